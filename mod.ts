@@ -1,0 +1,77 @@
+/**
+ * Signs a program in to a brokerage, and keeps it signed in.
+ *
+ * A session holds a client secret and a refresh token, turns them into short-lived access tokens,
+ * and sends requests with them. It needs no dependency and runs on Deno, Bun and Node.
+ *
+ * ```ts ignore
+ * import { Account, Session } from "@tasty/session";
+ *
+ * await using session = new Session(); // TASTY_CLIENT_SECRET, TASTY_REFRESH_TOKEN
+ * for (const account of await Account.get(session)) {
+ *   console.log(account.accountNumber, account.accountType, account.nickname);
+ * }
+ * ```
+ *
+ * Without an account at the broker, the emulator stands in for it:
+ *
+ * ```ts
+ * import { Customer, Session } from "@tasty/session";
+ * import { startEmulator } from "@tasty/session/emulator";
+ *
+ * await using emulator = await startEmulator();
+ * await using session = new Session({ ...emulator.tastytrade });
+ * const customer = await Customer.get(session);
+ * console.log(`Good morning, ${customer.firstName}`);
+ * ```
+ *
+ * @module
+ */
+
+export { Account } from "./src/account.ts";
+export type {
+  ApiProblem,
+  ApiRefusal,
+  Broker,
+  BrokerAccounts,
+  BrokerCustomers,
+  CredentialComplaint,
+  EndpointOptions,
+  Endpoints,
+  Page,
+  Refusal,
+  TokenProblem,
+  TokenRefusal,
+} from "./src/brokers/broker.ts";
+export type {
+  AccountRecord,
+  Balances,
+  CustomerRecord,
+  Position,
+  Raw,
+} from "./src/brokers/records.ts";
+export { tastytrade } from "./src/brokers/tastytrade.ts";
+export type { CredentialOptions } from "./src/credentials.ts";
+export { Customer } from "./src/customer.ts";
+export {
+  ApiError,
+  type ApiErrorOptions,
+  type ApiFault,
+  CredentialsError,
+  type CredentialsErrorCode,
+  NetworkError,
+  type NetworkErrorKind,
+  RateLimitError,
+  SessionClosedError,
+  SessionError,
+  TokenError,
+} from "./src/errors.ts";
+export type { Query } from "./src/request.ts";
+export {
+  type CallOptions,
+  type RefreshOptions,
+  type RequestOptions,
+  Session,
+  type SessionRequestInit,
+} from "./src/session.ts";
+export type { SessionOptions } from "./src/session_options.ts";

@@ -1,0 +1,84 @@
+import type { AccountRecord, Balances, Position } from "./brokers/records.ts";
+import type { CallOptions, Session } from "./session.ts";
+
+/** What every account has, whatever the broker. */
+export interface Account extends AccountRecord {}
+
+/**
+ * An account at the broker, as it was when it was read.
+ *
+ * @example What an account is worth, and what it holds
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Account, Session } from "@tasty/session";
+ * import { startEmulator } from "@tasty/session/emulator";
+ *
+ * await using emulator = await startEmulator();
+ * await using session = new Session({ ...emulator.tastytrade });
+ *
+ * const account = await Account.get(session, "5WT00000");
+ * const { netLiquidatingValue } = await account.balances();
+ * const [position] = await account.positions();
+ *
+ * assertEquals(netLiquidatingValue, "4544.727"); // a string: a float never touches money
+ * assertEquals(position?.symbol, "RIVN  230609P00014000");
+ * ```
+ */
+export class Account {
+  readonly #session: Session;
+
+  private constructor(session: Session, record: AccountRecord) {
+    this.#session = session;
+    Object.assign(this, record);
+  }
+
+  /** Every account that the session may see, closed ones too. */
+  static get(session: Session, options?: CallOptions): Promise<Account[]>;
+  /**
+   * One account.
+   *
+   * @throws {ApiError} If there is no such account, or it is somebody else's.
+   */
+  static get(session: Session, accountNumber: string, options?: CallOptions): Promise<Account>;
+  static async get(
+    session: Session,
+    which?: string | CallOptions,
+    options?: CallOptions,
+  ): Promise<Account | Account[]> {
+    if (typeof which === "string") return new Account(session, await read(session, which, options));
+    const { accounts } = session.broker;
+    const records = accounts.readList(await session.get(accounts.listPath, which));
+    return records.map((record) => new Account(session, record));
+  }
+
+  /** Reads the account anew, into this object. */
+  async sync(options?: CallOptions): Promise<void> {
+    const record = await read(this.#session, this.accountNumber, options);
+    // Only the list of all accounts tells the authority over each.
+    const { authorityLevel = this.authorityLevel } = record;
+    Object.assign(this, record, { authorityLevel });
+  }
+
+  /** What the account holds in money, and may spend. */
+  async balances(options?: CallOptions): Promise<Balances> {
+    const { accounts } = this.#session.broker;
+    const path = accounts.balancesPath(this.accountNumber);
+    return accounts.readBalances(await this.#session.get(path, options));
+  }
+
+  /** What the account holds beside money. */
+  async positions(options?: CallOptions): Promise<Position[]> {
+    const { accounts } = this.#session.broker;
+    const path = accounts.positionsPath(this.accountNumber);
+    return accounts.readPositions(await this.#session.get(path, options));
+  }
+}
+
+async function read(
+  session: Session,
+  accountNumber: string,
+  options?: CallOptions,
+): Promise<AccountRecord> {
+  const { accounts } = session.broker;
+  return accounts.read(await session.get(accounts.path(accountNumber), options));
+}

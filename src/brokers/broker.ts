@@ -1,0 +1,170 @@
+/**
+ * What the rest of the module may ask of a broker. A broker is a data sheet and a few pure
+ * functions: it sends nothing, waits for nothing and keeps nothing, so that a third one is a single
+ * file, which may as well live in a program that uses this module.
+ */
+
+import type { ApiFault } from "../errors.ts";
+import type { AccountRecord, Balances, CustomerRecord, Position } from "./records.ts";
+
+/** What a broker is asked to find its servers. */
+export interface EndpointOptions {
+  /** The broker's test system instead of real money. */
+  readonly sandbox: boolean;
+  /** The API version that the session asks for, if it does. */
+  readonly apiVersion: string | undefined;
+  /** Another API address than the broker's own, without a slash at the end, if the session has one. */
+  readonly baseUrl: string | undefined;
+}
+
+/** Where a broker's servers are, and what every request to them carries. */
+export interface Endpoints {
+  /** The address before every path, without a slash at the end. */
+  readonly baseUrl: string;
+  /** The OAuth token endpoint (RFC 6749 section 3.2). */
+  readonly tokenUrl: string;
+  /** Headers of every API request, beside those that all brokers get. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** An answer with which a broker refuses something. */
+export interface Refusal {
+  /** The HTTP status. */
+  readonly status: number;
+  /** The body as JSON, or `undefined` if it is none. */
+  readonly body: unknown;
+  /** Whether the body is a web page, as gateways send in front of an API. */
+  readonly isHtml: boolean;
+  /** Whether it was the broker's test system. */
+  readonly sandbox: boolean;
+}
+
+/** A refusal by the token endpoint. */
+export interface TokenRefusal extends Refusal {
+  /** The token that was refused, so that what is visibly wrong with it can be told. */
+  readonly refreshToken: string;
+}
+
+/** A refusal by the API. */
+export interface ApiRefusal extends Refusal {
+  /** The request's method. */
+  readonly method: string;
+  /** The API version that the session asks for, if it does. */
+  readonly apiVersion: string | undefined;
+}
+
+/** What a refused token request means. */
+export interface TokenProblem {
+  /** The endpoint's code, for instance `invalid_grant` (RFC 6749 section 5.2). */
+  readonly code: string | undefined;
+  /** The endpoint's words. */
+  readonly message: string | undefined;
+  /** Whether these credentials can never work again. */
+  readonly isPermanent: boolean;
+  /** What the user should do. */
+  readonly advice: string | undefined;
+}
+
+/** What a refused API request means. */
+export interface ApiProblem {
+  /** The broker's code. */
+  readonly code: string | undefined;
+  /** The broker's words. */
+  readonly message: string | undefined;
+  /** The single faults. */
+  readonly errors: readonly ApiFault[];
+  /** What the broker sent beside the error. */
+  readonly data?: unknown;
+  /** What the user should do. */
+  readonly advice: string | undefined;
+}
+
+/** One page of a list. */
+export interface Page {
+  /** The items of this page. */
+  readonly items: readonly unknown[];
+  /** What to add to the query for the next page, or `undefined` on the last one. */
+  readonly next: Readonly<Record<string, string>> | undefined;
+}
+
+/** Where a broker keeps accounts, and how it writes them. */
+export interface BrokerAccounts {
+  /** The path that lists every account. */
+  readonly listPath: string;
+  /** Reads that list. */
+  readList(data: unknown): AccountRecord[];
+  /** The path of one account. */
+  path(accountNumber: string): string;
+  /** Reads that one account. */
+  read(data: unknown): AccountRecord;
+  /** The path of an account's balances. */
+  balancesPath(accountNumber: string): string;
+  /** Reads them. */
+  readBalances(data: unknown): Balances;
+  /** The path of an account's positions. */
+  positionsPath(accountNumber: string): string;
+  /** Reads them. */
+  readPositions(data: unknown): Position[];
+}
+
+/** Where a broker keeps the customer, and how it writes one. */
+export interface BrokerCustomers {
+  /** The path of the customer who is signed in. */
+  readonly path: string;
+  /** Reads the customer. */
+  read(data: unknown): CustomerRecord;
+}
+
+/** A broker: who it is, where it is, and how to read what it says. */
+export interface Broker {
+  /** How the broker writes its name; it stands in messages. */
+  readonly name: string;
+  /** The environment variables that hold what `new Session()` is not given. */
+  readonly environment: {
+    readonly clientId: string;
+    readonly clientSecret: string;
+    readonly refreshToken: string;
+  };
+  /** Whether a token request needs the client id. */
+  readonly requiresClientId: boolean;
+  /** How a user gets credentials, as one sentence for error messages. */
+  readonly credentialsAdvice: string;
+  /** What is visibly wrong with a refresh token, told before anything is sent; usually nothing is. */
+  checkRefreshToken?(
+    refreshToken: string,
+    options: EndpointOptions,
+  ): CredentialComplaint | undefined;
+
+  /** Where the servers are. Throws a `RangeError` for an API version that the broker cannot have. */
+  endpoints(options: EndpointOptions): Endpoints;
+  /** The body of a token request: RFC 6749 has forms, some brokers have JSON. */
+  readonly tokenRequestFormat: "form" | "json";
+  /** The life of an access token whose answer does not tell it. */
+  readonly defaultTokenLifetimeMs: number;
+  /** Explains a refusal by the token endpoint. */
+  readTokenRefusal(refusal: TokenRefusal): TokenProblem;
+
+  /** How a query writes a list: `status[]=A&status[]=B`, `status=A,B` or `status=A&status=B`. */
+  readonly listQuery: "brackets" | "commas" | "repeat";
+  /** Takes the envelope off a good answer. */
+  unwrap(body: unknown): unknown;
+  /** Reads a page of a list, from the whole body. */
+  readPage(body: unknown): Page;
+  /** Explains a refusal by the API. */
+  readApiRefusal(refusal: ApiRefusal): ApiProblem;
+
+  /** A path whose GET is cheap and needs nothing but a good session. */
+  readonly validatePath: string;
+  /** The accounts. */
+  readonly accounts: BrokerAccounts;
+  /** The customer; left out where a broker has none. */
+  readonly customers?: BrokerCustomers;
+}
+
+/** What is visibly wrong with a credential. */
+export interface CredentialComplaint {
+  /** Which kind of wrong. */
+  readonly code: "malformed_credential" | "wrong_environment";
+  /** What is so, and what to do. */
+  readonly message: string;
+}

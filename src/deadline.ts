@@ -1,0 +1,73 @@
+/**
+ * The end of one call: its time is up, its caller has aborted it, or the session was closed.
+ *
+ * The three are linked by hand, and the timer is a `setTimeout` that is cleared. `AbortSignal.any`
+ * would keep something on a long-lived signal for every call ever made with it, and Node leaves
+ * while only an `AbortSignal.timeout` is pending.
+ */
+
+/** The longest delay that `setTimeout` takes (24.8 days); beyond it, it fires at once. */
+export const MAX_TIMEOUT_MS: number = 2 ** 31 - 1;
+
+/** Ends one call. */
+export class Deadline {
+  /** Whether the request can have reached the server, as far as the call has come. */
+  sent: "no" | "unknown" = "no";
+  readonly #controller = new AbortController();
+  readonly #callerSignal: AbortSignal | undefined;
+  readonly #onCallerAbort: (() => void) | undefined;
+  readonly #timer: ReturnType<typeof setTimeout>;
+
+  /**
+   * @param timeoutMs How long the call may take.
+   * @param timeoutReason What it ends with when that time is up.
+   * @param callerSignal What else ends it; its reason goes through untouched.
+   */
+  constructor(
+    timeoutMs: number,
+    timeoutReason: (deadline: Deadline) => unknown,
+    callerSignal?: AbortSignal | null,
+  ) {
+    callerSignal?.throwIfAborted();
+    this.#timer = setTimeout(() => this.abort(timeoutReason(this)), timeoutMs);
+    if (!callerSignal) return;
+    this.#callerSignal = callerSignal;
+    this.#onCallerAbort = () => this.abort(callerSignal.reason);
+    callerSignal.addEventListener("abort", this.#onCallerAbort);
+  }
+
+  /** Aborts when the call is to end. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Ends the call now. */
+  abort(reason: unknown): void {
+    this.finish();
+    this.#controller.abort(reason);
+  }
+
+  /** Waits for something that outlives the call: an end of the call ends the waiting only. */
+  wait<T>(promise: Promise<T>): Promise<T> {
+    const { signal } = this;
+    return new Promise((resolve, reject) => {
+      const onAbort = () => reject(signal.reason);
+      if (signal.aborted) onAbort();
+      signal.addEventListener("abort", onAbort);
+      promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+    });
+  }
+
+  /** From now on only the caller and the session end the call. */
+  stopTimer(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** Lets go of the timer and of the caller's signal. */
+  finish(): void {
+    this.stopTimer();
+    if (this.#onCallerAbort !== undefined) {
+      this.#callerSignal?.removeEventListener("abort", this.#onCallerAbort);
+    }
+  }
+}

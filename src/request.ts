@@ -1,0 +1,163 @@
+/**
+ * What leaves: a path becomes a URL of the broker, a value becomes a body, and a body takes a form
+ * that goes out once.
+ */
+
+/** The values of a query. A list is written the broker's way; `undefined` is left out. */
+export type Query = Readonly<
+  Record<string, string | number | boolean | readonly (string | number)[] | undefined>
+>;
+
+/** A request, ready but for its token. */
+export interface Outgoing {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** What else `fetch` takes: the method, the body, and what the caller added. */
+  readonly init: RequestInit;
+  /** Whether it can be sent again: a stream cannot. */
+  readonly isReplayable: boolean;
+}
+
+/** Makes a request to a URL of the broker. */
+export function prepare(
+  url: string,
+  ownHeaders: Readonly<Record<string, string>>,
+  given: RequestInit,
+): Outgoing {
+  const method = given.method?.toUpperCase() ?? "GET";
+  return {
+    method,
+    url,
+    headers: requestHeaders(ownHeaders, given.headers),
+    init: {
+      // Nobody knows where a redirect leads, and whether it makes an order of two.
+      redirect: "manual",
+      ...given,
+      method,
+      ...(isUnsafe(method) ? unrepeatable(given.body) : {}),
+    },
+    isReplayable: !isStream(given.body),
+  };
+}
+
+/**
+ * A `Request` as the URL and the options that it was made from. Its body is read first: nobody can
+ * see whether it was made from a stream, and a stream could neither be replayed nor keep its length.
+ */
+export async function unpackRequest(request: Request): Promise<[url: string, init: RequestInit]> {
+  const { url, method, headers, signal } = request;
+  const hasBody = request.body !== null || request.bodyUsed; // a used one throws the platform's error
+  return [url, { method, headers, signal, ...(hasBody ? { body: await request.blob() } : {}) }];
+}
+
+/**
+ * The URL of a path below `baseUrl`, or of an absolute URL if it is the broker's.
+ *
+ * @throws {TypeError} If it is not: the access token goes to the broker's own origin only.
+ */
+export function requestUrl(path: string, baseUrl: string): string {
+  // The base has no path that could run into the slash, so no parser can read another host here.
+  if (path.startsWith("/") && !path.startsWith("//")) return baseUrl + path;
+  if (path.startsWith("//") || path.startsWith("\\") || !/^[a-z][a-z\d+.-]*:/i.test(path)) {
+    throw new TypeError(
+      `Cannot send a request to "${path}": a path starts with one slash, for instance "/accounts"`,
+    );
+  }
+  const url = new URL(path);
+  const { origin } = new URL(baseUrl);
+  if (url.origin !== origin || url.username !== "" || url.password !== "") {
+    throw new TypeError(
+      `Cannot send a request to "${url.origin}": the access token goes to ${origin} only`,
+    );
+  }
+  return url.href;
+}
+
+/** Adds a query to a URL. */
+export function withQuery(
+  url: string,
+  query: Query | undefined,
+  style: "brackets" | "commas" | "repeat",
+): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query ?? {})) {
+    if (value === undefined) continue;
+    if (!Array.isArray(value)) {
+      parameters.append(name, String(value));
+    } else if (style === "commas") {
+      parameters.append(name, value.join(","));
+    } else {
+      for (const one of value) {
+        parameters.append(style === "brackets" ? `${name}[]` : name, String(one));
+      }
+    }
+  }
+  if (parameters.size === 0) return url;
+  // %20 for a space: a plus is one in forms only, and option symbols have spaces.
+  const text = parameters.toString().replaceAll("+", "%20");
+  return `${url}${url.includes("?") ? "&" : "?"}${text}`;
+}
+
+/** A URL as it may be shown: a query can hold what nobody should read in a log. */
+export function withoutQuery(url: string): string {
+  return url.replace(/[?#].*/s, "");
+}
+
+/** The session's headers and the caller's, which win. */
+function requestHeaders(
+  own: Readonly<Record<string, string>>,
+  given: HeadersInit | undefined,
+): Readonly<Record<string, string>> {
+  if (given === undefined) return own;
+  const headers = new Headers(given);
+  if (headers.has("authorization")) {
+    throw new TypeError(
+      "Cannot send a request with an Authorization header: the session sets it, and renews what is in it",
+    );
+  }
+  return { ...own, ...Object.fromEntries(headers) };
+}
+
+/**
+ * The part of a request that holds its body, in a form that no runtime sends twice by itself.
+ *
+ * Deno's `fetch` repeats a POST, and Bun's a PUT or DELETE, when a reused connection closes before
+ * the answer: an order would be placed twice. Measured: Deno does not repeat a `Blob`, and it goes
+ * out with its `content-length`; Bun does not repeat what has `keepalive: false`.
+ */
+export function unrepeatable(body: BodyInit | null | undefined): RequestInit {
+  if (isStream(body)) return { body, keepalive: false, duplex: "half" } as RequestInit;
+  if (body instanceof Blob || body instanceof FormData) return { body, keepalive: false };
+  const part = body instanceof URLSearchParams ? String(body) : body ?? "";
+  return { body: new Blob([part as BlobPart], { type: contentType(body) }), keepalive: false };
+}
+
+/** The body of a value: what is a body already stays one, anything else becomes JSON. */
+export function jsonBody(value: unknown): BodyInit {
+  const isBody = value instanceof Blob || value instanceof FormData ||
+    value instanceof URLSearchParams || value instanceof ArrayBuffer || ArrayBuffer.isView(value) ||
+    isStream(value);
+  if (isBody) return value as BodyInit;
+  // A string is JSON already: no broker takes a bare string, and programs often encode by themselves.
+  const json = typeof value === "string" ? value : JSON.stringify(value);
+  return new Blob([json], { type: "application/json" });
+}
+
+/** Whether a body can be read once only. */
+function isStream(body: unknown): boolean {
+  return body instanceof ReadableStream ||
+    (typeof body === "object" && body !== null && Symbol.asyncIterator in body);
+}
+
+/** Whether the method may change something at the broker (RFC 9110 section 9.2.1: else it is safe). */
+export function isUnsafe(method: string): boolean {
+  return method !== "GET" && method !== "HEAD" && method !== "OPTIONS";
+}
+
+/** The content type that `fetch` itself would give such a body (Fetch standard, "extract a body"). */
+function contentType(body: BodyInit | null | undefined): string {
+  if (typeof body === "string") return "text/plain;charset=utf-8";
+  if (body instanceof URLSearchParams) return "application/x-www-form-urlencoded;charset=utf-8";
+  return "";
+}

@@ -1,0 +1,120 @@
+/** What a session is made from, checked. */
+
+import type { Broker, Endpoints } from "./brokers/broker.ts";
+import { tastytrade } from "./brokers/tastytrade.ts";
+import { type CredentialOptions, type Credentials, readCredentials } from "./credentials.ts";
+import { MAX_TIMEOUT_MS } from "./deadline.ts";
+import { VERSION } from "./version.ts";
+
+/** What a {@linkcode Session} is made from. Everything has a default. */
+export interface SessionOptions extends CredentialOptions {
+  /**
+   * The broker.
+   *
+   * @default {tastytrade}
+   */
+  readonly broker?: Broker;
+  /**
+   * The broker's own test system instead of real money. It has credentials of its own.
+   *
+   * @default {false}
+   */
+  readonly sandbox?: boolean;
+  /**
+   * The version of the API. At tastytrade a date, `YYYYMMDD`, which goes out as `Accept-Version`.
+   *
+   * @default {undefined} what the broker chooses
+   */
+  readonly apiVersion?: string;
+  /**
+   * Another address of the API: https, or http on this machine. At tastytrade the token endpoint
+   * moves with it.
+   *
+   * @default {undefined} the broker's own
+   */
+  readonly baseUrl?: string;
+  /**
+   * How long one call may take, in milliseconds: the wait for a token, every try, and the body of
+   * the JSON methods.
+   *
+   * @default {30_000}
+   */
+  readonly timeoutMs?: number;
+  /**
+   * The `User-Agent` of every request, `<product>/<version>`: tastytrade refuses requests without.
+   *
+   * @default {"tasty-session/<version>"}
+   */
+  readonly userAgent?: string;
+  /**
+   * What sends the requests: for tests, proxies and special certificates.
+   *
+   * @default {globalThis.fetch}
+   */
+  readonly fetch?: typeof fetch;
+}
+
+/** The options with every default filled in, and what follows from them. */
+export interface SessionSettings {
+  readonly broker: Broker;
+  readonly sandbox: boolean;
+  readonly apiVersion: string | undefined;
+  readonly endpoints: Endpoints;
+  readonly credentials: Credentials;
+  readonly timeoutMs: number;
+  readonly userAgent: string;
+  readonly fetch: typeof fetch;
+}
+
+/** Checks the options and fills in the defaults. */
+export function readOptions(options: SessionOptions): SessionSettings {
+  const { broker = tastytrade, sandbox = false, apiVersion } = options;
+  const baseUrl = options.baseUrl === undefined ? undefined : readBaseUrl(options.baseUrl);
+  const place = { sandbox, apiVersion, baseUrl };
+  return {
+    broker,
+    sandbox,
+    apiVersion,
+    endpoints: broker.endpoints(place),
+    credentials: readCredentials(options, broker, place),
+    timeoutMs: readTimeout(options.timeoutMs ?? 30_000),
+    userAgent: readUserAgent(options.userAgent ?? `tasty-session/${VERSION}`),
+    // Looked up at each call, so that what replaces the global later is used, and bound to nothing.
+    fetch: options.fetch ?? ((input, init) => fetch(input, init)),
+  };
+}
+
+/** Checks a time that a call may take. */
+export function readTimeout(timeoutMs: number): number {
+  if (timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS) return timeoutMs;
+  throw new RangeError(
+    `Cannot use timeoutMs ${timeoutMs}: it is in milliseconds, above 0 and at most ${MAX_TIMEOUT_MS}`,
+  );
+}
+
+/** A token is sent there, so it is https; http never leaves this machine. */
+function readBaseUrl(baseUrl: string): string {
+  const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
+  const isLoopback = url?.hostname === "localhost" || url?.hostname === "[::1]" ||
+    /^127(\.\d+){3}$/.test(url?.hostname ?? "");
+  if (
+    url === undefined || !(url.protocol === "https:" || url.protocol === "http:" && isLoopback) ||
+    url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== ""
+  ) {
+    throw new TypeError(
+      "Cannot use this baseUrl: it is https, or http on localhost, 127.0.0.1 or [::1], and has " +
+        "neither user, nor query, nor fragment",
+    );
+  }
+  return url.href.replace(/\/+$/, "");
+}
+
+function readUserAgent(userAgent: string): string {
+  // RFC 9110 section 10.1.5, with the version that tastytrade wants.
+  if (/^[\w!#$%&'*+\-.^`|~]+\/[\w!#$%&'*+\-.^`|~]+( [\x20-\x7e]*)?$/.test(userAgent)) {
+    return userAgent;
+  }
+  throw new TypeError(
+    `Cannot use userAgent "${userAgent}": it is <product>/<version>, for instance "my-bot/1.0"`,
+  );
+}

@@ -1,0 +1,80 @@
+/** A token response (RFC 6749 section 5.1), read once and checked. */
+
+/** An access token and its life. */
+export interface Token {
+  readonly accessToken: string;
+  /** A refresh token that replaces the one that was spent, if the endpoint sent one. */
+  readonly refreshToken: string | undefined;
+  readonly lifetimeMs: number;
+  /** When it ends by the wall clock, which counts sleep but can be set. */
+  readonly expiresAt: number;
+  /** When it ends by the monotonic clock, which nobody can set but which may stand still in sleep. */
+  readonly expiresAtMonotonic: number;
+  /** In the last so many milliseconds the token is renewed behind the requests that still use it. */
+  readonly softLeadMs: number;
+  /** In the last so many milliseconds requests wait for the next token. */
+  readonly hardLeadMs: number;
+}
+
+/** A moment on both clocks. */
+export interface Moment {
+  readonly wall: number;
+  readonly monotonic: number;
+}
+
+/** This moment. */
+export function moment(): Moment {
+  return { wall: Date.now(), monotonic: performance.now() };
+}
+
+/** Reads a token response, or says in a sentence why it is none. The sentence quotes no value. */
+export function parseToken(
+  body: unknown,
+  { requestedAt, defaultLifetimeMs }: { requestedAt: Moment; defaultLifetimeMs: number },
+): Token | string {
+  if (typeof body !== "object" || body === null || Array.isArray(body)) {
+    return "it is not a JSON object";
+  }
+  const fields = body as Record<string, unknown>;
+  const accessToken = fields.access_token;
+  if (typeof accessToken !== "string" || accessToken === "") return "it has no access_token";
+  // A header value: RFC 6750 section 2.1 allows only these in a bearer token.
+  if (!/^[\w\-.~+/]+=*$/.test(accessToken)) return "its access_token is no bearer token";
+  const tokenType = fields.token_type ?? "Bearer";
+  if (typeof tokenType !== "string" || tokenType.toLowerCase() !== "bearer") {
+    return "its token_type is not Bearer"; // RFC 6749 section 7.1: not understood, not to be used
+  }
+  const refreshToken = fields.refresh_token;
+  const lifetimeMs = readLifetimeMs(fields.expires_in) ?? defaultLifetimeMs;
+  return {
+    accessToken,
+    refreshToken: typeof refreshToken === "string" && refreshToken !== ""
+      ? refreshToken
+      : undefined,
+    lifetimeMs,
+    // RFC 6749 section 5.1 counts from the response's making; its request's sending is safely before.
+    expiresAt: requestedAt.wall + lifetimeMs,
+    expiresAtMonotonic: requestedAt.monotonic + lifetimeMs,
+    // Jittered, so that programs that started together do not renew together.
+    softLeadMs: Math.min(120_000, lifetimeMs * 0.2) * (0.9 + Math.random() * 0.2),
+    hardLeadMs: Math.min(10_000, lifetimeMs * 0.1),
+  };
+}
+
+/** How long the token still lives: by the clock that is worse for it. */
+export function remainingMs(token: Token): number {
+  return Math.min(token.expiresAt - Date.now(), token.expiresAtMonotonic - performance.now());
+}
+
+const TEN_YEARS_S = 10 * 365 * 24 * 3600;
+
+/** `expires_in` in milliseconds: seconds as a number or as its digits, and nothing else. */
+function readLifetimeMs(expiresIn: unknown): number | undefined {
+  const seconds = typeof expiresIn === "number"
+    ? expiresIn
+    : typeof expiresIn === "string" && /^\d+(\.\d+)?$/.test(expiresIn)
+    ? Number(expiresIn)
+    : NaN;
+  if (!Number.isFinite(seconds) || seconds <= 0) return undefined;
+  return Math.min(Math.max(Math.floor(seconds), 1), TEN_YEARS_S) * 1000;
+}
