@@ -1,0 +1,52 @@
+/**
+ * A method and a path with gaps, as in `GET /accounts/{any}/orders` with a star for `{any}`: a star is
+ * any one segment (or, in place of the method, any method), a last `**` is whatever follows.
+ */
+export class Route {
+  readonly #method: string;
+  readonly #segments: readonly string[];
+
+  /** @throws {TypeError} If the text is not a method, a space and a path. */
+  constructor(route: string) {
+    const [, method, path] = /^(\*|[A-Z]+) (\/\S*)$/.exec(route) ?? [];
+    if (method === undefined || path === undefined) {
+      throw new TypeError(`Cannot read the route "${route}": write it like "GET /customers/me"`);
+    }
+    this.#method = method;
+    this.#segments = path.split("/").slice(1);
+  }
+
+  /** The decoded segments that stand in the gaps of this route, or `undefined` for another path. */
+  gaps(path: string): readonly string[] | undefined {
+    const segments = path.split("/").slice(1);
+    const gaps: string[] = [];
+    for (const [index, expected] of this.#segments.entries()) {
+      if (expected === "**") return gaps;
+      const segment = segments[index];
+      if (segment === undefined) return undefined;
+      if (expected === "*") gaps.push(decode(segment));
+      else if (segment !== expected) return undefined;
+    }
+    return segments.length === this.#segments.length ? gaps : undefined;
+  }
+
+  /** Tells whether a request is for this route; the query of its path does not count. */
+  matches(request: { readonly method: string; readonly path: string }): boolean {
+    const path = request.path.split("?", 1).join("");
+    return this.takes(request.method) && this.gaps(path) !== undefined;
+  }
+
+  /** Tells whether the method is the route's. */
+  takes(method: string): boolean {
+    return this.#method === "*" || this.#method === method;
+  }
+}
+
+/** A segment with a stray percent sign stands for itself, as in the servers that take one. */
+function decode(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}

@@ -1,0 +1,30 @@
+import type { Answer } from "../answer.ts";
+import type { Route } from "../route.ts";
+import type { ReceivedRequest } from "../received_request.ts";
+import type { OrderBook } from "./order_book.ts";
+
+/** An API request that has passed the checks that all share. */
+export interface Call {
+  readonly request: ReceivedRequest;
+  /** The path without the query, which the envelope repeats as `context`. */
+  readonly context: string;
+  /** What stands in the gaps of the route. */
+  readonly gaps: readonly string[];
+  readonly query: URLSearchParams;
+  /** The `Accept-Version`, if there is one. */
+  readonly version: string | undefined;
+  readonly environment: "production" | "sandbox";
+  readonly book: OrderBook;
+}
+
+/** One route of the API. */
+export interface Endpoint {
+  readonly route: Route;
+  /** The scope that it takes. */
+  readonly scope: "read" | "trade";
+  /**
+   * The oldest `Accept-Version` that it serves, where that is not the API's.
+   */
+  readonly oldestVersion?: string;
+  handle(call: Call): Answer;
+}

@@ -1,0 +1,184 @@
+import { randomBytes } from "node:crypto";
+import type { JsonObject } from "../answer.ts";
+import order from "./recordings/order.json" with { type: "json" };
+import cancelled from "./recordings/order_cancelled.json" with { type: "json" };
+import orders from "./recordings/orders.json" with { type: "json" };
+import { legsOf } from "./order_form.ts";
+
+/** An order that a client placed. */
+export interface EmulatedOrder {
+  /** The environment that took it. */
+  readonly environment: "production" | "sandbox";
+  /** The account that it was placed in. */
+  readonly accountNumber: string;
+  /** Its number, unique in its environment. */
+  readonly id: number;
+  /** Its status now, as `Live` or `Cancelled`. */
+  readonly status: string;
+  /** The order that it replaced. */
+  readonly replaces: number | undefined;
+  /** The order as the wire has it now. */
+  readonly wire: JsonObject;
+}
+
+/**
+ * The orders of one environment: the recorded ones, and those that are placed. Nothing is ever filled;
+ * an order works until it is cancelled or replaced.
+ */
+export class OrderBook {
+  readonly #orders = new Map<number, JsonObject>();
+  readonly #placed: { id: number; replaces: number | undefined }[] = [];
+  readonly #environment: "production" | "sandbox";
+  // The id of the recorded placement; the other recorded orders have lower ones.
+  #nextId = 270_561;
+
+  constructor(environment: "production" | "sandbox") {
+    this.#environment = environment;
+    for (const recorded of [order.data, cancelled.data, ...orders.data.items]) {
+      this.#orders.set(recorded.id, recorded);
+    }
+  }
+
+  /** The orders that were placed, as they are now. */
+  get placed(): readonly EmulatedOrder[] {
+    return this.#placed.map(({ id, replaces }) => {
+      const wire: JsonObject = { ...this.#orders.get(id) };
+      return {
+        environment: this.#environment,
+        accountNumber: `${wire["account-number"]}`,
+        id,
+        status: `${wire["status"]}`,
+        replaces,
+        wire,
+      };
+    });
+  }
+
+  /** The orders of an account, newest first. */
+  ofAccount(accountNumber: string): readonly JsonObject[] {
+    return [...this.#orders.values()]
+      .filter((order) => order["account-number"] === accountNumber)
+      .toSorted((one, other) => Number(other["id"]) - Number(one["id"]));
+  }
+
+  /** One order of an account. */
+  find(accountNumber: string, id: string | undefined): JsonObject | undefined {
+    return this.ofAccount(accountNumber).find((order) => `${order["id"]}` === id);
+  }
+
+  /** Takes a checked order, and tells what the broker says of it at that moment. */
+  place(accountNumber: string, form: JsonObject, replaces?: number): JsonObject {
+    const id = this.#nextId++;
+    const order = {
+      id,
+      ...wireOrder(accountNumber, form),
+      "global-request-id": randomBytes(16).toString("hex"),
+      "received-at": instant(),
+      "updated-at": Date.now(),
+    };
+    // As recorded: a moment after its arrival an order is routed and nothing can be done about it. A
+    // contingent one waits for its condition instead.
+    const routed = isContingent(form)
+      ? order
+      : { ...order, "status": "Routed", "cancellable": false, "editable": false };
+    this.#orders.set(id, isContingent(form) ? order : { ...order, "live-at": instant() });
+    this.#placed.push({ id, replaces });
+    return routed;
+  }
+
+  /** Takes an order back, and tells what the broker says at that moment: not yet that it is done. */
+  cancel(order: JsonObject): JsonObject {
+    this.#end(order, {});
+    return {
+      ...order,
+      "status": "Cancel Requested",
+      "cancellable": false,
+      "editable": false,
+      "updated-at": Date.now(),
+    };
+  }
+
+  /** Puts a checked order in the place of another. It is a new order, with an id of its own. */
+  replace(order: JsonObject, form: JsonObject): JsonObject {
+    this.#end(order, { "edited": true });
+    return this.place(`${order["account-number"]}`, form, Number(order["id"]));
+  }
+
+  #end(order: JsonObject, changes: JsonObject): void {
+    const { "contingent-status": _, ...rest } = order;
+    this.#orders.set(Number(order["id"]), {
+      ...rest,
+      "status": "Cancelled",
+      "cancellable": false,
+      "editable": false,
+      "cancelled-at": instant(),
+      "terminal-at": instant(),
+      "updated-at": Date.now(),
+      ...changes,
+    });
+  }
+}
+
+/** The fields of an order request that come back as they were sent. */
+const ECHOED = [
+  "price",
+  "price-effect",
+  "value",
+  "value-effect",
+  "stop-trigger",
+  "gtc-date",
+  "source",
+  "external-identifier",
+  "rules",
+];
+
+/** A checked order as a dry run shows it: without id, working. */
+export function wireOrder(accountNumber: string, form: JsonObject): JsonObject {
+  const legs = legsOf(form);
+  const [first = {}] = legs;
+  return {
+    "account-number": accountNumber,
+    "time-in-force": form["time-in-force"],
+    "order-type": form["order-type"],
+    "size": quantity(first),
+    "underlying-symbol": underlyingSymbol(first),
+    // Options are listed under what they are options on.
+    "underlying-instrument-type": `${first["instrument-type"]}`.replace(" Option", ""),
+    ...(isContingent(form)
+      ? { "status": "Contingent", "contingent-status": "Pending Condition" }
+      : { "status": "Live" }),
+    "cancellable": true,
+    "editable": true,
+    "edited": false,
+    // A dry run was never updated.
+    "updated-at": 0,
+    "legs": legs.map((leg) => ({
+      "instrument-type": leg["instrument-type"],
+      "symbol": leg["symbol"],
+      "quantity": quantity(leg),
+      "remaining-quantity": quantity(leg),
+      "action": leg["action"],
+      "fills": [],
+    })),
+    ...Object.fromEntries(Object.entries(form).filter(([name]) => ECHOED.includes(name))),
+  };
+}
+
+function isContingent(form: JsonObject): boolean {
+  return form["rules"] !== undefined;
+}
+
+/** Quantities are JSON numbers in recorded traffic, however they were sent. */
+function quantity(leg: JsonObject): number {
+  return Number(leg["quantity"] ?? 0);
+}
+
+/** An equity option's symbol has six places for the root, then date, kind and strike. */
+function underlyingSymbol(leg: JsonObject): string {
+  const symbol = `${leg["symbol"]}`;
+  return leg["instrument-type"] === "Equity Option" ? symbol.slice(0, 6).trimEnd() : symbol;
+}
+
+function instant(): string {
+  return new Date(Date.now()).toISOString().replace("Z", "+00:00");
+}

@@ -1,0 +1,128 @@
+import { isJsonObject, type JsonObject, parseJsonObject } from "../answer.ts";
+import { Decimal } from "../decimal.ts";
+import type { ReceivedRequest } from "../received_request.ts";
+import { errorAnswer, Refusal, validationAnswer, type ValidationError } from "./envelope.ts";
+
+const ORDER_TYPES = [
+  "Limit",
+  "Market",
+  "Marketable Limit",
+  "Notional Market",
+  "Stop",
+  "Stop Limit",
+];
+const TIMES_IN_FORCE = [
+  "Day",
+  "Ext",
+  "Ext Overnight",
+  "GTC",
+  "GTC Ext",
+  "GTC Ext Overnight",
+  "GTD",
+  "IOC",
+];
+const INSTRUMENT_TYPES = [
+  "Cryptocurrency",
+  "Equity",
+  "Equity Option",
+  "Future",
+  "Future Option",
+];
+const ACTIONS = ["Buy to Open", "Buy to Close", "Sell to Open", "Sell to Close", "Buy", "Sell"];
+const EFFECTS = ["Debit", "Credit"];
+
+/** The fields that an order type cannot do without. */
+const NEEDS: Readonly<Record<string, readonly string[]>> = {
+  "Limit": ["price", "price-effect"],
+  "Marketable Limit": ["price", "price-effect"],
+  "Stop Limit": ["price", "price-effect", "stop-trigger"],
+  "Stop": ["stop-trigger"],
+  "Notional Market": ["value", "value-effect"],
+};
+
+/**
+ * Reads the body of an order request.
+ *
+ * @throws {Refusal} If it is no JSON object.
+ */
+export function readOrderForm({ headers, body }: ReceivedRequest): JsonObject {
+  // Status and words of both refusals are UNCONFIRMED.
+  if (!/^application\/json\b/i.test(headers["content-type"] ?? "")) {
+    throw new Refusal(errorAnswer(415, "unsupported_media_type", "Content type is not supported"));
+  }
+  const form = parseJsonObject(body);
+  if (form === undefined) {
+    throw new Refusal(errorAnswer(400, "malformed_request", "Request body is not valid JSON"));
+  }
+  return form;
+}
+
+/**
+ * Checks that an order is complete and made of known words. The form of the complaints is recorded,
+ * as is "is missing"; the other reasons are UNCONFIRMED.
+ *
+ * @throws {Refusal} If it is not.
+ */
+export function checkOrderForm(form: JsonObject): void {
+  const complaints = [
+    ...checkWord(form, "time-in-force", TIMES_IN_FORCE),
+    ...checkWord(form, "order-type", ORDER_TYPES),
+    ...(NEEDS[`${form["order-type"]}`] ?? []).flatMap((name) => checkTerm(form, name)),
+    ...(form["time-in-force"] === "GTD" ? checkWord(form, "gtc-date") : []),
+    ...checkLegs(form),
+  ];
+  if (complaints.length > 0) throw new Refusal(validationAnswer(complaints));
+}
+
+/** The legs of an order, or nothing. */
+export function legsOf(form: JsonObject): readonly JsonObject[] {
+  const legs = form["legs"];
+  return Array.isArray(legs) ? legs.filter(isJsonObject) : [];
+}
+
+function checkLegs(form: JsonObject): readonly ValidationError[] {
+  const legs = legsOf(form);
+  if (legs.length === 0) return [{ domain: "legs", reason: "is missing" }];
+  return legs.flatMap((leg, index) => {
+    const prefix = `legs[${index}].`;
+    return [
+      ...checkWord(leg, "instrument-type", INSTRUMENT_TYPES, prefix),
+      ...checkWord(leg, "symbol", undefined, prefix),
+      ...checkWord(leg, "action", ACTIONS, prefix),
+      // A notional order says how much money, not how many.
+      ...(form["order-type"] === "Notional Market" ? [] : checkAmount(leg, "quantity", prefix)),
+    ];
+  });
+}
+
+function checkTerm(form: JsonObject, name: string): readonly ValidationError[] {
+  return name.endsWith("-effect") ? checkWord(form, name, EFFECTS) : checkAmount(form, name);
+}
+
+function checkWord(
+  object: JsonObject,
+  name: string,
+  words?: readonly string[],
+  prefix = "",
+): readonly ValidationError[] {
+  const value = object[name];
+  if (value === undefined || value === null || value === "") return missing(prefix + name);
+  const isKnown = typeof value === "string" && (words?.includes(value) ?? true);
+  return isKnown ? [] : invalid(prefix + name);
+}
+
+/** Amounts are text by the documentation; JSON numbers are seen as well. */
+function checkAmount(object: JsonObject, name: string, prefix = ""): readonly ValidationError[] {
+  const value = object[name];
+  if (value === undefined || value === null || value === "") return missing(prefix + name);
+  const isAmount = Decimal.isDecimal(value) && Decimal.from(value).isPositive;
+  return isAmount ? [] : invalid(prefix + name);
+}
+
+function missing(domain: string): readonly ValidationError[] {
+  return [{ domain, reason: "is missing" }];
+}
+
+function invalid(domain: string): readonly ValidationError[] {
+  return [{ domain, reason: "does not have a valid value" }];
+}

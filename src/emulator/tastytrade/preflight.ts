@@ -1,0 +1,76 @@
+import { jsonAnswer, type JsonObject } from "../answer.ts";
+import { Decimal } from "../decimal.ts";
+import marginCheckFailed from "./recordings/margin_check_failed.json" with {
+  type: "json",
+};
+import dryRun from "./recordings/order_dry_run.json" with { type: "json" };
+import { buyingPower } from "./accounts.ts";
+import { Refusal } from "./envelope.ts";
+import { legsOf } from "./order_form.ts";
+import { troubles } from "./troubles.ts";
+
+const FEES = dryRun.data["fee-calculation"];
+// A market order has no price to reckon with; this is what the recorded one cost.
+const MARKET_PRICE: string = dryRun.data["buying-power-effect"]["change-in-margin-requirement"];
+// Of the recorded instruments only equity options have another multiplier than 1.
+const SHARES_PER_CONTRACT = "100";
+
+/**
+ * What a checked order does to the buying power of the account.
+ *
+ * Debits cost their price times their size and the recorded fee; credits bring theirs and need no
+ * margin: there is no margin model here. Placed orders do not use up buying power.
+ *
+ * @throws {Refusal} If the preflight checks refuse the order.
+ */
+export function preflight(form: JsonObject, accountNumber: string): JsonObject {
+  const isMarket = form["order-type"] === "Market";
+  if (isMarket && ["GTC", "GTD"].includes(`${form["time-in-force"]}`)) {
+    throw new Refusal(troubles.preflightFailed);
+  }
+  const notional = notionalOf(form);
+  const isDebit = isDebitOrder(form);
+  const fee = Decimal.from(FEES["total-fees"]);
+  const zero = Decimal.from("0");
+  const change = (isDebit ? zero.minus(notional) : notional).minus(fee);
+  const margin = isDebit ? zero.minus(notional) : zero;
+  const current = Decimal.from(buyingPower(accountNumber));
+  const next = current.plus(change);
+  const effect = {
+    ...pair("change-in-margin-requirement", margin),
+    ...pair("change-in-buying-power", change),
+    ...pair("current-buying-power", current),
+    ...pair("new-buying-power", next),
+    ...pair("isolated-order-margin-requirement", margin),
+    "is-spread": legsOf(form).length > 1,
+    "impact": change.toAmount(),
+    "effect": change.toEffect(),
+  };
+  if (isDebit && next.isNegative) {
+    const data = { "buying-power-effect": effect };
+    throw new Refusal(jsonAnswer(422, { ...marginCheckFailed, data }));
+  }
+  return effect;
+}
+
+/** How much money the order is about, without its fees. */
+function notionalOf(form: JsonObject): Decimal {
+  const [leg = {}] = legsOf(form);
+  if (form["order-type"] === "Notional Market") return Decimal.from(form["value"]);
+  const multiplier = leg["instrument-type"] === "Equity Option" ? SHARES_PER_CONTRACT : "1";
+  return Decimal.from(form["price"] ?? form["stop-trigger"] ?? MARKET_PRICE)
+    .times(Decimal.from(leg["quantity"]))
+    .times(Decimal.from(multiplier));
+}
+
+function isDebitOrder(form: JsonObject): boolean {
+  const effect = form["price-effect"] ?? form["value-effect"];
+  return effect === undefined
+    ? `${legsOf(form)[0]?.["action"]}`.startsWith("Buy")
+    : effect === "Debit";
+}
+
+/** An amount without sign, and beside it what it does. */
+function pair(name: string, amount: Decimal): JsonObject {
+  return { [name]: amount.toAmount(), [`${name}-effect`]: amount.toEffect() };
+}

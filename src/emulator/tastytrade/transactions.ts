@@ -1,0 +1,88 @@
+import { jsonAnswer, type JsonObject } from "../answer.ts";
+import totalFees from "./recordings/total_fees.json" with { type: "json" };
+import transactions from "./recordings/transactions.json" with { type: "json" };
+import { Route } from "../route.ts";
+import { fundedAccount } from "./accounts.ts";
+import type { Call, Endpoint } from "./endpoint.ts";
+import { dataAnswer, unknownAnswer } from "./envelope.ts";
+import { between, pageOf, select, sort } from "./page.ts";
+
+// Three pages of the default size for the funded account; for the other one, as many as were recorded.
+const FUNDED_COUNT = 612;
+const OTHER_COUNT: number = transactions.pagination["total-items"];
+
+const FILTERS = [
+  "type",
+  "types[]",
+  "sub-type[]",
+  "symbol",
+  "underlying-symbol",
+  "instrument-type",
+  "action",
+];
+/** The queries that are not named like the field. */
+const FIELDS: Readonly<Record<string, string>> = {
+  "type": "transaction-type",
+  "types[]": "transaction-type",
+  "sub-type[]": "transaction-sub-type",
+};
+
+/** What happened in an account. */
+export const transactionEndpoints: readonly Endpoint[] = [
+  {
+    route: new Route("GET /accounts/*/transactions"),
+    scope: "read",
+    handle: listAnswer,
+  },
+  {
+    route: new Route("GET /accounts/*/transactions/total-fees"),
+    scope: "read",
+    handle: ({ context }) => jsonAnswer(200, { ...totalFees, context }),
+  },
+  {
+    route: new Route("GET /accounts/*/transactions/*"),
+    scope: "read",
+    handle: ({ gaps: [number, id], context }) => {
+      const found = transactionsOf(number).find((transaction) => `${transaction["id"]}` === id);
+      return found === undefined ? unknownAnswer(`transaction ${id}`) : dataAnswer(found, context);
+    },
+  },
+];
+
+function listAnswer({ gaps: [number], query, context }: Call) {
+  const selected = FILTERS.reduce(
+    (kept, name) => select(kept, query, name, FIELDS[name]),
+    transactionsOf(number),
+  );
+  const dated = between(selected, query, "transaction-date", "executed-at");
+  const limits = { defaultPerPage: 250, maxPerPage: 2000 };
+  const { items, pagination } = pageOf(sort(dated, query), query, limits);
+  return dataAnswer({ items }, context, { pagination });
+}
+
+/**
+ * Newest first: the three recorded transactions as they are, then the same three again and again, each
+ * time a week older and with ids of their own, so that there are pages to turn.
+ */
+function transactionsOf(accountNumber: string | undefined): readonly JsonObject[] {
+  const recorded: readonly JsonObject[] = transactions.data.items;
+  const count = accountNumber === fundedAccount ? FUNDED_COUNT : OTHER_COUNT;
+  return Array.from({ length: count }, (_, index) => {
+    const original = recorded[index % recorded.length];
+    const weeks = Math.floor(index / recorded.length);
+    const transaction = { ...original, "account-number": accountNumber };
+    return weeks === 0 ? transaction : {
+      ...transaction,
+      // Below all recorded ids, and falling with time.
+      "id": 200_000_000 - index,
+      "executed-at": weeksBefore(original?.["executed-at"], weeks),
+      "transaction-date": weeksBefore(original?.["executed-at"], weeks).slice(0, 10),
+    };
+  });
+}
+
+function weeksBefore(instant: unknown, weeks: number): string {
+  const weekMs = 7 * 24 * 60 * 60 * 1000;
+  const moved = new Date(Date.parse(`${instant}`) - weeks * weekMs);
+  return moved.toISOString().replace("Z", "+00:00");
+}
