@@ -1,0 +1,218 @@
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStrictEquals,
+} from "@std/assert";
+import { NetworkError, SessionClosedError, TokenError } from "../src/errors.ts";
+import { TokenSource } from "../src/token_source.ts";
+import { FakeClock } from "./support/fake_clock.ts";
+import { ManualEndpoint, settle } from "./support/tokens.ts";
+
+const outage = () => new NetworkError("no answer", { kind: "reset", sent: "no" });
+const revoked = () =>
+  new TokenError("Grant revoked", { code: "invalid_grant", isPermanent: true, status: 400 });
+
+/** A source that holds a token of 900 s. */
+async function signedIn(
+  lifetimeS = 900,
+): Promise<{ source: TokenSource; endpoint: ManualEndpoint }> {
+  const endpoint = new ManualEndpoint();
+  const source = new TokenSource(endpoint.request);
+  const renewal = source.renew();
+  endpoint.grant("first", lifetimeS);
+  await renewal;
+  return { source, endpoint };
+}
+
+Deno.test("TokenSource makes one token request for everyone who waits", async () => {
+  const endpoint = new ManualEndpoint();
+  const source = new TokenSource(endpoint.request);
+  const waiting = Array.from({ length: 1000 }, () => source.renew());
+  endpoint.grant("first");
+  const tokens = await Promise.all(waiting);
+  assertEquals(endpoint.count, 1);
+  assertEquals(new Set(tokens.map((token) => token.accessToken)), new Set(["first"]));
+});
+
+Deno.test("TokenSource hands out a fresh token without waiting and without a request", async () => {
+  using _clock = new FakeClock();
+  const { source, endpoint } = await signedIn();
+  assertEquals(source.usable()?.accessToken, "first");
+  assertFalse(source.isDue);
+  assertEquals(endpoint.count, 1);
+});
+
+Deno.test("TokenSource serves an ageing token while it renews it behind", async () => {
+  using clock = new FakeClock();
+  const { source, endpoint } = await signedIn();
+  clock.advance(800_000); // soft is 120 s ± 10 % before the end, hard is 10 s
+  for (let i = 0; i < 100; i++) assertEquals(source.usable()?.accessToken, "first");
+  assertEquals(endpoint.count, 2);
+  endpoint.grant("second");
+  await settle();
+  assertEquals(source.usable()?.accessToken, "second");
+  assertEquals(endpoint.count, 2);
+});
+
+Deno.test("TokenSource does not renew a token before the soft window", async () => {
+  using clock = new FakeClock();
+  const { source, endpoint } = await signedIn();
+  clock.advance(900_000 - 133_000); // the soft window is at most 132 s
+  assertEquals(source.usable()?.accessToken, "first");
+  assertEquals(endpoint.count, 1);
+});
+
+Deno.test("TokenSource makes requests wait in the last seconds of a token", async () => {
+  using clock = new FakeClock();
+  const { source } = await signedIn();
+  clock.advance(890_001);
+  assertEquals(source.usable(), undefined);
+  assertEquals(source.token?.accessToken, "first"); // it lives, but not for long enough
+});
+
+Deno.test("TokenSource scales the windows to a short life", async () => {
+  using clock = new FakeClock();
+  const { source, endpoint } = await signedIn(5);
+  clock.advance(3_800); // soft is at most 1.1 s, hard 0.5 s before the end
+  assertEquals(source.usable()?.accessToken, "first");
+  assertEquals(endpoint.count, 1);
+  clock.advance(701);
+  assertEquals(source.usable(), undefined);
+});
+
+Deno.test("TokenSource expires a token by the monotonic clock when the wall clock is set back", async () => {
+  using clock = new FakeClock();
+  const { source } = await signedIn();
+  clock.setWall(Date.now() - 3_600_000);
+  clock.advance(900_000);
+  assertEquals(source.token, undefined);
+  assertEquals(source.usable(), undefined);
+});
+
+Deno.test("TokenSource expires a token by the wall clock after the machine slept", async () => {
+  using clock = new FakeClock();
+  const { source } = await signedIn();
+  clock.sleep(7_200_000);
+  assertEquals(source.token, undefined);
+  assertEquals(source.usable(), undefined);
+});
+
+Deno.test("TokenSource keeps serving a token that lives when its renewal fails", async () => {
+  using clock = new FakeClock();
+  const { source, endpoint } = await signedIn();
+  clock.advance(800_000);
+  source.usable();
+  endpoint.refuse(outage());
+  await settle();
+  assertEquals(source.usable()?.accessToken, "first");
+});
+
+Deno.test("TokenSource makes no further request before its backoff is over", async () => {
+  using clock = new FakeClock();
+  const { source, endpoint } = await signedIn();
+  clock.advance(900_000);
+  const first = source.renew();
+  endpoint.refuse(outage());
+  await assertRejects(() => first, NetworkError);
+  const early = await Promise.allSettled(Array.from({ length: 50 }, () => source.renew()));
+  assert(early.every(({ status }) => status === "rejected"));
+  assertEquals(endpoint.count, 2);
+
+  clock.advance(1_000); // the first pause is at most 1 s
+  const second = source.renew();
+  assertEquals(endpoint.count, 3);
+  endpoint.grant("second");
+  assertEquals((await second).accessToken, "second");
+});
+
+Deno.test("TokenSource never pauses for more than 30 s", async () => {
+  using clock = new FakeClock();
+  const endpoint = new ManualEndpoint();
+  const source = new TokenSource(endpoint.request);
+  for (let attempt = 1; attempt <= 12; attempt++) {
+    const renewal = source.renew();
+    endpoint.refuse(outage());
+    await assertRejects(() => renewal, NetworkError);
+    assertEquals(endpoint.count, attempt);
+    clock.advance(30_000);
+  }
+});
+
+Deno.test("TokenSource asks no more after a refusal for good", async () => {
+  using clock = new FakeClock();
+  const endpoint = new ManualEndpoint();
+  const source = new TokenSource(endpoint.request);
+  const refusal = revoked();
+  const renewal = source.renew();
+  endpoint.refuse(refusal);
+  assertStrictEquals(await assertRejects(() => renewal), refusal);
+  clock.advance(86_400_000);
+  assertStrictEquals(await assertRejects(() => source.renew()), refusal);
+  assertEquals(endpoint.count, 1);
+});
+
+Deno.test("TokenSource asks again after a refusal for now", async () => {
+  using clock = new FakeClock();
+  const endpoint = new ManualEndpoint();
+  const source = new TokenSource(endpoint.request);
+  const renewal = source.renew();
+  endpoint.refuse(new TokenError("x", { code: "http_503", isPermanent: false, status: 503 }));
+  await assertRejects(() => renewal, TokenError);
+  clock.advance(1_000);
+  const second = source.renew();
+  endpoint.grant("first");
+  assertEquals((await second).accessToken, "first");
+});
+
+Deno.test("TokenSource.reject() drops the token that failed, and no newer one", async () => {
+  using _clock = new FakeClock();
+  const { source, endpoint } = await signedIn();
+  const first = source.usable();
+  assert(first);
+  source.reject(first);
+  assertEquals(source.usable(), undefined);
+  const renewal = source.renew();
+  endpoint.grant("second");
+  await renewal;
+  source.reject(first); // a straggler
+  assertEquals(source.usable()?.accessToken, "second");
+  assertEquals(endpoint.count, 2);
+});
+
+Deno.test("TokenSource.close() waits for a renewal that runs", async () => {
+  using clock = new FakeClock({ timers: true });
+  const endpoint = new ManualEndpoint();
+  const source = new TokenSource(endpoint.request);
+  const renewal = source.renew();
+  const closing = source.close(5_000);
+  clock.advance(4_999);
+  endpoint.grant("first");
+  assertEquals((await renewal).accessToken, "first");
+  await closing;
+  assertEquals(source.token, undefined);
+  assertEquals(clock.armed, 0);
+});
+
+Deno.test("TokenSource.close() ends a renewal that takes too long", async () => {
+  using clock = new FakeClock({ timers: true });
+  const source = new TokenSource(new ManualEndpoint().request);
+  const renewal = source.renew();
+  const refused = assertRejects(() => renewal, SessionClosedError);
+  const closing = source.close(5_000);
+  clock.advance(5_000);
+  await closing;
+  await refused;
+  assertEquals(clock.armed, 0);
+});
+
+Deno.test("TokenSource.abort() ends a renewal at once, and takes no token that comes later", async () => {
+  const late = Promise.withResolvers<never>();
+  const source = new TokenSource(() => late.promise); // an endpoint that ignores the signal
+  const renewal = source.renew();
+  source.abort();
+  late.resolve({ accessToken: "late" } as never);
+  assertInstanceOf(await assertRejects(() => renewal), SessionClosedError);
+  assertEquals(source.token, undefined);
+});
