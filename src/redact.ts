@@ -10,7 +10,7 @@ export function redact(text: string, secrets: readonly string[]): string {
 }
 
 /** The ways in which a server may write what it was sent. */
-function formsOf(secret: string): string[] {
+export function formsOf(secret: string): string[] {
   const base64 = btoa(secret);
   const base64url = base64.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
   return [secret, encodeURIComponent(secret), base64, base64url];

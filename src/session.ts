@@ -251,7 +251,7 @@ export class Session implements AsyncDisposable, Disposable {
    * await using emulator = await startEmulator();
    * await using session = new Session({ ...emulator.tastytrade });
    *
-   * const answer = await session.post<{ order: { status: string } }>(
+   * const cost = await session.post<{ "fee-calculation": { "total-fees": string } }>(
    *   "/accounts/5WT00000/orders/dry-run",
    *   {
    *     "time-in-force": "Day",
@@ -266,7 +266,7 @@ export class Session implements AsyncDisposable, Disposable {
    *     }],
    *   },
    * );
-   * assertEquals(answer.order.status, "Contingent");
+   * assertEquals(cost["fee-calculation"]["total-fees"], "0.001");
    * assertEquals(emulator.orders.length, 0);
    * ```
    */

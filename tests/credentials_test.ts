@@ -1,0 +1,239 @@
+import {
+  assertEquals,
+  assertFalse,
+  assertInstanceOf,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import type { Broker } from "../src/brokers/broker.ts";
+import { tastytrade } from "../src/brokers/tastytrade.ts";
+import { type CredentialOptions, type Credentials, readCredentials } from "../src/credentials.ts";
+import { CredentialsError, type CredentialsErrorCode } from "../src/errors.ts";
+import { Environment } from "./support/environment.ts";
+
+const NOWHERE = {
+  TASTY_CLIENT_ID: undefined,
+  TASTY_CLIENT_SECRET: undefined,
+  TASTY_REFRESH_TOKEN: undefined,
+};
+const IN_ENVIRONMENT = {
+  TASTY_CLIENT_ID: "env-id",
+  TASTY_CLIENT_SECRET: "env-secret",
+  TASTY_REFRESH_TOKEN: "env-refresh",
+};
+const GIVEN = { clientSecret: "secret", refreshToken: "refresh" };
+const NEEDS_ID: Broker = { ...tastytrade, requiresClientId: true };
+
+function read(options: CredentialOptions, broker: Broker = tastytrade): Credentials {
+  const place = { sandbox: false, apiVersion: undefined, baseUrl: undefined };
+  return readCredentials(options, broker, place);
+}
+
+function refusal(
+  options: CredentialOptions,
+  code: CredentialsErrorCode,
+  broker: Broker = tastytrade,
+): CredentialsError {
+  const error = assertThrows(() => read(options, broker), CredentialsError);
+  assertEquals(error.code, code);
+  return error;
+}
+
+Deno.test("readCredentials() takes the options", () => {
+  using _environment = new Environment(IN_ENVIRONMENT);
+  assertEquals(read({ ...GIVEN, clientId: "id" }), { ...GIVEN, clientId: "id" });
+});
+
+Deno.test("readCredentials() takes the rest from the environment", () => {
+  using _environment = new Environment(IN_ENVIRONMENT);
+  const refreshToken = "env-refresh";
+  assertEquals(read({}), { clientId: "env-id", clientSecret: "env-secret", refreshToken });
+  assertEquals(read({ clientSecret: "secret" }), {
+    clientId: undefined,
+    clientSecret: "secret",
+    refreshToken,
+  });
+  assertEquals(read({ refreshToken: "refresh" }), {
+    clientId: "env-id",
+    clientSecret: "env-secret",
+    refreshToken: "refresh",
+  });
+});
+
+Deno.test("readCredentials() takes an optional client id from where its secret is", () => {
+  using _environment = new Environment(IN_ENVIRONMENT);
+  const rows: readonly [CredentialOptions, string | undefined][] = [
+    [{}, "env-id"],
+    [{ clientId: "id" }, "id"],
+    [{ clientId: "" }, undefined],
+    [{ clientSecret: "secret" }, undefined],
+    [{ clientSecret: "secret", clientId: "id" }, "id"],
+    [{ clientSecret: "secret", clientId: "" }, undefined],
+  ];
+  for (const [options, clientId] of rows) assertEquals(read(options).clientId, clientId);
+});
+
+Deno.test("readCredentials() takes an empty optional client id in the environment for none", () => {
+  using _environment = new Environment({ ...IN_ENVIRONMENT, TASTY_CLIENT_ID: "" });
+  assertEquals(read({}).clientId, undefined);
+});
+
+Deno.test("readCredentials() takes a required client id from the environment beside a given secret", () => {
+  using _environment = new Environment(IN_ENVIRONMENT);
+  assertEquals(read(GIVEN, NEEDS_ID), { ...GIVEN, clientId: "env-id" });
+});
+
+Deno.test("readCredentials() names option, variable and origin of what is nowhere", () => {
+  using _environment = new Environment(NOWHERE);
+  const rows: readonly [CredentialOptions, CredentialsErrorCode, string, string][] = [
+    [{ refreshToken: "a" }, "missing_client_secret", "clientSecret", "TASTY_CLIENT_SECRET"],
+    [{ clientSecret: "a" }, "missing_refresh_token", "refreshToken", "TASTY_REFRESH_TOKEN"],
+    [GIVEN, "missing_client_id", "clientId", "TASTY_CLIENT_ID"],
+  ];
+  for (const [options, code, option, variable] of rows) {
+    const { message } = refusal(options, code, NEEDS_ID);
+    assertStringIncludes(message, `Pass ${option} or set ${variable}. `);
+    assertStringIncludes(message, tastytrade.credentialsAdvice);
+  }
+});
+
+Deno.test("readCredentials() takes empty for missing, also in the environment", () => {
+  using _environment = new Environment({ ...IN_ENVIRONMENT, TASTY_CLIENT_SECRET: "" });
+  refusal({}, "missing_client_secret");
+  refusal({ ...GIVEN, refreshToken: "" }, "missing_refresh_token");
+  refusal({ ...GIVEN, clientId: "" }, "missing_client_id", NEEDS_ID);
+});
+
+Deno.test("readCredentials() names the trace of a bad copy without repeating the credential", () => {
+  using _environment = new Environment(NOWHERE);
+  const rows: readonly [string, string][] = [
+    ['"hidden"', "quotes around it"],
+    ["'hidden'", "quotes around it"],
+    ['"Bearer hidden"', "quotes around it"],
+    ["Bearer hidden", 'the word "Bearer" before it'],
+    ["bearer\thidden", 'the word "Bearer" before it'],
+    [" hidden", "white space in it"],
+    ["hidden\n", "white space in it"],
+    ["hid den", "white space in it"],
+    ["hidden\u00a0", "white space in it"],
+    ["\ufeffhidden", "white space in it"],
+    ["hidden…", "characters in it that are not ASCII"],
+    ["hidden\u200b", "characters in it that are not ASCII"],
+    ["hidden\u0007", "characters in it that are not ASCII"],
+  ];
+  for (const [value, trace] of rows) {
+    for (const option of ["clientSecret", "refreshToken", "clientId"] as const) {
+      const { message } = refusal(
+        { ...GIVEN, clientId: "id", [option]: value },
+        "malformed_credential",
+        NEEDS_ID,
+      );
+      assertStringIncludes(message, `in ${option} has ${trace}`);
+      assertFalse(message.includes("hid"), message);
+    }
+  }
+});
+
+Deno.test("readCredentials() names the variable that holds a bad copy", () => {
+  using _environment = new Environment({ ...IN_ENVIRONMENT, TASTY_REFRESH_TOKEN: '"hidden"' });
+  const { message } = refusal({}, "malformed_credential");
+  assertStringIncludes(message, "the refresh token in TASTY_REFRESH_TOKEN has quotes around it");
+});
+
+Deno.test("readCredentials() takes every printable ASCII character", () => {
+  using _environment = new Environment(NOWHERE);
+  const printable = Array.from({ length: 94 }, (_, index) => String.fromCharCode(33 + index))
+    .join("");
+  assertEquals(read({ clientSecret: printable, refreshToken: "bearer" }).clientSecret, printable);
+});
+
+Deno.test("readCredentials() sends those who sign in with a password another way", () => {
+  using _environment = new Environment(IN_ENVIRONMENT);
+  for (const option of ["username", "login", "password"]) {
+    const options = { ...GIVEN, [option]: "hidden" };
+    const { message } = refusal(options, "password_login");
+    assertStringIncludes(message, `with "${option}": tastytrade has ended`);
+    assertStringIncludes(message, "TASTY_CLIENT_SECRET and TASTY_REFRESH_TOKEN");
+    assertFalse(message.includes("hidden"));
+  }
+});
+
+Deno.test("readCredentials() passes on what the broker sees wrong with a refresh token", () => {
+  const broker: Broker = {
+    ...tastytrade,
+    checkRefreshToken: (refreshToken, { sandbox }) => ({
+      code: "wrong_environment",
+      message: `${refreshToken.length} characters, sandbox ${sandbox}`,
+    }),
+  };
+  const { message } = refusal(GIVEN, "wrong_environment", broker);
+  assertEquals(message, "Cannot create a session: 7 characters, sandbox false");
+});
+
+Deno.test("readCredentials() asks nothing of a broker without a check", () => {
+  const { checkRefreshToken: _without, ...broker } = tastytrade;
+  assertEquals(read(GIVEN, broker).refreshToken, "refresh");
+});
+
+Deno.test({
+  name: "readCredentials() needs no environment for credentials that are given",
+  permissions: { env: false },
+  fn() {
+    assertEquals(read(GIVEN), { ...GIVEN, clientId: undefined });
+    assertEquals(read({ ...GIVEN, clientId: "id" }, NEEDS_ID), { ...GIVEN, clientId: "id" });
+  },
+});
+
+Deno.test({
+  name: "readCredentials() names the permission that is missing",
+  permissions: { env: false },
+  fn() {
+    const error = refusal({ refreshToken: "refresh" }, "environment_denied");
+    assertEquals(
+      error.message,
+      "Cannot read TASTY_CLIENT_SECRET from the environment. Run with " +
+        "--allow-env=TASTY_CLIENT_SECRET, or pass clientSecret",
+    );
+    assertInstanceOf(error.cause, Error);
+  },
+});
+
+Deno.test({
+  name: "readCredentials() does without an optional client id that may not be read",
+  permissions: { env: ["TASTY_CLIENT_SECRET", "TASTY_REFRESH_TOKEN"] },
+  fn() {
+    using _environment = new Environment({
+      TASTY_CLIENT_SECRET: "env-secret",
+      TASTY_REFRESH_TOKEN: "env-refresh",
+    });
+    assertEquals(read({}), {
+      clientId: undefined,
+      clientSecret: "env-secret",
+      refreshToken: "env-refresh",
+    });
+  },
+});
+
+Deno.test("new Session() runs in a program without any permission", async () => {
+  const mod = new URL("../mod.ts", import.meta.url);
+  const program = `
+    import { Session } from ${JSON.stringify(mod)};
+    await new Session(${JSON.stringify(GIVEN)}).close();
+    try { new Session(); } catch (error) { console.log(error.name, error.code); }
+  `;
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", "--quiet", "-"],
+    env: IN_ENVIRONMENT,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  });
+  await using child = command.spawn();
+  const output = child.output();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(program));
+  await writer.close();
+  const { stdout, stderr } = await output;
+  assertEquals(new TextDecoder().decode(stderr), "");
+  assertEquals(new TextDecoder().decode(stdout), "CredentialsError environment_denied\n");
+});

@@ -1,0 +1,150 @@
+import { assert, assertEquals, assertFalse, assertRejects, assertStrictEquals } from "@std/assert";
+import { Deadline, MAX_TIMEOUT_MS } from "../src/deadline.ts";
+import { FakeClock } from "./support/fake_clock.ts";
+
+const TIMED_OUT = new Error("timed out");
+const ABORTED = new Error("aborted");
+
+/** A signal that knows how many listen to it. */
+function countedSignal(): { abort(): void; signal: AbortSignal; listening(): number } {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const listeners = new Set<unknown>();
+  const add = signal.addEventListener.bind(signal);
+  const remove = signal.removeEventListener.bind(signal);
+  signal.addEventListener = (type: string, listener: EventListenerOrEventListenerObject) => {
+    listeners.add(listener);
+    add(type, listener);
+  };
+  signal.removeEventListener = (type: string, listener: EventListenerOrEventListenerObject) => {
+    listeners.delete(listener);
+    remove(type, listener);
+  };
+  return { abort: () => controller.abort(ABORTED), signal, listening: () => listeners.size };
+}
+
+/** What a promise rejects with. */
+async function reasonOf(promise: Promise<unknown>): Promise<unknown> {
+  return await assertRejects(() => promise);
+}
+
+Deno.test("Deadline ends when its time is up, not before, with the reason made at that moment", () => {
+  using clock = new FakeClock({ timers: true });
+  let state = "early";
+  const deadline = new Deadline(50, () => new Error(state));
+  clock.advance(49);
+  assertFalse(deadline.signal.aborted);
+  state = "late";
+  clock.advance(1);
+  assert(deadline.signal.aborted);
+  assertEquals(deadline.signal.reason.message, "late");
+});
+
+Deno.test("Deadline ends with the caller's own reason, in the same tick", () => {
+  using clock = new FakeClock({ timers: true });
+  const caller = countedSignal();
+  const deadline = new Deadline(50, () => TIMED_OUT, caller.signal);
+  caller.abort();
+  assertStrictEquals(deadline.signal.reason, ABORTED);
+  assertEquals(clock.armed, 0);
+  assertEquals(caller.listening(), 0);
+});
+
+Deno.test("Deadline throws the caller's reason if that is aborted already, and arms nothing", async () => {
+  using clock = new FakeClock({ timers: true });
+  const caller = countedSignal();
+  caller.abort();
+  const made = Promise.try(() => new Deadline(50, () => TIMED_OUT, caller.signal));
+  assertStrictEquals(await reasonOf(made), ABORTED);
+  assertEquals([clock.armed, caller.listening()], [0, 0]);
+});
+
+Deno.test("Deadline.finish() lets go of the timer and of the caller's signal, also when called twice", () => {
+  using clock = new FakeClock({ timers: true });
+  const caller = countedSignal();
+  const deadline = new Deadline(50, () => TIMED_OUT, caller.signal);
+  assertEquals([clock.armed, caller.listening()], [1, 1]);
+  deadline.finish();
+  deadline.finish();
+  assertEquals([clock.armed, caller.listening()], [0, 0]);
+  caller.abort();
+  clock.advance(100);
+  assertFalse(deadline.signal.aborted);
+});
+
+Deno.test("Deadline lets go of the caller's signal when its time is up", () => {
+  using clock = new FakeClock({ timers: true });
+  const caller = countedSignal();
+  const deadline = new Deadline(50, () => TIMED_OUT, caller.signal);
+  clock.advance(50);
+  assertEquals(caller.listening(), 0);
+  caller.abort();
+  assertStrictEquals(deadline.signal.reason, TIMED_OUT);
+});
+
+Deno.test("Deadline.stopTimer() leaves the caller and abort() to end the call", () => {
+  using clock = new FakeClock({ timers: true });
+  const caller = countedSignal();
+  const deadline = new Deadline(50, () => TIMED_OUT, caller.signal);
+  deadline.stopTimer();
+  clock.advance(100);
+  assertEquals([deadline.signal.aborted, clock.armed, caller.listening()], [false, 0, 1]);
+  caller.abort();
+  assertStrictEquals(deadline.signal.reason, ABORTED);
+});
+
+Deno.test("Deadline.abort() ends the call with the first reason it was given", () => {
+  using clock = new FakeClock({ timers: true });
+  const caller = countedSignal();
+  const deadline = new Deadline(50, () => TIMED_OUT, caller.signal);
+  deadline.abort("closed");
+  deadline.abort("closed again");
+  assertStrictEquals(deadline.signal.reason, "closed");
+  assertEquals([clock.armed, caller.listening()], [0, 0]);
+});
+
+Deno.test("Deadline takes null for no caller, as fetch does", () => {
+  using clock = new FakeClock({ timers: true });
+  const deadline = new Deadline(50, () => TIMED_OUT, null);
+  clock.advance(50);
+  assertStrictEquals(deadline.signal.reason, TIMED_OUT);
+});
+
+Deno.test("Deadline.wait() passes on what the promise brings, and stops listening", async () => {
+  using _clock = new FakeClock({ timers: true });
+  const deadline = new Deadline(50, () => TIMED_OUT);
+  const counted = countedSignal();
+  Object.defineProperty(deadline, "signal", { value: counted.signal });
+  assertEquals(await deadline.wait(Promise.resolve("token")), "token");
+  assertStrictEquals(await reasonOf(deadline.wait(Promise.reject(ABORTED))), ABORTED);
+  await Promise.resolve(); // listeners go a microtask after the result
+  assertEquals(counted.listening(), 0);
+  deadline.finish();
+});
+
+Deno.test("Deadline.wait() ends with the call, and leaves the promise to the others", async () => {
+  using clock = new FakeClock({ timers: true });
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const hasty = new Deadline(50, () => TIMED_OUT);
+  const patient = new Deadline(5_000, () => TIMED_OUT);
+  const hastyWait = reasonOf(hasty.wait(promise));
+  const patientWait = patient.wait(promise);
+  clock.advance(50);
+  assertStrictEquals(await hastyWait, TIMED_OUT);
+  resolve("token");
+  assertEquals(await patientWait, "token");
+  patient.finish();
+});
+
+Deno.test("Deadline.wait() after the end rejects at once, whatever becomes of the promise", async () => {
+  using _clock = new FakeClock({ timers: true });
+  const deadline = new Deadline(50, () => TIMED_OUT);
+  deadline.abort(ABORTED);
+  assertStrictEquals(await reasonOf(deadline.wait(new Promise(() => {}))), ABORTED);
+  const failing = Promise.reject(new Error("late")); // must not become an unhandled rejection
+  assertStrictEquals(await reasonOf(deadline.wait(failing)), ABORTED);
+});
+
+Deno.test("MAX_TIMEOUT_MS is the last delay that setTimeout does not take for none", () => {
+  assertEquals(MAX_TIMEOUT_MS, 2_147_483_647);
+});

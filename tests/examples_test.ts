@@ -1,0 +1,83 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { startEmulator } from "../src/emulator/emulator.ts";
+import { isAvailable, run, RUNTIMES } from "./support/runtimes.ts";
+
+for (const runtime of RUNTIMES) {
+  const { name } = runtime;
+  const ignore = !await isAvailable(runtime);
+
+  Deno.test({
+    name: `examples/accounts.ts shows the emulator's accounts without credentials, on ${name}`,
+    ignore,
+    async fn() {
+      const { code, stdout } = await run(runtime, ["examples/accounts.ts"]);
+      const [first, ...lines] = stdout.split("\n");
+      assertMatch(first ?? "", /^No TASTY_CLIENT_SECRET.*emulated accounts$/);
+      assertEquals(lines, [
+        "",
+        "Jane Doe <jane@example.com>",
+        "",
+        "5WT00000  Roth IRA (Cash)",
+        "  Net liquidating value   4544.727 USD",
+        "  Cash                   51600.762 USD",
+        "  Stock buying power     20078.762 USD",
+        "  RIVN  230609P00014000        -40 @ 0.79",
+        "  TQQQ                         742 @ 52.73",
+        "",
+        "5WT00001  Margin acct (Margin)",
+        "  Net liquidating value  0.0 USD",
+        "  Cash                   0.0 USD",
+        "  Stock buying power     0.0 USD",
+        "",
+      ]);
+      assertEquals(code, 0);
+    },
+  });
+
+  Deno.test({
+    name: `examples/accounts.ts ends in one readable line and exit code 1, on ${name}`,
+    ignore,
+    async fn() {
+      const { code, stdout, stderr } = await run(runtime, ["examples/accounts.ts"], {
+        TASTY_CLIENT_SECRET: "only-half",
+      });
+      assertEquals([code, stdout], [1, ""]);
+      const lines = stderr.trim().split("\n").filter((line) => !line.startsWith("npm warn"));
+      assertEquals(lines.length, 1);
+      assertStringIncludes(lines[0] ?? "", "no refresh token. Pass refreshToken or set");
+    },
+  });
+
+  Deno.test({
+    name: `examples/accounts.ts signs in with the environment's credentials, on ${name}`,
+    ignore,
+    async fn() {
+      await using emulator = await startEmulator();
+      const { baseUrl, clientSecret, refreshToken } = emulator.tastytrade;
+      const { code, stdout } = await run(
+        runtime,
+        ["examples/accounts.ts", `--base-url=${baseUrl}`],
+        { TASTY_CLIENT_SECRET: clientSecret, TASTY_REFRESH_TOKEN: refreshToken },
+      );
+      assertEquals(code, 0);
+      assertMatch(stdout, /^Jane Doe/);
+      assertEquals(emulator.count("POST /oauth/token"), 1);
+      assertEquals(emulator.count("GET /accounts/*/balances"), 2);
+    },
+  });
+}
+
+Deno.test("examples/accounts.ts --sandbox chooses the sandbox", async () => {
+  const [deno] = RUNTIMES;
+  if (deno === undefined) throw new Error("There is always a Deno here");
+  await using emulator = await startEmulator();
+  const { clientSecret, refreshToken } = emulator.tastytrade; // production's
+  const { code, stderr } = await run(deno, ["examples/accounts.ts", "--sandbox"], {
+    TASTY_CLIENT_SECRET: clientSecret,
+    TASTY_REFRESH_TOKEN: refreshToken,
+  });
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "the session is one of the sandbox");
+  const emulated = await run(deno, ["examples/accounts.ts", "--sandbox"]);
+  assertStringIncludes(emulated.stdout, "Jane Doe");
+});

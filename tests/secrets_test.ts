@@ -1,0 +1,182 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { inspect } from "node:util";
+import { Account, Customer, Session, SessionError, tastytrade } from "../mod.ts";
+import { type Emulator, startEmulator, troubles } from "../src/emulator/emulator.ts";
+import { formsOf } from "../src/redact.ts";
+
+const ME = "/customers/me";
+
+/** Every way in which a program may print a value, at once. */
+function printed(value: unknown): string {
+  const views = [
+    inspect(value, { showHidden: true, depth: Infinity, getters: true, maxStringLength: null }),
+    Deno.inspect(value, { showHidden: true, depth: 100, getters: true, strAbbreviateSize: 1e9 }),
+    JSON.stringify(value),
+    String(value),
+    ...walk(value, new Set()),
+  ];
+  return views.join("\n");
+}
+
+/** Every text that can be reached from a value through its own properties, hidden ones too. */
+function* walk(value: unknown, seen: Set<unknown>): Generator<string> {
+  if (typeof value === "string") yield value;
+  if (typeof value !== "object" || value === null || seen.has(value)) return;
+  seen.add(value);
+  for (const key of Reflect.ownKeys(value)) {
+    yield String(key);
+    yield* walk(Reflect.get(value, key), seen);
+  }
+}
+
+function assertNoSecret(value: unknown, secrets: readonly string[]): void {
+  const text = printed(value);
+  for (const secret of secrets) {
+    for (const form of formsOf(secret)) {
+      assert(!text.includes(form), `A secret is printed:\n${text.slice(0, 2_000)}`);
+    }
+  }
+}
+
+/** A session after its first request, and all that must not be printed of it. */
+async function signedIn(emulator: Emulator): Promise<{ session: Session; secrets: string[] }> {
+  const session = new Session(emulator.tastytrade);
+  const { clientSecret, refreshToken } = emulator.tastytrade;
+  return { session, secrets: [clientSecret, refreshToken, await session.accessToken()] };
+}
+
+/** An answer that repeats what it was sent, in every way. */
+function echo(status: number, [clientSecret = "", refreshToken = "", accessToken = ""]: string[]) {
+  const body = {
+    error: {
+      code: `code ${accessToken}`,
+      message: `Bearer ${accessToken}; ${encodeURIComponent(clientSecret)}`,
+      errors: [{ code: btoa(refreshToken), message: refreshToken }],
+    },
+    data: { echo: [clientSecret, accessToken] },
+  };
+  return { status, body: status === 200 ? `<html>${JSON.stringify(body)}` : JSON.stringify(body) };
+}
+
+Deno.test("assertNoSecret() would see a secret", async () => {
+  await using emulator = await startEmulator();
+  const { clientSecret } = emulator.tastytrade;
+  for (
+    const leak of [
+      { nested: [{ clientSecret }] },
+      new Error("x", { cause: new Error(`y ${btoa(clientSecret)}`) }),
+      Object.defineProperty({}, "hidden", { value: clientSecret, enumerable: false }),
+    ]
+  ) {
+    let isSeen = false;
+    try {
+      assertNoSecret(leak, [clientSecret]);
+    } catch {
+      isSeen = true;
+    }
+    assert(isSeen);
+  }
+});
+
+Deno.test("Session, its parts and its resources print no secret", async () => {
+  await using emulator = await startEmulator();
+  const { session, secrets } = await signedIn(emulator);
+  const accounts = await Account.get(session);
+  for (
+    const value of [
+      session,
+      session.broker,
+      { session },
+      accounts,
+      await Customer.get(session),
+      await accounts[0]?.balances(),
+    ]
+  ) {
+    assertNoSecret(value, secrets);
+  }
+  await session.close();
+  assertNoSecret(session, secrets);
+});
+
+Deno.test("No API error prints a secret, not even one that the broker echoes", async () => {
+  await using emulator = await startEmulator();
+  const plain = [...Object.values(troubles), "reset", "resetMidBody"] as const;
+  const echoes = [200, 400, 403, 404, 422, 429, 500];
+  for (const trouble of [...plain, ...echoes]) {
+    const { session, secrets } = await signedIn(emulator);
+    const answer = typeof trouble === "number" ? echo(trouble, secrets) : trouble;
+    emulator.trouble(`GET ${ME}`, answer, Infinity);
+    const error = await assertRejects(() => session.get(`${ME}?token=${secrets[2]}`), SessionError);
+    assertNoSecret(error, secrets);
+    emulator.endTroubles();
+    await session.close();
+  }
+});
+
+Deno.test("No token error prints a secret, not even one that the broker echoes", async () => {
+  await using emulator = await startEmulator();
+  const { clientSecret, refreshToken } = emulator.tastytrade;
+  const secrets = [clientSecret, refreshToken, "access-token-canary"];
+  const plain = [...Object.values(troubles), "reset", "resetMidBody"] as const;
+  const bodies = [
+    { "error_code": clientSecret, "error_description": `no ${refreshToken}` },
+    { error: `${clientSecret} ${encodeURIComponent(refreshToken)}` },
+    { error: { code: btoa(clientSecret), message: refreshToken } },
+    { "access_token": "access-token-canary", "token_type": "mac", "refresh_token": refreshToken },
+  ].flatMap((body) => [200, 400, 500].map((status) => ({ status, body: JSON.stringify(body) })));
+  for (const answer of [...plain, ...bodies]) {
+    emulator.trouble("POST /oauth/token", answer, Infinity);
+    const session = new Session(emulator.tastytrade);
+    assertNoSecret(await assertRejects(() => session.get(ME), SessionError), secrets);
+    emulator.endTroubles();
+    await session.close();
+  }
+});
+
+Deno.test("No credentials error prints the credential that it is about", async () => {
+  const secret = "f00dcafe".repeat(5);
+  for (
+    const options of [
+      { clientSecret: `"${secret}"`, refreshToken: secret },
+      { clientSecret: secret, refreshToken: `Bearer ${secret}` },
+      { clientSecret: secret, refreshToken: `${secret} ${secret}` },
+      { clientSecret: secret, refreshToken: secret, password: secret },
+      { clientSecret: secret, refreshToken: secret, userAgent: "bad agent", baseUrl: "http://x" },
+      { clientSecret: secret, refreshToken: secret, baseUrl: `https://${secret}@broker.example` },
+    ]
+  ) {
+    const error = await assertRejects(() => Promise.try(() => new Session(options)));
+    assertNoSecret(error, [secret]);
+  }
+});
+
+Deno.test("No error holds a Request, a Response or Headers", async () => {
+  await using emulator = await startEmulator();
+  const { session } = await signedIn(emulator);
+  for (const answer of [troubles.notPermitted, troubles.tooManyRequests, "resetMidBody"] as const) {
+    emulator.trouble(`GET ${ME}`, answer, 2);
+    const error = await assertRejects(() => session.get(ME), SessionError);
+    emulator.endTroubles();
+    const held: unknown[] = [];
+    for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+      held.push(...Reflect.ownKeys(cause).map((key) => Reflect.get(cause as object, key)));
+    }
+    assertEquals(
+      held.filter((one) =>
+        one instanceof Request || one instanceof Response || one instanceof Headers
+      ),
+      [],
+    );
+  }
+  await session.close();
+});
+
+Deno.test("Session carries its secrets in headers and bodies, never in a URL", async () => {
+  await using emulator = await startEmulator();
+  const { session, secrets } = await signedIn(emulator);
+  await session.get(ME, { query: { a: 1 } });
+  const urls = emulator.requests.map(({ path }) => path).join("\n");
+  for (const secret of secrets) assert(!urls.includes(secret));
+  assertEquals(tastytrade.validatePath, ME);
+  await session.close();
+});

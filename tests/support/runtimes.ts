@@ -1,0 +1,69 @@
+/**
+ * The runtimes that a program may be run with: Deno itself, and Bun and Node from npm.
+ *
+ * @module
+ */
+
+/** A runtime, and how to run a TypeScript file with it. */
+export interface Runtime {
+  readonly name: string;
+  readonly command: readonly [string, ...string[]];
+}
+
+/** What a program printed, and how it ended. */
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The oldest and newest that the module promises, as far as npm has them. */
+export const RUNTIMES: readonly Runtime[] = [
+  { name: "Deno", command: [Deno.execPath(), "run", "--allow-all"] },
+  { name: "Bun", command: ["npx", "--yes", "bun@1", "run"] },
+  { name: "Node 24", command: ["npx", "--yes", "node@24"] },
+];
+
+/** Runs a file of this project with a runtime, with an environment of nothing but what is given. */
+export async function run(
+  { command: [program, ...first] }: Runtime,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Outcome> {
+  const { PATH = "", HOME = "" } = Deno.env.toObject();
+  const output = await new Deno.Command(program, {
+    args: [...first, ...args],
+    cwd: new URL("../../", import.meta.url),
+    env: { PATH, HOME, NO_COLOR: "1", ...npmSettings(), ...env },
+    clearEnv: true,
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  return {
+    code: output.code,
+    stdout: decoder.decode(output.stdout),
+    stderr: decoder.decode(output.stderr),
+  };
+}
+
+/** Whether a runtime can be had; it is got on the way. */
+export async function isAvailable(runtime: Runtime): Promise<boolean> {
+  const [program, ...args] = runtime.command;
+  const { code } = await run({ ...runtime, command: [program, ...args.filter(isForNpx)] }, [
+    "--version",
+  ]);
+  return code === 0;
+}
+
+function isForNpx(argument: string): boolean {
+  return argument !== "run" && argument !== "--allow-all";
+}
+
+/** What a machine sets to reach its npm and to trust it. */
+function npmSettings(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(Deno.env.toObject()).filter(([name]) =>
+      /^(npm_config_|NODE_EXTRA_CA_CERTS$|SSL_CERT_|https?_proxy$|no_proxy$|DENO_DIR$)/i.test(name)
+    ),
+  );
+}
