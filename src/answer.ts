@@ -2,7 +2,7 @@
 
 import { parseBody } from "./body.ts";
 import { ApiError } from "./errors.ts";
-import { apiRefusal, explain, type RefusalContext } from "./refusal.ts";
+import { apiRefusal, explain, type RefusalContext, refusalOf } from "./refusal.ts";
 import { type Outgoing, withoutQuery } from "./request.ts";
 
 /**
@@ -20,7 +20,10 @@ export async function readAnswer(
   const text = await response.text();
   if (text === "") return undefined; // 204, for instance
   const { json, isHtml } = parseBody(text);
-  if (json !== undefined) return json;
+  if (json !== undefined) {
+    if (!context.broker.isRefusal?.(json)) return json;
+    throw refusalOf(response, text, outgoing, context);
+  }
 
   const { method } = outgoing;
   const { status } = response;

@@ -24,7 +24,7 @@ export async function readStart(response: Response): Promise<string> {
     bytes += value.byteLength;
     text += decoder.decode(value, { stream: true });
     if (bytes > LIMIT_BYTES) {
-      await reader.cancel();
+      reader.cancel().catch(() => {}); // what is known is enough
       return text;
     }
   }

@@ -11,8 +11,6 @@ export const MAX_TIMEOUT_MS: number = 2 ** 31 - 1;
 
 /** Ends one call. */
 export class Deadline {
-  /** Whether the request can have reached the server, as far as the call has come. */
-  sent: "no" | "unknown" = "no";
   readonly #controller = new AbortController();
   readonly #callerSignal: AbortSignal | undefined;
   readonly #onCallerAbort: (() => void) | undefined;
@@ -25,11 +23,11 @@ export class Deadline {
    */
   constructor(
     timeoutMs: number,
-    timeoutReason: (deadline: Deadline) => unknown,
+    timeoutReason: () => unknown,
     callerSignal?: AbortSignal | null,
   ) {
     callerSignal?.throwIfAborted();
-    this.#timer = setTimeout(() => this.abort(timeoutReason(this)), timeoutMs);
+    this.#timer = setTimeout(() => this.abort(timeoutReason()), timeoutMs);
     if (!callerSignal) return;
     this.#callerSignal = callerSignal;
     this.#onCallerAbort = () => this.abort(callerSignal.reason);

@@ -3,6 +3,7 @@
  *
  *     SessionError
  *     ├── CredentialsError      before any network: missing, malformed, of the other environment
+ *     ├── LoginError            the browser flow ended without tokens: denied, timed out, port taken
  *     ├── TokenError            the token endpoint said no: `isPermanent` or not
  *     ├── ApiError              the API said no: `status`, `code`, `errors`, `method`, `url`
  *     │   └── RateLimitError    429: `retryAfterMs`
@@ -37,7 +38,8 @@ export type CredentialsErrorCode =
   | "malformed_credential"
   | "wrong_environment"
   | "environment_denied"
-  | "password_login";
+  | "password_login"
+  | "unwritable_credential";
 
 /**
  * A credential is missing, malformed, or of the broker's other environment. Thrown by
@@ -57,6 +59,46 @@ export class CredentialsError extends SessionError {
   }
 }
 
+/** What a {@linkcode LoginError} is made from. */
+export interface LoginErrorOptions {
+  /** See {@linkcode LoginError.code}. */
+  readonly code: string;
+  /** See {@linkcode LoginError.port}. */
+  readonly port?: number;
+  /** See {@linkcode LoginError.ports}. */
+  readonly ports?: readonly number[];
+  /** What is behind it, where there is something. */
+  readonly cause?: unknown;
+}
+
+/**
+ * The login in the browser ended without tokens.
+ *
+ * `code` is what the broker sent back (RFC 6749 section 4.1.2.1), for instance `access_denied` when
+ * the user said no, or one of these: `login_timeout`, nothing came back in time; `port_taken` and
+ * `port_denied`, the callback server cannot listen; `no_browser`, no browser could be opened;
+ * `state_mismatch` and `invalid_address`, what was pasted is not this login's answer;
+ * `no_refresh_token`, the broker let the user in but sent no refresh token; `login_refused`, the
+ * broker's own code is no code.
+ */
+export class LoginError extends SessionError {
+  /** The port of the callback address, where it is about that. */
+  readonly port: number | undefined;
+  /** The broker's other registered ports, where one of them may help; else empty. */
+  readonly ports: readonly number[];
+
+  static {
+    nameErrors(this, "LoginError");
+  }
+
+  /** Made by the module. */
+  constructor(message: string, options: LoginErrorOptions) {
+    super(message, options);
+    this.port = options.port;
+    this.ports = options.ports ?? [];
+  }
+}
+
 /**
  * The token endpoint gave no access token. The request that needed one was not sent.
  *
@@ -68,16 +110,27 @@ export class TokenError extends SessionError {
   readonly isPermanent: boolean;
   /** The HTTP status of the token endpoint's answer. */
   readonly status: number;
+  /** How long the endpoint asked to wait, if it said so. */
+  readonly retryAfterMs: number | undefined;
 
   static {
     nameErrors(this, "TokenError");
   }
 
   /** Made by the module. */
-  constructor(message: string, options: { code: string; isPermanent: boolean; status: number }) {
+  constructor(
+    message: string,
+    options: {
+      code: string;
+      isPermanent: boolean;
+      status: number;
+      retryAfterMs?: number | undefined;
+    },
+  ) {
     super(message, options);
     this.isPermanent = options.isPermanent;
     this.status = options.status;
+    this.retryAfterMs = options.retryAfterMs;
   }
 }
 
@@ -211,6 +264,23 @@ export class SessionClosedError extends SessionError {
   constructor(message = "Cannot send a request: the session is closed") {
     super(message, { code: "session_closed" });
   }
+}
+
+/**
+ * The same error as an object of its own, for one more caller who waited for the same thing: its stack
+ * is that caller's.
+ */
+export function errorForCaller(error: unknown): unknown {
+  if (error instanceof TokenError) return new TokenError(error.message, error);
+  if (error instanceof SessionError && error.code === "store_failed") {
+    return new SessionError(error.message, error);
+  }
+  if (!(error instanceof NetworkError)) return error;
+  const { kind, sent, cause } = error;
+  return new NetworkError(
+    error.message,
+    cause === undefined ? { kind, sent } : { kind, sent, cause },
+  );
 }
 
 /**

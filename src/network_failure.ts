@@ -7,6 +7,7 @@
  */
 
 import type { NetworkErrorKind } from "./errors.ts";
+import { withoutQuery } from "./request.ts";
 
 /** How the exchange failed, and whether the request can have reached the server. */
 export interface NetworkFailure {
@@ -25,9 +26,8 @@ export function networkFailure(error: unknown): NetworkFailure | undefined {
   if (code !== undefined) return failureByCode(code);
   if (!(error instanceof TypeError)) return undefined;
   if (cause !== undefined) return failureByWords(cause.message);
-  return error.message.startsWith("error reading a body") // Deno, in the middle of an answer
-    ? { kind: "reset", sent: "unknown" }
-    : undefined;
+  if (error.message.startsWith("error reading a body")) return { kind: "reset", sent: "unknown" };
+  return DECODER_WORDS.test(error.message) ? { kind: "protocol", sent: "unknown" } : undefined;
 }
 
 function codeOf(error: Error | undefined): string | undefined {
@@ -40,9 +40,12 @@ function failureByCode(code: string): NetworkFailure | undefined {
   for (const [pattern, kind, sent] of KINDS_BY_CODE) {
     if (pattern.test(code)) return { kind, sent };
   }
-  // What is left of Node's and Bun's own names are complaints about arguments.
-  return code.startsWith("ERR_") ? undefined : { kind: "other", sent: "unknown" };
+  if (COMPLAINTS_ABOUT_ARGUMENTS.test(code)) return undefined;
+  const isAboutAnswer = /^(ERR|UND_ERR)_/.test(code); // for instance of a bad length or encoding
+  return { kind: isAboutAnswer ? "protocol" : "other", sent: "unknown" };
 }
+
+const COMPLAINTS_ABOUT_ARGUMENTS = /^(ERR_(INVALID|BODY)|UND_ERR_(INVALID|NOT_SUPPORTED|REQ))_?/;
 
 // System errors (Node, Bun), undici's UND_ERR_* (Node) and the names that Bun used before 1.4.
 const KINDS_BY_CODE: readonly [RegExp, NetworkErrorKind, "no" | "unknown"][] = [
@@ -51,24 +54,49 @@ const KINDS_BY_CODE: readonly [RegExp, NetworkErrorKind, "no" | "unknown"][] = [
   [/^(EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|ENETDOWN)$/, "unreachable", "no"],
   [/^(UND_ERR_CONNECT_TIMEOUT)$/, "timeout", "no"],
   [/^(ETIMEDOUT|UND_ERR_(HEADERS|BODY)_TIMEOUT|Timeout)$/, "timeout", "unknown"],
-  [/^(EPROTO|ERR_(SSL|TLS)_\w+|\w*CERT\w*|UNABLE_TO_\w+|\w*SELF_SIGNED\w*)$/, "tls", "no"],
-  [/^(ECONNRESET|EPIPE|ECONNABORTED|UND_ERR_SOCKET|ConnectionClosed)$/, "reset", "unknown"],
+  [/^(ERR_SSL_WRONG_VERSION_NUMBER|\w*CERT\w*|UNABLE_TO_\w+|\w*SELF_SIGNED\w*)$/, "tls", "no"],
+  [/^(EPROTO|ERR_(SSL|TLS)_\w+)$/, "tls", "unknown"], // some happen after the handshake
+  [
+    /^(ECONNRESET|EPIPE|ECONNABORTED|UND_ERR_(SOCKET|CLOSED|DESTROYED)|ConnectionClosed)$/,
+    "reset",
+    "unknown",
+  ],
   [/^(HPE_\w+|Malformed_HTTP_Response|InvalidHTTPResponse)$/, "protocol", "unknown"],
 ];
 
-function failureByWords(words: string): NetworkFailure {
+function failureByWords(message: string): NetworkFailure {
+  // Before that stands the URL, whose words mean nothing.
+  const words = message.slice(Math.max(0, message.indexOf("client error (")));
   const kind = KINDS_BY_WORDS.find(([pattern]) => pattern.test(words))?.[1] ?? "other";
   // Deno's library names the phase: "(Connect)" is over before a request is written.
   return { kind, sent: words.includes("(Connect)") ? "no" : "unknown" };
 }
 
-// Deno only: hyper's and the operating system's words.
+// Deno's, in the middle of a compressed answer.
+const DECODER_WORDS = /gzip|brotli|deflate|zstd|unexpected end of file/i;
+
+// Deno's, which are hyper's and the operating system's; Node has a code nearly always.
 const KINDS_BY_WORDS: readonly [RegExp, NetworkErrorKind][] = [
   [/dns error/i, "dns"],
   [/connection refused/i, "refused"],
-  [/unreachable|address not available/i, "unreachable"],
+  [/unreachable|no route to host|address not available/i, "unreachable"],
   [/timed? ?out/i, "timeout"],
   [/certificate|tls|handshake|corrupt message/i, "tls"],
   [/reset|closed|broken pipe/i, "reset"],
-  [/parsed|invalid http/i, "protocol"],
+  [/parsed|invalid http|does not match the http/i, "protocol"], // the last is Node 24's
 ];
+
+/**
+ * What may be told of a failure: its class, its words without the query of the URL, and its code. The
+ * runtimes' own errors hold more: Deno and Bun the whole URL, Node the bytes that were received.
+ */
+export function tellable(error: unknown, url: string): Error | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const query = url.slice(withoutQuery(url).length);
+  const message = query === "" ? error.message : error.message.replaceAll(query, "");
+  const cause = tellable(error.cause, url);
+  const kind = error instanceof TypeError ? TypeError : Error;
+  const told = new kind(message, cause === undefined ? undefined : { cause });
+  const code = codeOf(error);
+  return code === undefined ? told : Object.assign(told, { code });
+}

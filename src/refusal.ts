@@ -11,32 +11,44 @@ import {
 } from "./errors.ts";
 import { redact } from "./redact.ts";
 import { type Outgoing, withoutQuery } from "./request.ts";
-import { retryAfterMs } from "./retry_after.ts";
+import { readRetryAfter } from "./retry_after.ts";
 
 /** Who answered, and what an answer of theirs may echo but an error must not. */
 export interface RefusalContext {
   readonly broker: Broker;
   readonly sandbox: boolean;
   readonly apiVersion: string | undefined;
-  readonly secrets: readonly string[];
+  readonly secrets: () => readonly string[];
 }
 
 /** The error for an API answer outside 200–299. Reads its body. */
 export async function apiRefusal(
   response: Response,
+  outgoing: Outgoing,
+  context: RefusalContext,
+): Promise<ApiError> {
+  return refusalOf(response, await readStart(response), outgoing, context);
+}
+
+/** The error for an API answer whose body was read. */
+export function refusalOf(
+  response: Response,
+  text: string,
   { method, url }: Outgoing,
   { broker, sandbox, apiVersion, secrets }: RefusalContext,
-): Promise<ApiError> {
+): ApiError {
   const { status } = response;
-  const { json, isHtml } = parseBody(redact(await readStart(response), secrets));
-  const { code, message, errors, data, advice } = broker.readApiRefusal({
-    status,
-    body: json,
-    isHtml,
-    sandbox,
-    method,
-    apiVersion,
-  });
+  const { json, isHtml } = parseBody(text);
+  const { code: word, message, errors, data, advice, isRateLimit = status === 429 } = broker
+    .readApiRefusal({
+      status,
+      body: redact(json, secrets()),
+      isHtml,
+      sandbox,
+      method,
+      apiVersion,
+    });
+  const code = printableCode(word);
   const options: ApiErrorOptions = {
     code: code ?? `http_${status}`,
     status,
@@ -49,26 +61,32 @@ export async function apiRefusal(
     facts: [`${status} ${code ?? ""}`, message, ...errors.map(wordsOf)],
     advice,
   });
-  return status === 429
-    ? new RateLimitError(explanation, { ...options, retryAfterMs: retryAfterMs(response) })
+  return isRateLimit
+    ? new RateLimitError(explanation, { ...options, retryAfterMs: readRetryAfter(response) })
     : new ApiError(explanation, options);
 }
 
 /** The error for a token endpoint's answer that holds no token. */
 export function tokenRefusal(
-  { status, text, flaw }: { status: number; text: string; flaw: string | undefined },
+  { action, status, text, flaw, refreshToken, retryAfterMs }: {
+    action: string;
+    status: number;
+    text: string;
+    flaw: string | undefined;
+    refreshToken: string;
+    retryAfterMs: number | undefined;
+  },
   { broker, sandbox, secrets }: RefusalContext,
-  refreshToken: string,
 ): TokenError {
-  const { json, isHtml } = parseBody(redact(text, secrets));
-  const { code, message, advice, isPermanent } = broker.readTokenRefusal({
+  const { json, isHtml } = parseBody(text);
+  const { code: word, message, advice, isPermanent } = broker.readTokenRefusal({
     status,
-    body: json,
+    body: redact(json, secrets()),
     isHtml,
     sandbox,
     refreshToken,
   });
-  const action = "Cannot renew the access token";
+  const code = printableCode(word);
   // A good status with an error inside is that error; with neither, it is no token response.
   if (flaw !== undefined && code === undefined) {
     return new TokenError(
@@ -76,13 +94,14 @@ export function tokenRefusal(
         facts: [String(status), `the answer is no token response: ${flaw}`],
         advice: "Something between this program and the broker may have answered",
       }),
-      { code: "invalid_token_response", isPermanent: false, status },
+      { code: "invalid_token_response", isPermanent: false, status, retryAfterMs },
     );
   }
   return new TokenError(explain(action, { facts: [`${status} ${code ?? ""}`, message], advice }), {
     code: code ?? `http_${status}`,
     isPermanent,
     status,
+    retryAfterMs,
   });
 }
 
@@ -102,8 +121,17 @@ function wordsOf({ code, message, field }: ApiFault): string {
 }
 
 /** One line without control characters, and not somebody's whole page. */
-function printable(words: string): string {
-  // deno-lint-ignore no-control-regex -- they are what must go: they can rewrite a terminal's lines
-  const line = words.replace(/[\x00-\x20\x7f-\x9f\u2028\u2029]+/g, " ").trim().replace(/\.$/, "");
-  return line.length <= 300 ? line : `${line.slice(0, 300)}…`;
+function printable(words: string, limit = 300): string {
+  const line = words.replace(UNPRINTABLE, " ").trim().replace(/\.$/, "");
+  return line.length <= limit ? line : `${line.slice(0, limit)}…`;
+}
+
+// They can rewrite a terminal's lines, or turn their direction.
+const UNPRINTABLE =
+  // deno-lint-ignore no-control-regex -- see above
+  /[\x00-\x20\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+/g;
+
+/** A broker's code is a word; whatever else comes in its place is cut. */
+function printableCode(code: string | undefined): string | undefined {
+  return code === undefined ? undefined : printable(code, 100);
 }

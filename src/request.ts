@@ -31,10 +31,10 @@ export function prepare(
     url,
     headers: requestHeaders(ownHeaders, given.headers),
     init: {
-      // Nobody knows where a redirect leads, and whether it makes an order of two.
-      redirect: "manual",
       ...given,
       method,
+      // Nobody knows where a redirect leads, and whether it makes two orders of one.
+      redirect: given.redirect ?? "manual",
       ...(isUnsafe(method) ? unrepeatable(given.body) : {}),
     },
     isReplayable: !isStream(given.body),
@@ -42,13 +42,17 @@ export function prepare(
 }
 
 /**
- * A `Request` as the URL and the options that it was made from. Its body is read first: nobody can
- * see whether it was made from a stream, and a stream could neither be replayed nor keep its length.
+ * A `Request` and its options as a URL and options. The body is read first: nobody can see whether it
+ * was made from a stream, and a stream could neither be replayed nor keep its length.
  */
-export async function unpackRequest(request: Request): Promise<[url: string, init: RequestInit]> {
+export async function unpackRequest(
+  input: Request,
+  init: RequestInit = {},
+): Promise<[url: string, init: RequestInit]> {
+  const request = new Request(input, init); // where both say something, init wins
   const { url, method, headers, signal } = request;
-  const hasBody = request.body !== null || request.bodyUsed; // a used one throws the platform's error
-  return [url, { method, headers, signal, ...(hasBody ? { body: await request.blob() } : {}) }];
+  const body = request.body === null ? undefined : await request.blob();
+  return [url, { ...init, method, headers, signal, ...(body === undefined ? {} : { body }) }];
 }
 
 /**
@@ -57,18 +61,19 @@ export async function unpackRequest(request: Request): Promise<[url: string, ini
  * @throws {TypeError} If it is not: the access token goes to the broker's own origin only.
  */
 export function requestUrl(path: string, baseUrl: string): string {
-  // The base has no path that could run into the slash, so no parser can read another host here.
+  // The host ends where the path begins, so no parser can read another one here.
   if (path.startsWith("/") && !path.startsWith("//")) return baseUrl + path;
-  if (path.startsWith("//") || path.startsWith("\\") || !/^[a-z][a-z\d+.-]*:/i.test(path)) {
+  if (!URL.canParse(path)) {
     throw new TypeError(
-      `Cannot send a request to "${path}": a path starts with one slash, for instance "/accounts"`,
+      `Cannot send a request to "${withoutQuery(path)}": a path starts with one slash, for ` +
+        'instance "/accounts"',
     );
   }
   const url = new URL(path);
   const { origin } = new URL(baseUrl);
   if (url.origin !== origin || url.username !== "" || url.password !== "") {
     throw new TypeError(
-      `Cannot send a request to "${url.origin}": the access token goes to ${origin} only`,
+      `Cannot send a request to "${url.protocol}//${url.host}": the access token goes to ${origin} only`,
     );
   }
   return url.href;
@@ -86,7 +91,7 @@ export function withQuery(
     if (!Array.isArray(value)) {
       parameters.append(name, String(value));
     } else if (style === "commas") {
-      parameters.append(name, value.join(","));
+      if (value.length > 0) parameters.append(name, value.join(","));
     } else {
       for (const one of value) {
         parameters.append(style === "brackets" ? `${name}[]` : name, String(one));
@@ -96,7 +101,8 @@ export function withQuery(
   if (parameters.size === 0) return url;
   // %20 for a space: a plus is one in forms only, and option symbols have spaces.
   const text = parameters.toString().replaceAll("+", "%20");
-  return `${url}${url.includes("?") ? "&" : "?"}${text}`;
+  const [whole] = url.split("#"); // a fragment is never sent
+  return `${whole}${url.includes("?") ? "&" : "?"}${text}`;
 }
 
 /** A URL as it may be shown: a query can hold what nobody should read in a log. */
@@ -140,7 +146,8 @@ export function jsonBody(value: unknown): BodyInit {
     isStream(value);
   if (isBody) return value as BodyInit;
   // A string is JSON already: no broker takes a bare string, and programs often encode by themselves.
-  const json = typeof value === "string" ? value : JSON.stringify(value);
+  const json: string | undefined = typeof value === "string" ? value : JSON.stringify(value);
+  if (json === undefined) throw new TypeError(`Cannot send a ${typeof value}: it has no JSON`);
   return new Blob([json], { type: "application/json" });
 }
 

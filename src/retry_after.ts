@@ -4,9 +4,9 @@
 const IMF_FIXDATE = /^\w{3}, \d{2} \w{3} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
 /** How long the server asks to wait, or `undefined` if it does not say so. */
-export function retryAfterMs(response: Response): number | undefined {
+export function readRetryAfter(response: Response): number | undefined {
   const value = response.headers.get("retry-after")?.trim() ?? "";
-  if (/^\d+$/.test(value)) return Number(value) * 1000;
+  if (/^\d+$/.test(value)) return Math.min(Number(value) * 1000, Number.MAX_SAFE_INTEGER);
   if (!IMF_FIXDATE.test(value)) return undefined;
   const date = Date.parse(value);
   return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());

@@ -1,4 +1,11 @@
-import { assert, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertGreater,
+  assertLess,
+  assertRejects,
+} from "@std/assert";
 import { discard, parseBody, readStart } from "../src/body.ts";
 import { serve } from "./support/loopback.ts";
 
@@ -49,7 +56,7 @@ Deno.test("readStart() ends a character that is cut off, and skips a byte order 
 Deno.test("readStart() reads a body of just the limit whole", async () => {
   const { response, state } = answer(["x".repeat(LIMIT_BYTES)]);
   assertEquals((await readStart(response)).length, LIMIT_BYTES);
-  assertEquals(state.cancelled, false);
+  assertFalse(state.cancelled);
 });
 
 Deno.test("readStart() cuts a body that never ends, and lets go of it", async () => {

@@ -70,8 +70,14 @@ Deno.test("decimal() keeps the digits of a string, trailing zeros and sign inclu
 });
 
 Deno.test("decimal() writes a number without exponent or thousands separator", () => {
-  const rows: readonly [number, string][] = [
+  const rows: readonly [number | string, string][] = [
     [40, "40"],
+    [-0, "0"],
+    [1e-21, "0.000000000000000000001"],
+    [-1.25e-7, "-0.000000125"],
+    ["1e-7", "0.0000001"],
+    ["1.5e+3", "1500"],
+    ["12.345e+1", "123.45"],
     [-0.01, "-0.01"],
     [1e-7, "0.0000001"],
     [1.005, "1.005"],
@@ -98,7 +104,20 @@ Deno.test("instant() reads RFC 3339, whatever the offset", () => {
 });
 
 Deno.test("instant() refuses what is no instant", () => {
-  for (const value of ["", "soon", "2024-13-01T00:00:00Z", 1705352400, null, {}]) {
+  for (
+    const value of [
+      "",
+      "1",
+      "foo 5",
+      "2024-01-15",
+      "2024-01-15T21:00:00",
+      "soon",
+      "2024-13-01T00:00:00Z",
+      1705352400,
+      null,
+      {},
+    ]
+  ) {
     assertEquals(instant(value), undefined);
   }
 });

@@ -62,7 +62,8 @@ Deno.test("networkFailure() reads the codes of Node's causes and of Bun's errors
     ["ETIMEDOUT", "timeout", "unknown"],
     ["UND_ERR_HEADERS_TIMEOUT", "timeout", "unknown"],
     ["UND_ERR_BODY_TIMEOUT", "timeout", "unknown"],
-    ["EPROTO", "tls", "no"],
+    ["EPROTO", "tls", "unknown"],
+    ["ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC", "tls", "unknown"],
     ["ERR_SSL_WRONG_VERSION_NUMBER", "tls", "no"],
     ["ERR_TLS_CERT_ALTNAME_INVALID", "tls", "no"],
     ["CERT_HAS_EXPIRED", "tls", "no"],
@@ -96,6 +97,21 @@ Deno.test("networkFailure() reads the names that Bun used before 1.4", () => {
   }
 });
 
+Deno.test("networkFailure() reads the words of Node 24's parser, which has no code", () => {
+  const cause = new Error("Response does not match the HTTP/1.1 protocol (Expected HTTP/)");
+  assertEquals(networkFailure(new TypeError("fetch failed", { cause })), {
+    kind: "protocol",
+    sent: "unknown",
+  });
+});
+
+Deno.test("networkFailure() is not misled by the words of a URL", () => {
+  const url = "https://127.0.0.1/certificates/unreachable?x=(Connect)";
+  const closed = `error sending request for ${url}: client error (SendRequest): ` +
+    "connection closed before message completed";
+  assertEquals(networkFailure(onDeno(closed)), { kind: "reset", sent: "unknown" });
+});
+
 Deno.test("networkFailure() reads a failure in the middle of a body", () => {
   const reset = { kind: "reset", sent: "unknown" } as const;
   assertEquals(networkFailure(new TypeError("error reading a body from connection")), reset);
@@ -116,6 +132,9 @@ Deno.test("networkFailure() is undefined for a mistake in the program", () => {
     onNode("ERR_INVALID_URL", "Invalid URL"),
     withCode("ERR_INVALID_URL"),
     withCode("ERR_INVALID_ARG_VALUE"),
+    onNode("UND_ERR_INVALID_ARG"),
+    onNode("UND_ERR_REQ_CONTENT_LENGTH_MISMATCH"),
+    onNode("UND_ERR_NOT_SUPPORTED"),
     withCode("ERR_BODY_ALREADY_USED"),
     new TypeError("Invalid URL: 'http://['"),
     new TypeError('Invalid header name: "a b"'),

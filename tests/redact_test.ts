@@ -1,14 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { redact } from "../src/redact.ts";
 
-const SECRET = "c4n+ry/?ü>>~==";
+const SECRET = "c4n+ry/?>>~==";
 
 Deno.test("redact() replaces a secret in every form that a server may echo", () => {
   const forms = {
     plain: SECRET,
-    percent: "c4n%2Bry%2F%3F%C3%BC%3E%3E~%3D%3D",
-    base64: "YzRuK3J5Lz/8Pj5+PT0=",
-    base64url: "YzRuK3J5Lz_8Pj5-PT0",
+    percent: "c4n%2Bry%2F%3F%3E%3E~%3D%3D",
+    base64: "YzRuK3J5Lz8+Pn49PQ==",
+    base64url: "YzRuK3J5Lz8-Pn49PQ",
   };
   for (const [name, form] of Object.entries(forms)) {
     assertEquals(redact(`before ${form} after`, [SECRET]), "before [redacted] after", name);
@@ -17,8 +17,8 @@ Deno.test("redact() replaces a secret in every form that a server may echo", () 
 
 Deno.test("redact() replaces every secret wherever it stands", () => {
   assertEquals(
-    redact('{"one":"first","two":"second first"}', ["first", "second"]),
-    '{"one":"[redacted]","two":"[redacted] [redacted]"}',
+    redact(`{"one":"${"first ".repeat(9)}","two":"second"}`, ["first", "second"]),
+    `{"one":"${"[redacted] ".repeat(9)}","two":"[redacted]"}`,
   );
 });
 
@@ -30,4 +30,22 @@ Deno.test("redact() leaves other text alone", () => {
   const text = '{"error":"invalid_grant"}';
   assertEquals(redact(text, [SECRET]), text);
   assertEquals(redact(text, []), text);
+});
+
+Deno.test("redact() replaces the longer of two secrets that begin alike", () => {
+  assertEquals(redact("abcdef", ["abc", "abcdef"]), "[redacted]");
+});
+
+Deno.test("redact() takes a secret that is not Latin-1", () => {
+  assertEquals(redact("a \u{1f511} b", ["\u{1f511}"]), "a [redacted] b");
+});
+
+Deno.test("redact() reaches every text of a JSON value, however it was escaped", () => {
+  const body = JSON.parse('{"a":[{"s3cr\\/et":"x s3cr\\u002fet"}],"n":1,"b":null,"c":true}');
+  assertEquals(redact(body, ["s3cr/et"]), {
+    a: [{ "[redacted]": "x [redacted]" }],
+    n: 1,
+    b: null,
+    c: true,
+  });
 });

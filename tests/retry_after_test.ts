@@ -1,16 +1,16 @@
 import { assertEquals } from "@std/assert";
-import { retryAfterMs } from "../src/retry_after.ts";
+import { readRetryAfter } from "../src/retry_after.ts";
 import { FakeClock } from "./support/fake_clock.ts";
 
 const NOW = Date.parse("2026-11-20T12:00:00Z");
 
 function retryAfter(value?: string): number | undefined {
-  return retryAfterMs(
+  return readRetryAfter(
     new Response(null, value === undefined ? {} : { headers: { "retry-after": value } }),
   );
 }
 
-Deno.test("retryAfterMs() reads whole seconds", () => {
+Deno.test("readRetryAfter() reads whole seconds", () => {
   assertEquals(retryAfter("0"), 0);
   assertEquals(retryAfter("5"), 5_000);
   assertEquals(retryAfter(" 5 "), 5_000);
@@ -18,7 +18,7 @@ Deno.test("retryAfterMs() reads whole seconds", () => {
   assertEquals(retryAfter("99999999999"), 99_999_999_999_000);
 });
 
-Deno.test("retryAfterMs() reads a date, and one in the past as no wait", () => {
+Deno.test("readRetryAfter() reads a date, and one in the past as no wait", () => {
   using clock = new FakeClock();
   clock.setWall(NOW);
   assertEquals(retryAfter("Fri, 20 Nov 2026 12:00:30 GMT"), 30_000);
@@ -26,7 +26,7 @@ Deno.test("retryAfterMs() reads a date, and one in the past as no wait", () => {
   assertEquals(retryAfter("Sun, 06 Nov 1994 08:49:37 GMT"), 0);
 });
 
-Deno.test("retryAfterMs() is undefined where the header is missing or says nothing", () => {
+Deno.test("readRetryAfter() is undefined where the header is missing or says nothing", () => {
   for (
     const value of [
       undefined,
@@ -48,7 +48,7 @@ Deno.test("retryAfterMs() is undefined where the header is missing or says nothi
   }
 });
 
-Deno.test("retryAfterMs() is undefined where two headers disagree", () => {
+Deno.test("readRetryAfter() is undefined where two headers disagree", () => {
   const headers = new Headers([["retry-after", "1"], ["retry-after", "2"]]);
-  assertEquals(retryAfterMs(new Response(null, { headers })), undefined);
+  assertEquals(readRetryAfter(new Response(null, { headers })), undefined);
 });

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { inspect } from "node:util";
-import { Account, Customer, Session, SessionError, tastytrade } from "../mod.ts";
+import { Account, Customer, Session, SessionError } from "../mod.ts";
 import { type Emulator, startEmulator, troubles } from "../src/emulator/emulator.ts";
 import { formsOf } from "../src/redact.ts";
 
@@ -55,7 +55,9 @@ function echo(status: number, [clientSecret = "", refreshToken = "", accessToken
     },
     data: { echo: [clientSecret, accessToken] },
   };
-  return { status, body: status === 200 ? `<html>${JSON.stringify(body)}` : JSON.stringify(body) };
+  // Some writers of JSON escape what need not be: it is the same text after parsing.
+  const json = JSON.stringify(body).replaceAll("/", "\\/").replaceAll("-", "\\u002d");
+  return { status, body: status === 200 ? `<html>${json}` : json };
 }
 
 Deno.test("assertNoSecret() would see a secret", async () => {
@@ -177,6 +179,5 @@ Deno.test("Session carries its secrets in headers and bodies, never in a URL", a
   await session.get(ME, { query: { a: 1 } });
   const urls = emulator.requests.map(({ path }) => path).join("\n");
   for (const secret of secrets) assert(!urls.includes(secret));
-  assertEquals(tastytrade.validatePath, ME);
   await session.close();
 });

@@ -31,17 +31,27 @@ export function flag(value: unknown): boolean | undefined {
   return typeof value === "boolean" ? value : undefined;
 }
 
-/** A quantity or an amount, without an exponent: `40`, `"40.0"` and `1e-7` are all seen on the wire. */
+/** A quantity or an amount in digits: `40` and `"40.0"` are both seen, a float may be `1e-7`. */
 export function decimal(value: unknown): string | undefined {
-  if (typeof value === "string") return /^[+-]?\d+(\.\d+)?$/.test(value) ? value : undefined;
-  if (typeof value !== "number" || !Number.isFinite(value)) return undefined;
-  // 20 is the most fraction digits that a number format may ask for (ECMA-402).
-  return value.toLocaleString("en-US", { useGrouping: false, maximumFractionDigits: 20 });
+  if (typeof value !== "number" && typeof value !== "string") return undefined;
+  const match = /^([+-]?)(\d+)(?:\.(\d+))?(?:e([+-]\d{1,3}))?$/.exec(String(value));
+  if (match === null) return undefined;
+  const [written, sign, whole = "", fraction = "", exponent] = match;
+  if (exponent === undefined) return written;
+  const shift = Number(exponent);
+  const digits = (shift < 0 ? "0".repeat(-shift) : "") + whole + fraction +
+    "0".repeat(Math.max(shift, 0));
+  const point = whole.length + shift + (shift < 0 ? -shift : 0);
+  const left = digits.slice(0, point).replace(/^0+(?=\d)/, "");
+  const right = digits.slice(point).replace(/0+$/, "");
+  return `${sign}${left}${right === "" ? "" : `.${right}`}`;
 }
+
+const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)$/;
 
 /** An instant, written as in RFC 3339. */
 export function instant(value: unknown): Date | undefined {
-  if (typeof value !== "string") return undefined;
+  if (typeof value !== "string" || !RFC_3339.test(value)) return undefined;
   const date = new Date(value);
   return Number.isNaN(date.getTime()) ? undefined : date;
 }

@@ -106,36 +106,39 @@ export async function serveOnceAConnection(firstBody = ""): Promise<
   const server = await serveBytes((socket, received) => {
     const requests = completeRequests(received);
     const before = seen.get(socket) ?? 0;
-    if (requests.length === before) return;
     seen.set(socket, requests.length);
     arrivals.push(...requests.slice(before));
     if (requests.length > 1) {
       socket.destroy();
-    } else {
+    } else if (requests.length > before) {
       socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${firstBody.length}\r\n\r\n${firstBody}`);
     }
   });
   return { ...server, arrivals };
 }
 
-/** Splits what a connection sent into its requests, and leaves out one whose body is not whole yet. */
+/** Splits what a connection sent into its requests, and leaves out one that is not whole yet. */
 function completeRequests(received: string): string[] {
   const requests: string[] = [];
   let rest = received;
-  for (;;) {
-    const headEnd = rest.indexOf("\r\n\r\n") + 4;
-    if (headEnd < 4) return requests;
-    const head = rest.slice(0, headEnd);
-    let end = headEnd + Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0);
-    if (/^transfer-encoding: *chunked/im.test(head)) {
-      const last = rest.slice(headEnd - 2).indexOf("\r\n0\r\n\r\n");
-      if (last < 0) return requests;
-      end = headEnd - 2 + last + 7;
-    }
-    if (rest.length < end) return requests;
+  for (let end = endOfRequest(rest); end <= rest.length; end = endOfRequest(rest)) {
     requests.push(rest.slice(0, end));
     rest = rest.slice(end);
   }
+  return requests;
+}
+
+/** Where the first request ends, or `Infinity` as long as that cannot be told. */
+function endOfRequest(bytes: string): number {
+  const headEnd = bytes.indexOf("\r\n\r\n") + 4;
+  const head = bytes.slice(0, headEnd);
+  if (/^transfer-encoding: *chunked/im.test(head)) {
+    const lastChunk = bytes.indexOf("\r\n0\r\n\r\n", headEnd - 2);
+    return lastChunk < 0 ? Infinity : lastChunk + 7;
+  }
+  return headEnd < 4
+    ? Infinity
+    : headEnd + Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0);
 }
 
 function listen(server: Server): Promise<number> {

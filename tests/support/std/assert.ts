@@ -184,8 +184,14 @@ export async function assertRejects(
   action: () => PromiseLike<unknown>,
   ...expected: Expected
 ): Promise<unknown> {
+  let promise: PromiseLike<unknown>;
   try {
-    await action();
+    promise = action();
+  } catch {
+    return fail("Function throws when expected to reject.");
+  }
+  try {
+    await promise;
   } catch (error) {
     return checkThrown(error, expected);
   }
