@@ -1,4 +1,5 @@
 import type { AccountRecord, Balances, Position } from "./brokers/records.ts";
+import { SessionError } from "./errors.ts";
 import type { CallOptions, Session } from "./session.ts";
 
 /** What every account has, whatever the broker. */
@@ -37,7 +38,7 @@ export class Account {
   /**
    * One account.
    *
-   * @throws {ApiError} If there is no such account, or it is somebody else's.
+   * @throws {SessionError} If there is no such account, or it is somebody else's.
    */
   static get(session: Session, accountNumber: string, options?: CallOptions): Promise<Account>;
   static async get(
@@ -79,6 +80,12 @@ async function read(
   accountNumber: string,
   options?: CallOptions,
 ): Promise<AccountRecord> {
-  const { accounts } = session.broker;
-  return accounts.read(await session.get(accounts.path(accountNumber), options));
+  const { name, accounts } = session.broker;
+  const data = await session.get(accounts.path(accountNumber), options);
+  const account = accounts.read(data, accountNumber);
+  if (account !== undefined) return account;
+  throw new SessionError(
+    `Cannot get account "${accountNumber}": it is not among the accounts that ${name} lists`,
+    { code: "no_such_account" },
+  );
 }

@@ -1,9 +1,11 @@
 /** What a session is made from, checked. */
 
-import type { Broker, Endpoints } from "./brokers/broker.ts";
+import type { Broker, EndpointOptions, Endpoints } from "./brokers/broker.ts";
 import { tastytrade } from "./brokers/tastytrade.ts";
-import { type CredentialOptions, type Credentials, readCredentials } from "./credentials.ts";
+import { type CredentialOptions, type GrantCredentials, readCredentials } from "./credentials.ts";
 import { MAX_TIMEOUT_MS } from "./deadline.ts";
+import type { TokenRequestContext } from "./token_request.ts";
+import type { TokenStore } from "./token_store.ts";
 import { VERSION } from "./version.ts";
 
 /** What a {@linkcode Session} is made from. Everything has a default. */
@@ -13,45 +15,59 @@ export interface SessionOptions extends CredentialOptions {
    *
    * @default {tastytrade}
    */
-  readonly broker?: Broker;
+  readonly broker?: Broker | undefined;
   /**
    * The broker's own test system instead of real money. It has credentials of its own.
    *
    * @default {false}
    */
-  readonly sandbox?: boolean;
+  readonly sandbox?: boolean | undefined;
   /**
    * The version of the API. At tastytrade a date, `YYYYMMDD`, which goes out as `Accept-Version`.
    *
    * @default {undefined} what the broker chooses
    */
-  readonly apiVersion?: string;
+  readonly apiVersion?: string | undefined;
   /**
    * Another address of the API: https, or http on this machine. At tastytrade the token endpoint
    * moves with it.
    *
    * @default {undefined} the broker's own
    */
-  readonly baseUrl?: string;
+  readonly baseUrl?: string | undefined;
+  /**
+   * Another address of the broker's sign-in, likewise, where that is a server of its own
+   * (TradeStation).
+   *
+   * @default {undefined} the broker's own
+   */
+  readonly signInUrl?: string | undefined;
   /**
    * How long one call may take, in milliseconds: the wait for a token, every try, and the body of
    * the JSON methods.
    *
    * @default {30_000}
    */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /**
    * The `User-Agent` of every request, `<product>/<version>`: tastytrade refuses requests without.
    *
    * @default {"tasty-session/<version>"}
    */
-  readonly userAgent?: string;
+  readonly userAgent?: string | undefined;
   /**
    * What sends the requests: for tests, proxies and special certificates.
    *
    * @default {globalThis.fetch}
    */
-  readonly fetch?: typeof fetch;
+  readonly fetch?: typeof fetch | undefined;
+  /**
+   * Where tokens live between processes, for instance {@linkcode fileStore}. With one, a program
+   * goes on with the access token of the last, and a refresh token that rotates is not lost.
+   *
+   * @default {undefined} tokens live in memory only
+   */
+  readonly store?: TokenStore | undefined;
 }
 
 /** The options with every default filled in, and what follows from them. */
@@ -60,24 +76,44 @@ export interface SessionSettings {
   readonly sandbox: boolean;
   readonly apiVersion: string | undefined;
   readonly endpoints: Endpoints;
-  readonly credentials: Credentials;
+  readonly credentials: GrantCredentials;
   readonly timeoutMs: number;
   readonly userAgent: string;
   readonly fetch: typeof fetch;
+  readonly store: TokenStore | undefined;
 }
 
 /** Checks the options and fills in the defaults. */
 export function readOptions(options: SessionOptions): SessionSettings {
+  const { place, ...connection } = readConnection(options);
+  return {
+    ...connection,
+    apiVersion: place.apiVersion,
+    credentials: readCredentials(options, connection.broker, place),
+    timeoutMs: readTimeout(options.timeoutMs ?? 30_000),
+    store: options.store,
+  };
+}
+
+/** Whom a session or a login talks to, and how. */
+export interface Connection extends TokenRequestContext {
+  readonly place: EndpointOptions;
+}
+
+/** Checks the part of the options that a login has too. */
+export function readConnection(options: Omit<SessionOptions, keyof CredentialOptions>): Connection {
   const { broker = tastytrade, sandbox = false, apiVersion } = options;
-  const baseUrl = options.baseUrl === undefined ? undefined : readBaseUrl(options.baseUrl);
-  const place = { sandbox, apiVersion, baseUrl };
+  const place = {
+    sandbox,
+    apiVersion,
+    baseUrl: readUrl("baseUrl", options.baseUrl),
+    signInUrl: readUrl("signInUrl", options.signInUrl),
+  };
   return {
     broker,
     sandbox,
-    apiVersion,
+    place,
     endpoints: broker.endpoints(place),
-    credentials: readCredentials(options, broker, place),
-    timeoutMs: readTimeout(options.timeoutMs ?? 30_000),
     userAgent: readUserAgent(options.userAgent ?? `tasty-session/${VERSION}`),
     // Looked up at each call, so that what replaces the global later is used, and bound to nothing.
     fetch: options.fetch ?? ((input, init) => fetch(input, init)),
@@ -92,17 +128,18 @@ export function readTimeout(timeoutMs: number): number {
   );
 }
 
-/** A token is sent there, so it is https; http never leaves this machine. */
-function readBaseUrl(baseUrl: string): string {
-  const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
+/** Secrets are sent there, so it is https; http never leaves this machine. */
+export function readUrl(option: string, value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const url = URL.canParse(value) ? new URL(value) : undefined;
   const isLoopback = url?.hostname === "localhost" || url?.hostname === "[::1]" ||
     /^127(\.\d+){3}$/.test(url?.hostname ?? "");
   if (
     url === undefined || !(url.protocol === "https:" || url.protocol === "http:" && isLoopback) ||
-    url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== ""
+    url.username !== "" || url.password !== "" || /[?#]/.test(url.href)
   ) {
     throw new TypeError(
-      "Cannot use this baseUrl: it is https, or http on localhost, 127.0.0.1 or [::1], and has " +
+      `Cannot use this ${option}: it is https, or http on localhost, 127.0.0.1 or [::1], and has ` +
         "neither user, nor query, nor fragment",
     );
   }

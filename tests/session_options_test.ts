@@ -1,4 +1,5 @@
 import { assertEquals, assertFalse, assertStrictEquals, assertThrows } from "@std/assert";
+import type { Broker } from "../src/brokers/broker.ts";
 import { tastytrade } from "../src/brokers/tastytrade.ts";
 import { CredentialsError } from "../src/errors.ts";
 import {
@@ -25,11 +26,14 @@ Deno.test("readOptions() fills in the defaults", () => {
     endpoints: {
       baseUrl: "https://api.tastyworks.com",
       tokenUrl: "https://api.tastyworks.com/oauth/token",
+      authorizeUrl: "https://my.tastytrade.com/auth.html",
+      validatePath: "/customers/me",
       headers: {},
     },
     credentials: { clientId: undefined, ...CREDENTIALS },
     timeoutMs: 30_000,
     userAgent: `tasty-session/${VERSION}`,
+    store: undefined,
   });
 });
 
@@ -49,8 +53,17 @@ Deno.test("readOptions() takes what is given", () => {
   assertEquals(settings.endpoints, {
     baseUrl: "https://api.cert.tastyworks.com",
     tokenUrl: "https://api.cert.tastyworks.com/oauth/token",
+    authorizeUrl: "https://cert-my.staging-tasty.works/auth.html",
+    validatePath: "/customers/me",
     headers: { "accept-version": "20240501" },
   });
+});
+
+Deno.test("readOptions() refuses an address with an empty query or fragment, which would swallow paths", () => {
+  for (const address of ["https://x.example/?", "https://x.example/#", "https://x.example/a?#"]) {
+    assertThrows(() => read({ baseUrl: address }), TypeError, "Cannot use this baseUrl");
+    assertThrows(() => read({ signInUrl: address }), TypeError, "Cannot use this signInUrl");
+  }
 });
 
 Deno.test("readOptions() looks the global fetch up at each call, and binds it to nothing", async () => {
@@ -164,9 +177,12 @@ Deno.test("readOptions() asks the broker about apiVersion", () => {
 
 Deno.test("readOptions() tells the broker where it is before it looks at the credentials", () => {
   const places: unknown[] = [];
-  const broker = {
+  const broker: Broker = {
     ...tastytrade,
-    checkRefreshToken: (_token: string, place: unknown) => void places.push(place),
+    checkRefreshToken(_refreshToken, { sandbox, apiVersion, baseUrl }) {
+      places.push({ sandbox, apiVersion, baseUrl });
+      return undefined;
+    },
   };
   const place = { sandbox: true, apiVersion: "20240501", baseUrl: "http://127.0.0.1:1/a" };
   read({ ...place, baseUrl: "http://127.0.0.1:1/a/", broker });

@@ -318,10 +318,12 @@ Deno.test("tastytrade sees before any network that a refresh token is an access 
 });
 
 Deno.test("tastytrade has a production and a sandbox, and moves the token endpoint with baseUrl", () => {
-  const none = { sandbox: false, apiVersion: undefined, baseUrl: undefined };
+  const none = { sandbox: false, apiVersion: undefined, baseUrl: undefined, signInUrl: undefined };
   assertEquals(tastytrade.endpoints(none), {
     baseUrl: "https://api.tastyworks.com",
     tokenUrl: "https://api.tastyworks.com/oauth/token",
+    authorizeUrl: "https://my.tastytrade.com/auth.html",
+    validatePath: "/customers/me",
     headers: {},
   });
   assertEquals(
@@ -364,7 +366,7 @@ Deno.test("tastytrade's readers survive whatever they are given", () => {
   const { accounts, customers } = tastytrade;
   for (const data of [undefined, null, [], "text", 7, {}, { items: {} }, { items: [null, 3] }]) {
     accounts.readList(data);
-    accounts.read(data);
+    accounts.read(data, "1");
     accounts.readBalances(data);
     accounts.readPositions(data);
     customers?.read(data);

@@ -15,6 +15,8 @@ export interface EndpointOptions {
   readonly apiVersion: string | undefined;
   /** Another API address than the broker's own, without a slash at the end, if the session has one. */
   readonly baseUrl: string | undefined;
+  /** Another sign-in address than the broker's own, likewise. */
+  readonly signInUrl: string | undefined;
 }
 
 /** Where a broker's servers are, and what every request to them carries. */
@@ -23,8 +25,14 @@ export interface Endpoints {
   readonly baseUrl: string;
   /** The OAuth token endpoint (RFC 6749 section 3.2). */
   readonly tokenUrl: string;
-  /** Headers of every API request, beside those that all brokers get. */
+  /** The OAuth authorization page (RFC 6749 section 3.1); left out where there is none. */
+  readonly authorizeUrl?: string;
+  /** The OAuth revocation endpoint (RFC 7009); left out where there is none. */
+  readonly revokeUrl?: string;
+  /** Headers of every API request, beside those that all brokers get; their names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
+  /** A path whose GET is cheap, and needs nothing but a good session. */
+  readonly validatePath: string;
 }
 
 /** An answer with which a broker refuses something. */
@@ -41,7 +49,10 @@ export interface Refusal {
 
 /** A refusal by the token endpoint. */
 export interface TokenRefusal extends Refusal {
-  /** The token that was refused, so that what is visibly wrong with it can be told. */
+  /**
+   * The token that was refused, so that what is visibly wrong with it can be told; empty if what was
+   * refused is the code of a login.
+   */
   readonly refreshToken: string;
 }
 
@@ -77,6 +88,8 @@ export interface ApiProblem {
   readonly data?: unknown;
   /** What the user should do. */
   readonly advice: string | undefined;
+  /** Whether it means "too many requests" under another status than 429. */
+  readonly isRateLimit?: boolean;
 }
 
 /** One page of a list. */
@@ -93,10 +106,10 @@ export interface BrokerAccounts {
   readonly listPath: string;
   /** Reads that list. */
   readList(data: unknown): AccountRecord[];
-  /** The path of one account. */
+  /** The path that tells of one account, which may be the list of all. */
   path(accountNumber: string): string;
-  /** Reads that one account. */
-  read(data: unknown): AccountRecord;
+  /** Reads that one account, or returns `undefined` if it is not among what was sent. */
+  read(data: unknown, accountNumber: string): AccountRecord | undefined;
   /** The path of an account's balances. */
   balancesPath(accountNumber: string): string;
   /** Reads them. */
@@ -113,6 +126,28 @@ export interface BrokerCustomers {
   readonly path: string;
   /** Reads the customer. */
   read(data: unknown): CustomerRecord;
+}
+
+/** How a broker lets a user sign in with a browser. */
+export interface BrokerLogin {
+  /** The ports whose callback address the broker knows by default; the first is taken. */
+  readonly ports: readonly [number, ...number[]];
+  /** The callback address of a port, spelled as it is registered: brokers compare it as a text. */
+  redirectUri(port: number): string;
+  /** What is asked for by default. */
+  readonly scopes: readonly string[];
+  /** What the authorization request carries beside RFC 6749's own parameters. */
+  readonly parameters: Readonly<Record<string, string>>;
+  /** Whether the broker takes PKCE (RFC 7636); some refuse the request then. */
+  readonly usesPkce: boolean;
+  /** Whether a refusal may come back without `state`, against RFC 6749 section 4.1.2.1. */
+  readonly mayLoseState: boolean;
+  /** Who an answer must be from if it names an issuer (RFC 9207); left out where none is known. */
+  readonly issuer?: string;
+  /** Where a user finds client id and secret, as one sentence. */
+  readonly clientAdvice?: string;
+  /** Who may use it, as one sentence for error messages; left out where everybody may. */
+  readonly advice?: string;
 }
 
 /** A broker: who it is, where it is, and how to read what it says. */
@@ -152,13 +187,15 @@ export interface Broker {
   readPage(body: unknown): Page;
   /** Explains a refusal by the API. */
   readApiRefusal(refusal: ApiRefusal): ApiProblem;
+  /** Whether a body is a refusal although its status is good; left out where that does not happen. */
+  isRefusal?(body: unknown): boolean;
 
-  /** A path whose GET is cheap and needs nothing but a good session. */
-  readonly validatePath: string;
   /** The accounts. */
   readonly accounts: BrokerAccounts;
   /** The customer; left out where a broker has none. */
   readonly customers?: BrokerCustomers;
+  /** The login with a browser; left out where a broker has none. */
+  readonly login?: BrokerLogin;
 }
 
 /** What is visibly wrong with a credential. */

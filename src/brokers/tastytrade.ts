@@ -23,6 +23,8 @@ import type { AccountRecord, Balances, CustomerRecord, Position, Raw } from "./r
 // https://developer.tastytrade.com/docs/sandbox
 const PRODUCTION_URL = "https://api.tastyworks.com";
 const SANDBOX_URL = "https://api.cert.tastyworks.com";
+const PRODUCTION_SIGN_IN_URL = "https://my.tastytrade.com";
+const SANDBOX_SIGN_IN_URL = "https://cert-my.staging-tasty.works";
 
 const APPLICATIONS_PAGE = "my.tastytrade.com > Manage > My Profile > API > OAuth Applications";
 
@@ -45,7 +47,6 @@ export const tastytrade: Broker = {
   unwrap: (body) => record(body).data,
   readPage,
   readApiRefusal,
-  validatePath: "/customers/me",
   accounts: {
     listPath: "/customers/me/accounts",
     readList: (data) =>
@@ -60,9 +61,21 @@ export const tastytrade: Broker = {
     readPositions: (data) => records(record(data).items).map(readPosition),
   },
   customers: { path: "/customers/me", read: readCustomer },
+  login: {
+    ports: [8000], // as the documentation's examples register it
+    redirectUri: (port) => `http://localhost:${port}`,
+    scopes: ["read", "trade", "openid"],
+    parameters: {},
+    usesPkce: false, // reported to be answered with 405
+    mayLoseState: false,
+    clientAdvice: `Client id and client secret are shown under ${APPLICATIONS_PAGE}`,
+    advice: 'tastytrade opens its login to applications of "trusted partners" only ' +
+      "(api.support@tastytrade.com). For your own account, Create Grant shows the refresh token: " +
+      APPLICATIONS_PAGE,
+  },
 };
 
-function endpoints({ sandbox, apiVersion, baseUrl }: EndpointOptions): Endpoints {
+function endpoints({ sandbox, apiVersion, baseUrl, signInUrl }: EndpointOptions): Endpoints {
   // https://developer.tastytrade.com/docs/release-notes: the newest version up to that day
   if (apiVersion !== undefined && !/^\d{8}$/.test(apiVersion)) {
     throw new RangeError(
@@ -70,9 +83,12 @@ function endpoints({ sandbox, apiVersion, baseUrl }: EndpointOptions): Endpoints
     );
   }
   const url = baseUrl ?? (sandbox ? SANDBOX_URL : PRODUCTION_URL);
+  const signIn = signInUrl ?? (sandbox ? SANDBOX_SIGN_IN_URL : PRODUCTION_SIGN_IN_URL);
   return {
     baseUrl: url,
     tokenUrl: `${url}/oauth/token`,
+    authorizeUrl: `${signIn}/auth.html`,
+    validatePath: "/customers/me",
     headers: apiVersion === undefined ? {} : { "accept-version": apiVersion },
   };
 }
@@ -159,7 +175,13 @@ function readTokenRefusal(
         `refresh token in TASTY_REFRESH_TOKEN (${APPLICATIONS_PAGE})`,
     );
   }
-  if (code === "invalid_grant") return logIn(adviceOnRefreshToken(refreshToken, sandbox));
+  if (code === "invalid_grant") {
+    return logIn(
+      refreshToken === ""
+        ? "The code was used before or is too old: log in again"
+        : adviceOnRefreshToken(refreshToken, sandbox),
+    );
+  }
   return PERMANENT_CODES.has(code ?? "") ? logIn() : tryLater();
 }
 
