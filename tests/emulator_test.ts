@@ -1279,13 +1279,18 @@ function openTerminal() {
 Deno.test("emulator command prints what opens a session, and a line without secrets for each request", async () => {
   const { terminal, lines, errors, interrupt } = openTerminal();
   const running = runCommand(["--port=0"], terminal);
-  await until(() => lines.length === 9);
+  await until(() => lines.length === 19);
   const text = lines.join("\n");
   const baseUrl = /--base-url=(\S+)/.exec(text)?.[1] ?? "";
   const clientSecret = /export TASTY_CLIENT_SECRET=(\S+)/.exec(text)?.[1] ?? "";
   const refreshToken = /export TASTY_REFRESH_TOKEN=(\S+)/.exec(text)?.[1] ?? "";
   assertMatch(baseUrl, /^http:\/\/127\.0\.0\.1:\d+\/tastytrade$/);
   assertStringIncludes(text, `new Session({ baseUrl: "${baseUrl}" })`);
+  for (const name of ["CLIENT_ID", "CLIENT_SECRET", "REFRESH_TOKEN"]) {
+    assertMatch(text, new RegExp(`^export TRADESTATION_${name}=[\\w-]{32,}$`, "m"));
+  }
+  assertMatch(text, /^ {2}baseUrl: "http:\/\/127\.0\.0\.1:\d+\/tradestation",$/m);
+  assertMatch(text, /^ {2}signInUrl: "http:\/\/127\.0\.0\.1:\d+\/tradestation-signin",$/m);
 
   const printed = lines.length;
   const { status } = await askForToken({ baseUrl, clientSecret, refreshToken });
@@ -1296,10 +1301,10 @@ Deno.test("emulator command prints what opens a session, and a line without secr
   await until(() => lines.length === printed + 4);
   const logged = lines.slice(printed);
   assertEquals(logged, [
-    "production POST /oauth/token 200",
-    "production GET /customers/me 401",
+    "tastytrade production POST /oauth/token 200",
+    "tastytrade production GET /customers/me 401",
     "nowhere GET /elsewhere 404",
-    "production POST /oauth/token no answer",
+    "tastytrade production POST /oauth/token no answer",
   ]);
   interrupt();
   assertEquals(await running, 0);

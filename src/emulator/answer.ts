@@ -3,6 +3,12 @@ export interface Answer {
   /** The HTTP status code. */
   readonly status: number;
   /**
+   * The words behind the status code.
+   *
+   * @default {undefined} those that belong to the code
+   */
+  readonly statusText?: string;
+  /**
    * The headers. `content-length` is added.
    *
    * @default {{}}
@@ -26,10 +32,14 @@ export interface JsonObject {
 }
 
 /** An answer with a JSON body. */
-export function jsonAnswer(status: number, body: Json): Answer {
+export function jsonAnswer(
+  status: number,
+  body: Json,
+  headers: Readonly<Record<string, string>> = {},
+): Answer {
   return {
     status,
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", ...headers },
     body: JSON.stringify(body),
   };
 }

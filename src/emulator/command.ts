@@ -56,7 +56,8 @@ function parsePort(args: readonly string[]): number | undefined {
   }
 }
 
-function introduce({ url, tastytrade: { baseUrl, clientSecret, refreshToken } }: Emulator) {
+function introduce({ url, tastytrade, tradestation }: Emulator) {
+  const { baseUrl, clientSecret, refreshToken } = tastytrade;
   return [
     `The emulator listens on ${url}; no real account is behind it. Ctrl+C ends it.`,
     "",
@@ -67,12 +68,22 @@ function introduce({ url, tastytrade: { baseUrl, clientSecret, refreshToken } }:
     "",
     `new Session({ baseUrl: "${baseUrl}" })`,
     "",
+    `export TRADESTATION_CLIENT_ID=${tradestation.clientId}`,
+    `export TRADESTATION_CLIENT_SECRET=${tradestation.clientSecret}`,
+    `export TRADESTATION_REFRESH_TOKEN=${tradestation.refreshToken}`,
+    "",
+    "new Session({",
+    "  broker: tradestation,",
+    `  baseUrl: "${tradestation.baseUrl}",`,
+    `  signInUrl: "${tradestation.signInUrl}",`,
+    "})",
+    "",
   ];
 }
 
 /** Nothing that could be secret: no headers, no body, not even the query. */
-function describe({ method, path, environment, status }: ReceivedRequest): string {
-  return `${environment ?? "nowhere"} ${method} ${path.replace(/\?.*/, "")} ${
-    status ?? "no answer"
-  }`;
+function describe({ method, path, broker, environment, status }: ReceivedRequest): string {
+  const place = [broker ?? "nowhere", environment].filter((word) => word !== undefined);
+  const words = [...place, method, path.replace(/\?.*/, ""), status ?? "no answer"];
+  return words.join(" ");
 }

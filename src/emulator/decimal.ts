@@ -57,6 +57,11 @@ export class Decimal {
     return `${digits.slice(0, -PLACES)}.${fraction || "0"}`;
   }
 
+  /** The amount with its sign, no zeros behind. */
+  toString(): string {
+    return (this.isNegative ? "-" : "") + this.toAmount().replace(/\.0$/, "");
+  }
+
   /** The sign in words, as what the amount does to the account. */
   toEffect(): "Credit" | "Debit" | "None" {
     if (this.isPositive) return "Credit";

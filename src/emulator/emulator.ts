@@ -30,19 +30,27 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Answer } from "./answer.ts";
+import { type Decision, submitDecision } from "./browser.ts";
+import type { EmulatedOrder } from "./emulated_order.ts";
 import { LoopbackServer, readBody, reset, send, sendHalf } from "./loopback_server.ts";
 import { type OpenRequest, type ReceivedRequest, RequestLog } from "./received_request.ts";
-import type { Behaviour, Site } from "./site.ts";
-import {
-  type EmulatedOrder,
-  type EmulatorCredentials,
-  Tastytrade,
-} from "./tastytrade/tastytrade.ts";
+import type { Behaviour, Issuer, Site } from "./site.ts";
+import { type EmulatorCredentials, Tastytrade } from "./tastytrade/tastytrade.ts";
+import { defaultCallbackUrls, TradestationSignIn } from "./tradestation/sign_in.ts";
+import { Tradestation, type TradestationCredentials } from "./tradestation/tradestation.ts";
 import { type Trouble, TroubleQueue } from "./trouble.ts";
 
 export type { Answer, Json, JsonObject } from "./answer.ts";
-export type { EmulatedOrder, EmulatorCredentials, ReceivedRequest, Trouble };
+export type {
+  Decision,
+  EmulatedOrder,
+  EmulatorCredentials,
+  ReceivedRequest,
+  TradestationCredentials,
+  Trouble,
+};
 export { type Troubles, troubles } from "./tastytrade/troubles.ts";
+export { type TradestationTroubles, tradestationTroubles } from "./tradestation/troubles.ts";
 
 /** How {@linkcode startEmulator} starts. */
 export interface EmulatorOptions {
@@ -68,6 +76,22 @@ export interface Emulator extends AsyncDisposable {
   readonly tastytrade: EmulatorCredentials;
   /** What opens a session with tastytrade's sandbox: its own address, grant and tokens. */
   readonly tastytradeSandbox: EmulatorCredentials & { readonly sandbox: true };
+  /** The id of the client whose secret {@linkcode Emulator.tastytrade} has. */
+  readonly tastytradeClientId: string;
+  /** The id of the client whose secret {@linkcode Emulator.tastytradeSandbox} has. */
+  readonly tastytradeSandboxClientId: string;
+  /** Where users let a client in at tastytrade's production: `/auth.html` is below it. */
+  readonly tastytradeSignInUrl: string;
+  /** Where users let a client in at tastytrade's sandbox. */
+  readonly tastytradeSandboxSignInUrl: string;
+  /** What opens a session with TradeStation's LIVE. */
+  readonly tradestation: TradestationCredentials;
+  /**
+   * What opens a session with TradeStation's SIM: another address for the API, and all else the same.
+   * The documentation has one sign-in and one audience and names no token of its own for SIM, so a
+   * token is good for both here; UNCONFIRMED.
+   */
+  readonly tradestationSandbox: TradestationCredentials & { readonly sandbox: true };
 
   /** What arrived so far, in the order of arrival. A live view. */
   readonly requests: readonly ReceivedRequest[];
@@ -77,9 +101,9 @@ export interface Emulator extends AsyncDisposable {
   /**
    * `expires_in`, in seconds, of the access tokens issued from now on.
    *
-   * @default {900}
+   * @default {undefined} the broker's own: 900 at tastytrade, 1200 at TradeStation
    */
-  tokenLifetimeS: number;
+  tokenLifetimeS: number | undefined;
   /**
    * How long each answer waits, in milliseconds. A request has its effect before the wait.
    *
@@ -87,25 +111,54 @@ export interface Emulator extends AsyncDisposable {
    */
   latencyMs: number;
   /**
-   * What grants permit from now on, tokens issued earlier included. Without `trade`, order writes are
-   * refused; without `openid`, there is no id token.
+   * What grants permit from now on, tokens issued earlier included, as far as it was asked for. Without
+   * `trade` (`Trade` at TradeStation), order writes are refused; without `openid`, there is no id token;
+   * without `offline_access`, TradeStation's code exchange brings no refresh token.
    *
-   * @default {"read trade openid"}
+   * @default {undefined} all that the broker gives to a new client: `read trade openid` at tastytrade;
+   * `openid profile email MarketData ReadAccount Trade offline_access` at TradeStation
    */
-  scopes: string;
+  scopes: string | undefined;
+  /**
+   * Whether TradeStation answers a refresh with a new refresh token, and spends the old one. To present a
+   * spent one revokes all that came of the same grant, as Auth0 does it without leeway. The limits of a
+   * rotating token in time (30 or 40 minutes, 24 hours) are left out.
+   *
+   * @default {false} as for a new TradeStation key
+   */
+  rotation: boolean;
+  /** How often a spent refresh token was presented. */
+  readonly reusedRefreshTokens: number;
+  /**
+   * Whether TradeStation sends the `state` back when the user declines. Auth0 does; the example in
+   * TradeStation's documentation has none.
+   *
+   * @default {true}
+   */
+  isStateKeptOnDecline: boolean;
+  /**
+   * The redirect URIs that are registered for TradeStation's client, compared to the letter.
+   *
+   * @default {["http://localhost", "http://localhost:80", "http://localhost:3000", "http://localhost:3001", "http://localhost:8080", "http://localhost:31022"]}
+   */
+  callbackUrls: readonly string[];
 
   /**
    * How many requests of a route arrived, answered or not.
    *
    * @param route Method and path as in `GET /accounts/*\/orders`, without the environment's prefix; `*`
-   * is any one segment or any method, a last `**` is whatever follows.
+   * is any one segment or any method, a last `**` is whatever follows. A broker, an environment or both
+   * may stand before it: `tradestation POST /oauth/token`, `sandbox GET /**`.
    */
   count(route: string): number;
   /** Forgets {@linkcode Emulator.requests}, and so sets the counts to 0. */
   forgetRequests(): void;
   /** Makes every access token issued so far invalid, as seen by API calls: 401. */
   revokeAccessTokens(): void;
-  /** Lets the token endpoints answer `Grant revoked`. Access tokens issued earlier live on. */
+  /**
+   * Lets the token endpoints refuse the refresh tokens issued so far. Access tokens live on, and who
+   * signs in anew gets a good refresh token.
+   */
   revokeGrant(): void;
   /** Undoes {@linkcode Emulator.revokeGrant}. */
   restoreGrant(): void;
@@ -119,6 +172,16 @@ export interface Emulator extends AsyncDisposable {
   trouble(route: string, trouble: Trouble, times?: number): void;
   /** Forgets all trouble that was ordered and not yet served. */
   endTroubles(): void;
+  /**
+   * Does what a browser and its user would: gets the consent page and submits the decision.
+   *
+   * @param authorizeUrl An address of this emulator, as a client sends the browser to it.
+   * @param decision What the user does.
+   * @returns Where the browser is sent then. Nothing is requested from there.
+   * @throws {TypeError} If the address is not this emulator's.
+   * @throws {Error} If the sign-in shows an error page instead, with the words of that page.
+   */
+  decide(authorizeUrl: string, decision: Decision): Promise<string>;
   /** Destroys all connections and stops to listen. May be called again. */
   close(): Promise<void>;
 }
@@ -150,14 +213,32 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
 }
 
 class LocalEmulator implements Emulator, Behaviour {
-  tokenLifetimeS = 900;
+  tokenLifetimeS: number | undefined = undefined;
   latencyMs = 0;
-  scopes = "read trade openid";
-  isGrantRevoked = false;
+  scopes: string | undefined = undefined;
+  rotation = false;
+  isStateKeptOnDecline = true;
+  callbackUrls = defaultCallbackUrls;
 
   readonly #production: Tastytrade = new Tastytrade("production", this);
   readonly #sandbox: Tastytrade = new Tastytrade("sandbox", this);
-  readonly #sites: readonly Site[] = [this.#production, this.#sandbox];
+  readonly #signIn: TradestationSignIn = new TradestationSignIn(this);
+  readonly #live: Tradestation = new Tradestation("production", this.#signIn.grants);
+  readonly #sim: Tradestation = new Tradestation("sandbox", this.#signIn.grants);
+  readonly #sites: readonly Site[] = [
+    this.#production,
+    this.#production.signIn,
+    this.#sandbox,
+    this.#sandbox.signIn,
+    this.#live,
+    this.#sim,
+    this.#signIn,
+  ];
+  readonly #issuers: readonly Issuer[] = [
+    this.#production.tokens,
+    this.#sandbox.tokens,
+    this.#signIn.grants,
+  ];
   readonly #log = new RequestLog();
   readonly #troubles = new TroubleQueue();
   readonly #server = new LoopbackServer((message, response) => this.#receive(message, response));
@@ -183,12 +264,47 @@ class LocalEmulator implements Emulator, Behaviour {
     return { ...this.#sandbox.credentials(this.url), sandbox: true };
   }
 
+  get tastytradeClientId(): string {
+    return this.#production.tokens.clientId;
+  }
+
+  get tastytradeSandboxClientId(): string {
+    return this.#sandbox.tokens.clientId;
+  }
+
+  get tastytradeSignInUrl(): string {
+    return this.url + this.#production.signIn.prefix;
+  }
+
+  get tastytradeSandboxSignInUrl(): string {
+    return this.url + this.#sandbox.signIn.prefix;
+  }
+
+  get tradestation(): TradestationCredentials {
+    const { clientId, clientSecret, refreshToken } = this.#signIn.grants;
+    return {
+      clientId,
+      clientSecret,
+      refreshToken,
+      baseUrl: this.url + this.#live.prefix,
+      signInUrl: this.url + this.#signIn.prefix,
+    };
+  }
+
+  get tradestationSandbox(): TradestationCredentials & { readonly sandbox: true } {
+    return { ...this.tradestation, baseUrl: this.url + this.#sim.prefix, sandbox: true };
+  }
+
+  get reusedRefreshTokens(): number {
+    return this.#signIn.grants.reusedRefreshTokens;
+  }
+
   get requests(): readonly ReceivedRequest[] {
     return this.#log.requests;
   }
 
   get orders(): readonly EmulatedOrder[] {
-    return [...this.#production.orders, ...this.#sandbox.orders];
+    return [this.#production, this.#sandbox, this.#live, this.#sim].flatMap(({ orders }) => orders);
   }
 
   count(route: string): number {
@@ -200,15 +316,15 @@ class LocalEmulator implements Emulator, Behaviour {
   }
 
   revokeAccessTokens(): void {
-    for (const site of this.#sites) site.revokeAccessTokens();
+    for (const issuer of this.#issuers) issuer.revokeAccessTokens();
   }
 
   revokeGrant(): void {
-    this.isGrantRevoked = true;
+    for (const issuer of this.#issuers) issuer.revokeGrants();
   }
 
   restoreGrant(): void {
-    this.isGrantRevoked = false;
+    for (const issuer of this.#issuers) issuer.restoreGrants();
   }
 
   trouble(route: string, trouble: Trouble, times = 1): void {
@@ -217,6 +333,13 @@ class LocalEmulator implements Emulator, Behaviour {
 
   endTroubles(): void {
     this.#troubles.clear();
+  }
+
+  async decide(authorizeUrl: string, decision: Decision): Promise<string> {
+    if (!isUnder(this.url, authorizeUrl)) {
+      throw new TypeError(`Cannot ${decision}: "${authorizeUrl}" is no address of this emulator`);
+    }
+    return await submitDecision(authorizeUrl, decision);
   }
 
   close(): Promise<void> {

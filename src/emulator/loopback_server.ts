@@ -106,6 +106,7 @@ export function reset(message: IncomingMessage): void {
 
 function writeHead(response: ServerResponse, answer: Answer): Buffer {
   const body = Buffer.from(answer.body ?? "");
+  if (answer.statusText !== undefined) response.statusMessage = answer.statusText;
   response.writeHead(answer.status, { ...answer.headers, "content-length": body.length });
   return body;
 }

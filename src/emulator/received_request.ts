@@ -5,9 +5,14 @@ import { Route } from "./route.ts";
 export interface ReceivedRequest {
   /** The method, in capitals. */
   readonly method: string;
-  /** Path and query as sent, without the prefix of the environment. */
+  /** Path and query as sent, without the prefix of the site. */
   readonly path: string;
-  /** The environment whose base URL it was sent to; `undefined` when it was none. */
+  /** The broker that it was sent to; `undefined` when it was none. */
+  readonly broker: "tastytrade" | "tradestation" | undefined;
+  /**
+   * The environment that it was sent to; `undefined` when it was none, or TradeStation's sign-in, which
+   * is of both.
+   */
   readonly environment: "production" | "sandbox" | undefined;
   /** The headers, names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
@@ -23,8 +28,10 @@ export interface ReceivedRequest {
 export interface Place {
   /** The path that its base URL ends in, as `/tastytrade`. */
   readonly prefix: string;
-  /** Which of the broker's environments it is. */
-  readonly environment: "production" | "sandbox";
+  /** Whose it is. */
+  readonly broker: "tastytrade" | "tradestation";
+  /** Which of the broker's environments it is; `undefined` when it is of both. */
+  readonly environment: "production" | "sandbox" | undefined;
 }
 
 /** A request that is still being read and answered. */
@@ -48,6 +55,7 @@ export class RequestLog {
     const request: OpenRequest = {
       method: `${message.method}`,
       path: url.slice(place?.prefix.length ?? 0) || "/",
+      broker: place?.broker,
       environment: place?.environment,
       headers: headersOf(message),
       body: "",

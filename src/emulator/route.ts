@@ -1,17 +1,32 @@
+/** What a route looks at. */
+export interface Addressed {
+  readonly method: string;
+  readonly path: string;
+  readonly broker: string | undefined;
+  readonly environment: string | undefined;
+}
+
+const ROUTE = /^(?:(tastytrade|tradestation) )?(?:(production|sandbox) )?(\*|[A-Z]+) (\/\S*)$/;
+
 /**
  * A method and a path with gaps, as in `GET /accounts/{any}/orders` with a star for `{any}`: a star is
- * any one segment (or, in place of the method, any method), a last `**` is whatever follows.
+ * any one segment (or, in place of the method, any method), a last `**` is whatever follows. A broker,
+ * an environment or both may stand before it: `tradestation sandbox GET /v3/brokerage/accounts`.
  */
 export class Route {
+  readonly #broker: string | undefined;
+  readonly #environment: string | undefined;
   readonly #method: string;
   readonly #segments: readonly string[];
 
   /** @throws {TypeError} If the text is not a method, a space and a path. */
   constructor(route: string) {
-    const [, method, path] = /^(\*|[A-Z]+) (\/\S*)$/.exec(route) ?? [];
+    const [, broker, environment, method, path] = ROUTE.exec(route) ?? [];
     if (method === undefined || path === undefined) {
       throw new TypeError(`Cannot read the route "${route}": write it like "GET /customers/me"`);
     }
+    this.#broker = broker;
+    this.#environment = environment;
     this.#method = method;
     this.#segments = path.split("/").slice(1);
   }
@@ -31,9 +46,11 @@ export class Route {
   }
 
   /** Tells whether a request is for this route; the query of its path does not count. */
-  matches(request: { readonly method: string; readonly path: string }): boolean {
+  matches(request: Addressed): boolean {
     const path = request.path.split("?", 1).join("");
-    return this.takes(request.method) && this.gaps(path) !== undefined;
+    return (this.#broker ?? request.broker) === request.broker &&
+      (this.#environment ?? request.environment) === request.environment &&
+      this.takes(request.method) && this.gaps(path) !== undefined;
   }
 
   /** Tells whether the method is the route's. */

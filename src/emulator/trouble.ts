@@ -1,5 +1,5 @@
 import type { Answer } from "./answer.ts";
-import { Route } from "./route.ts";
+import { type Addressed, Route } from "./route.ts";
 
 /**
  * What a request gets instead of its answer.
@@ -28,7 +28,7 @@ export class TroubleQueue {
   }
 
   /** Takes the trouble of this request out of the queue, if there is one. */
-  take(request: { readonly method: string; readonly path: string }): Trouble | undefined {
+  take(request: Addressed): Trouble | undefined {
     const order = this.#orders.find(({ route }) => route.matches(request));
     if (order === undefined) return undefined;
     order.times -= 1;

@@ -1,25 +1,10 @@
 import { randomBytes } from "node:crypto";
 import type { JsonObject } from "../answer.ts";
+import type { EmulatedOrder } from "../emulated_order.ts";
 import order from "./recordings/order.json" with { type: "json" };
 import cancelled from "./recordings/order_cancelled.json" with { type: "json" };
 import orders from "./recordings/orders.json" with { type: "json" };
 import { legsOf } from "./order_form.ts";
-
-/** An order that a client placed. */
-export interface EmulatedOrder {
-  /** The environment that took it. */
-  readonly environment: "production" | "sandbox";
-  /** The account that it was placed in. */
-  readonly accountNumber: string;
-  /** Its number, unique in its environment. */
-  readonly id: number;
-  /** Its status now, as `Live` or `Cancelled`. */
-  readonly status: string;
-  /** The order that it replaced. */
-  readonly replaces: number | undefined;
-  /** The order as the wire has it now. */
-  readonly wire: JsonObject;
-}
 
 /**
  * The orders of one environment: the recorded ones, and those that are placed. Nothing is ever filled;
@@ -44,6 +29,7 @@ export class OrderBook {
     return this.#placed.map(({ id, replaces }) => {
       const wire: JsonObject = { ...this.#orders.get(id) };
       return {
+        broker: "tastytrade",
         environment: this.#environment,
         accountNumber: `${wire["account-number"]}`,
         id,

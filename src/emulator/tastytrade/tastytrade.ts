@@ -1,4 +1,5 @@
 import type { Answer } from "../answer.ts";
+import type { EmulatedOrder } from "../emulated_order.ts";
 import type { ReceivedRequest } from "../received_request.ts";
 import { Route } from "../route.ts";
 import type { Behaviour, Site } from "../site.ts";
@@ -6,13 +7,12 @@ import { accountEndpoints, accountNumbers } from "./accounts.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { errorAnswer, Refusal, unknownAnswer } from "./envelope.ts";
 import { marketEndpoints, sandboxGaps, sandboxRefusals } from "./market.ts";
-import { type EmulatedOrder, OrderBook } from "./order_book.ts";
+import { OrderBook } from "./order_book.ts";
 import { orderEndpoints } from "./orders.ts";
+import { TastytradeSignIn } from "./sign_in.ts";
 import { TastytradeTokens } from "./tokens.ts";
 import { transactionEndpoints } from "./transactions.ts";
 import { troubles } from "./troubles.ts";
-
-export type { EmulatedOrder };
 
 /** What opens a session with the emulator. Random, new with each emulator. */
 export interface EmulatorCredentials {
@@ -38,11 +38,14 @@ const OLDEST_VERSION = "20240501";
 
 /** One environment of tastytrade. */
 export class Tastytrade implements Site {
+  readonly broker = "tastytrade";
   readonly prefix: string;
   readonly environment: "production" | "sandbox";
+  /** Who issues its tokens. */
+  readonly tokens: TastytradeTokens;
+  /** Where users let a client in. */
+  readonly signIn: TastytradeSignIn;
 
-  readonly #behaviour: Behaviour;
-  readonly #tokens: TastytradeTokens;
   readonly #book: OrderBook;
 
   constructor(environment: "production" | "sandbox", behaviour: Behaviour) {
@@ -50,8 +53,8 @@ export class Tastytrade implements Site {
     const issuer = isSandbox ? "https://api.cert.tastyworks.com" : "https://api.tastyworks.com";
     this.prefix = isSandbox ? "/tastytrade-sandbox" : "/tastytrade";
     this.environment = environment;
-    this.#behaviour = behaviour;
-    this.#tokens = new TastytradeTokens(issuer, behaviour);
+    this.tokens = new TastytradeTokens(issuer, behaviour);
+    this.signIn = new TastytradeSignIn(environment, this.tokens);
     this.#book = new OrderBook(environment);
   }
 
@@ -62,21 +65,17 @@ export class Tastytrade implements Site {
 
   /** What opens a session with this environment. */
   credentials(url: string): EmulatorCredentials {
-    const { clientSecret, refreshToken } = this.#tokens;
+    const { clientSecret, refreshToken } = this.tokens;
     return { baseUrl: url + this.prefix, clientSecret, refreshToken };
-  }
-
-  revokeAccessTokens(): void {
-    this.#tokens.revokeAccessTokens();
   }
 
   answer(request: ReceivedRequest): Answer {
     const { headers } = request;
     if (!isUserAgent(headers["user-agent"])) return troubles.userAgentRequired;
     if (TOKEN_ENDPOINT.matches(request)) {
-      return request.method === "POST" ? this.#tokens.answer(request) : METHOD_NOT_ALLOWED;
+      return request.method === "POST" ? this.tokens.answer(request) : METHOD_NOT_ALLOWED;
     }
-    if (!this.#tokens.accepts(headers["authorization"])) return troubles.tokenInvalid;
+    if (!this.tokens.accepts(headers["authorization"])) return troubles.tokenInvalid;
     if (this.environment === "sandbox") {
       if (sandboxGaps.some((route) => route.matches(request))) return troubles.badGateway;
       if (sandboxRefusals.some((route) => route.matches(request))) return troubles.notPermitted;
@@ -95,7 +94,7 @@ export class Tastytrade implements Site {
     if (endpoint === undefined) return METHOD_NOT_ALLOWED;
     const version = request.headers["accept-version"];
     if (!isSupported(version, endpoint.oldestVersion)) return troubles.unsupportedVersion;
-    if (!this.#behaviour.scopes.split(" ").includes(endpoint.scope)) return troubles.notPermitted;
+    if (!this.tokens.scopes.includes(endpoint.scope)) return troubles.notPermitted;
     const { gaps } = endpoint;
     // Documented as 404; a 403 "not_permitted" was once recorded for what may have been this.
     if (context.startsWith("/accounts/") && !accountNumbers.includes(`${gaps[0]}`)) {

@@ -1,29 +1,44 @@
-import { Buffer } from "node:buffer";
 import { randomBytes, randomUUID } from "node:crypto";
-import { type Answer, jsonAnswer, type JsonObject, parseJsonObject } from "../answer.ts";
+import { AccessTokens } from "../access_tokens.ts";
+import { type Answer, jsonAnswer, type JsonObject } from "../answer.ts";
+import { AuthorizationCodes } from "../authorization_codes.ts";
+import { unsignedJwt } from "../jwt.ts";
 import type { ReceivedRequest } from "../received_request.ts";
-import type { Behaviour } from "../site.ts";
+import { type Grant, RefreshTokens } from "../refresh_tokens.ts";
+import { readFields, words } from "../request_fields.ts";
+import type { Behaviour, Issuer } from "../site.ts";
 import { troubles } from "./troubles.ts";
 
-/** The grant of one user to one client in one environment, and the access tokens that come of it. */
-export class TastytradeTokens {
+const LIFETIME_S = 900;
+const SCOPES = "read trade openid";
+
+/** The grants of one user to one client in one environment, and the tokens that come of them. */
+export class TastytradeTokens implements Issuer {
   /** The id of the client, which is the audience of its tokens. */
   readonly clientId: string = randomUUID();
   /** The secret of the client. */
   readonly clientSecret: string = randomBytes(20).toString("hex");
-  /** The refresh token of the grant. It never expires and is never replaced. */
+  /** The codes that the sign-in has given out. */
+  readonly codes: AuthorizationCodes = new AuthorizationCodes();
+  /** The refresh token of the first grant. It never expires and is never replaced. */
   readonly refreshToken: string;
 
   readonly #issuer: string;
   readonly #behaviour: Behaviour;
   // Every token of a grant bears the moment of the grant, so `exp - iat` says nothing.
   readonly #grantedAtS: number = Math.floor(Date.now() / 1000);
-  readonly #expiresAtMs = new Map<string, number>();
+  readonly #refreshTokens = new RefreshTokens();
+  readonly #accessTokens = new AccessTokens<Grant>();
 
   constructor(issuer: string, behaviour: Behaviour) {
     this.#issuer = issuer;
     this.#behaviour = behaviour;
-    this.refreshToken = this.#token("rt+jwt", {});
+    this.refreshToken = this.#grant(words(SCOPES));
+  }
+
+  /** What grants permit now. */
+  get scopes(): readonly string[] {
+    return words(this.#behaviour.scopes ?? SCOPES);
   }
 
   /** `POST /oauth/token`. */
@@ -32,91 +47,114 @@ export class TastytradeTokens {
     if (request.headers["authorization"] !== undefined) {
       return refusal("invalid_request", "Authorization header is not allowed");
     }
-    const fields = parseFields(request);
+    const fields = readFields(request);
     // The real answer to a malformed body is UNCONFIRMED.
     if (fields === undefined) return refusal("invalid_request", "Malformed request body");
-    for (const name of ["grant_type", "refresh_token", "client_secret"]) {
-      if (!fields.get(name)) return refusal("invalid_request", "Missing required parameter");
-    }
-    if (fields.get("grant_type") !== "refresh_token") {
-      return refusal("unsupported_grant_type", "Unsupported grant type");
-    }
-    // The token names the client, since the client id may be left out: so it is read first.
-    if (fields.get("refresh_token") !== this.refreshToken) return troubles.invalidJwt;
-    if ((fields.get("client_id") ?? this.clientId) !== this.clientId) {
-      return refusal("invalid_client", "Client id mismatch");
-    }
-    if (fields.get("client_secret") !== this.clientSecret) return troubles.clientSecretMismatch;
-    if (this.#behaviour.isGrantRevoked) return troubles.grantRevoked;
-    return jsonAnswer(200, this.#issue());
+    if (!fields.get("grant_type")) return MISSING;
+    return fields.get("grant_type") === "authorization_code"
+      ? this.#exchange(fields)
+      : this.#refresh(fields);
   }
 
   /** Tells whether an `Authorization` header bears a token that is good now. */
   accepts(authorization: string | undefined): boolean {
     // The scheme is obligatory: a raw token was the way of the sessions that ended in 2026.
-    const [, token] = /^Bearer (\S+)$/i.exec(authorization ?? "") ?? [];
-    const expiresAtMs = token === undefined ? undefined : this.#expiresAtMs.get(token);
-    return expiresAtMs !== undefined && Date.now() < expiresAtMs;
+    return this.#accessTokens.find(authorization) !== undefined;
   }
 
-  /** Makes every access token issued so far invalid. */
   revokeAccessTokens(): void {
-    this.#expiresAtMs.clear();
+    this.#accessTokens.clear();
+  }
+
+  revokeGrants(): void {
+    this.#refreshTokens.revoke();
+  }
+
+  restoreGrants(): void {
+    this.#refreshTokens.restore();
+  }
+
+  #refresh(fields: ReadonlyMap<string, string>): Answer {
+    const { refresh_token: token, client_secret: secret } = Object.fromEntries(fields);
+    if (!token || !secret) return MISSING;
+    if (fields.get("grant_type") !== "refresh_token") {
+      return refusal("unsupported_grant_type", "Unsupported grant type");
+    }
+    // The token names the client, since the client id may be left out: so it is read first.
+    const found = this.#refreshTokens.find(token);
+    if (found === "unknown") return troubles.invalidJwt;
+    const refused = this.#refuseClient(fields.get("client_id") ?? this.clientId, secret);
+    if (refused !== undefined) return refused;
+    return typeof found === "string"
+      ? troubles.grantRevoked
+      : jsonAnswer(200, this.#issue(found.grant));
+  }
+
+  /** Only the fields and the answer's members are documented; the refusals follow their siblings. */
+  #exchange(fields: ReadonlyMap<string, string>): Answer {
+    for (const name of ["code", "client_id", "client_secret", "redirect_uri"]) {
+      if (!fields.get(name)) return MISSING;
+    }
+    const refused = this.#refuseClient(fields.get("client_id"), fields.get("client_secret"));
+    if (refused !== undefined) return refused;
+    const consent = this.codes.redeem(`${fields.get("code")}`);
+    if (consent === undefined || consent.redirectUri !== fields.get("redirect_uri")) {
+      return refusal("invalid_grant", "Invalid authorization code");
+    }
+    const { scopes } = consent;
+    return jsonAnswer(200, {
+      ...this.#issue({ scopes, isPublic: false }),
+      refresh_token: this.#grant(scopes),
+    });
+  }
+
+  #refuseClient(clientId: string | undefined, secret: string | undefined): Answer | undefined {
+    if (clientId !== this.clientId) return refusal("invalid_client", "Client id mismatch");
+    return secret === this.clientSecret ? undefined : troubles.clientSecretMismatch;
+  }
+
+  #grant(scopes: readonly string[]): string {
+    const token = this.#token("rt+jwt", scopes, {});
+    this.#refreshTokens.add(token, { scopes, isPublic: false });
+    return token;
   }
 
   /**
    * A token answer: no `data` envelope, no refresh token. The tokens issued earlier stay good until
-   * they expire. What the `scope` of a request does is UNCONFIRMED, so it does nothing.
+   * they expire. What the `scope` of a refresh does is UNCONFIRMED, so it does nothing.
    */
-  #issue(): JsonObject {
-    const { scopes, tokenLifetimeS } = this.#behaviour;
-    const expiresAtMs = Date.now() + tokenLifetimeS * 1000;
-    const exp = Math.floor(expiresAtMs / 1000);
-    const accessToken = this.#token("at+jwt", { exp });
-    this.#expiresAtMs.set(accessToken, expiresAtMs);
+  #issue(grant: Grant): JsonObject {
+    const { tokenLifetimeS = LIFETIME_S } = this.#behaviour;
+    const scopes = this.scopes.filter((scope) => grant.scopes.includes(scope));
+    const exp = Math.floor(Date.now() / 1000 + tokenLifetimeS);
+    const accessToken = this.#token("at+jwt", scopes, { exp });
+    this.#accessTokens.add(accessToken, grant, tokenLifetimeS);
     return {
       access_token: accessToken,
       token_type: "Bearer",
       expires_in: tokenLifetimeS,
-      scope: scopes,
-      id_token: scopes.split(" ").includes("openid") ? this.#token("JWT", { exp }) : undefined,
+      scope: scopes.join(" "),
+      id_token: scopes.includes("openid") ? this.#token("JWT", scopes, { exp }) : undefined,
     };
   }
 
-  #token(typ: string, claims: JsonObject): string {
+  #token(typ: string, scopes: readonly string[], claims: JsonObject): string {
     const head = { alg: "EdDSA", typ, kid: "emulator" };
-    const body = {
+    return unsignedJwt(head, {
       iss: this.#issuer,
       sub: "U0001563674",
       aud: this.clientId,
       iat: this.#grantedAtS,
       jti: randomUUID(),
-      scope: this.#behaviour.scopes,
+      scope: scopes.join(" "),
       ...claims,
-    };
-    // As long as a signature of this algorithm, but of nothing: clients cannot check it anyway.
-    return [JSON.stringify(head), JSON.stringify(body), randomBytes(64)]
-      .map((part) => Buffer.from(part).toString("base64url"))
-      .join(".");
+    });
   }
 }
+
+const MISSING: Answer = refusal("invalid_request", "Missing required parameter");
 
 /** The token endpoint's own error form: neither the API's envelope nor that of RFC 6749. */
 function refusal(code: string, description: string): Answer {
   return jsonAnswer(400, { error_code: code, error_description: description });
-}
-
-/** The text fields of a JSON or form body; both are in use. */
-function parseFields(request: ReceivedRequest): Map<string, string> | undefined {
-  const type = request.headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase();
-  if (type === "application/x-www-form-urlencoded") {
-    return new Map(new URLSearchParams(request.body));
-  }
-  const object = type === "application/json" ? parseJsonObject(request.body) : undefined;
-  if (object === undefined) return undefined;
-  const fields = new Map<string, string>();
-  for (const [name, value] of Object.entries(object)) {
-    if (typeof value === "string") fields.set(name, value);
-  }
-  return fields;
 }

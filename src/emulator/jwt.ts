@@ -1,0 +1,10 @@
+import { Buffer } from "node:buffer";
+import { randomBytes } from "node:crypto";
+import type { JsonObject } from "./answer.ts";
+
+/** A token in the form of a JWT, as long as a signed one. Nobody has signed it: clients cannot check. */
+export function unsignedJwt(head: JsonObject, claims: JsonObject): string {
+  return [JSON.stringify(head), JSON.stringify(claims), randomBytes(64)]
+    .map((part) => Buffer.from(part).toString("base64url"))
+    .join(".");
+}

@@ -1,0 +1,22 @@
+import type { Answer } from "../answer.ts";
+import type { ReceivedRequest } from "../received_request.ts";
+import type { Route } from "../route.ts";
+import type { OrderBook } from "./order_book.ts";
+
+/** An API request that has passed the checks that all share. */
+export interface Call {
+  readonly request: ReceivedRequest;
+  /** What stands in the gaps of the route. */
+  readonly gaps: readonly string[];
+  readonly query: URLSearchParams;
+  readonly environment: "production" | "sandbox";
+  readonly book: OrderBook;
+}
+
+/** One route of the API. */
+export interface Endpoint {
+  readonly route: Route;
+  /** The scope that it takes. */
+  readonly scope: "MarketData" | "ReadAccount" | "Trade";
+  handle(call: Call): Answer;
+}

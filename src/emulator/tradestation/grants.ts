@@ -1,0 +1,253 @@
+import type { Buffer } from "node:buffer";
+import { createHash, randomBytes } from "node:crypto";
+import { AccessTokens } from "../access_tokens.ts";
+import { type Answer, jsonAnswer } from "../answer.ts";
+import { AuthorizationCodes, type Consent } from "../authorization_codes.ts";
+import { unsignedJwt } from "../jwt.ts";
+import type { ReceivedRequest } from "../received_request.ts";
+import { type GoodToken, type Grant, RefreshTokens } from "../refresh_tokens.ts";
+import { readFields, words } from "../request_fields.ts";
+import type { Behaviour, Issuer } from "../site.ts";
+import errors from "./recordings/errors.json" with { type: "json" };
+import refreshed from "./recordings/token_refreshed.json" with { type: "json" };
+import { tradestationTroubles } from "./troubles.ts";
+
+const LIFETIME_S: number = refreshed.expires_in;
+
+// As in the recorded answer, which leaves out the Matrix and OptionSpreads of its request: of the three
+// documented defaults the smallest.
+const SCOPES = "openid profile email MarketData ReadAccount Trade offline_access";
+
+/**
+ * The grants of one user to one client, and the tokens that come of them, good for LIVE and SIM.
+ *
+ * TradeStation's sign-in is a tenant of Auth0 and publishes none of its refusals. Those here are what
+ * Auth0 answers in general: all of them are UNCONFIRMED.
+ */
+export class TradestationGrants implements Issuer {
+  /** The id of the client, which TradeStation calls the API key. */
+  readonly clientId: string = randomBytes(24).toString("base64url").replace(/[-_]/g, "0");
+  /** The secret of the client. */
+  readonly clientSecret: string = randomBytes(48).toString("base64url");
+  /** The codes that the sign-in has given out. */
+  readonly codes: AuthorizationCodes = new AuthorizationCodes();
+  /** The first refresh token of the first grant. */
+  readonly refreshToken: string;
+  /** How often a spent refresh token was presented. */
+  reusedRefreshTokens = 0;
+
+  readonly #behaviour: Behaviour;
+  readonly #refreshTokens = new RefreshTokens();
+  readonly #accessTokens = new AccessTokens<Grant>();
+
+  constructor(behaviour: Behaviour) {
+    this.#behaviour = behaviour;
+    this.refreshToken = this.#grant({ scopes: words(SCOPES), isPublic: false });
+  }
+
+  /** What the key and the user permit now. */
+  get scopes(): readonly string[] {
+    return words(this.#behaviour.scopes ?? SCOPES);
+  }
+
+  /** `POST /oauth/token`. The documentation has forms only; Auth0 takes JSON as well. */
+  issue(request: ReceivedRequest): Answer {
+    const fields = readFields(request);
+    if (fields === undefined) return refusal(400, "invalid_request", "Malformed request body");
+    const missing = missingOf(fields, ["grant_type", "client_id"]);
+    if (missing !== undefined) return missing;
+    if (!this.#isClient(fields)) return tradestationTroubles.clientSecretMismatch;
+    switch (fields.get("grant_type")) {
+      case "authorization_code":
+        return this.#exchange(fields);
+      case "refresh_token":
+        return this.#refresh(fields);
+      default: {
+        const { error, error_description: words } = errors.grant_not_allowed;
+        return refusal(403, error, words.replace("'x'", `'${fields.get("grant_type")}'`));
+      }
+    }
+  }
+
+  /**
+   * `POST /oauth/revoke`: ends every grant of the key, not only the one of the token. The table of the
+   * page names the parameter `refresh_token`, its example `token`, so both are taken; to revoke what is
+   * unknown is a success (RFC 7009, section 2.2). Access tokens live on, as nothing else is said.
+   */
+  revoke(request: ReceivedRequest): Answer {
+    const fields = readFields(request);
+    if (fields === undefined) return refusal(400, "invalid_request", "Malformed request body");
+    const missing = missingOf(fields, ["client_id"]);
+    if (missing !== undefined) return missing;
+    if (!this.#isClient(fields)) return tradestationTroubles.clientSecretMismatch;
+    const token = fields.get("token") ?? fields.get("refresh_token") ?? "";
+    if (token === "") return missingAnswer("token");
+    // The secret is "optional", which can only mean: for the grants that were made without it.
+    if (!fields.has("client_secret") && !this.#refreshTokens.isPublic(token)) {
+      return tradestationTroubles.clientSecretMismatch;
+    }
+    if (this.#refreshTokens.has(token)) this.#refreshTokens.kill();
+    return { status: 200 };
+  }
+
+  /** What an `Authorization` header permits now; `undefined` when its token is not good. */
+  permitted(authorization: string | undefined): readonly string[] | undefined {
+    const grant = this.#accessTokens.find(authorization);
+    return grant === undefined ? undefined : this.#permittedOf(grant);
+  }
+
+  revokeAccessTokens(): void {
+    this.#accessTokens.clear();
+  }
+
+  revokeGrants(): void {
+    this.#refreshTokens.revoke();
+  }
+
+  restoreGrants(): void {
+    this.#refreshTokens.restore();
+  }
+
+  /** Tells whether the client is known and its secret, where there is one, the right one. */
+  #isClient(fields: ReadonlyMap<string, string>): boolean {
+    return fields.get("client_id") === this.clientId &&
+      (fields.get("client_secret") ?? this.clientSecret) === this.clientSecret;
+  }
+
+  #exchange(fields: ReadonlyMap<string, string>): Answer {
+    const missing = missingOf(fields, ["code", "redirect_uri"]);
+    if (missing !== undefined) return missing;
+    const consent = this.codes.redeem(`${fields.get("code")}`);
+    if (consent === undefined) return tradestationTroubles.invalidCode;
+    const redirectUri = fields.get("redirect_uri");
+    if (redirectUri !== consent.redirectUri) {
+      const words =
+        `The redirect URI is wrong. You sent ${redirectUri}, and we expected ${consent.redirectUri}`;
+      return refusal(403, "unauthorized_client", words);
+    }
+    if (!isVerified(consent, fields.get("code_verifier"))) {
+      return refusal(403, "invalid_grant", "Failed to verify code verifier");
+    }
+    // A default key has a secret and must send it; a key of the PKCE kind, which TradeStation makes on
+    // request, sends its verifier instead. The one client here may be taken for either.
+    const isPublic = !fields.has("client_secret");
+    if (isPublic && consent.codeChallenge === undefined) {
+      return tradestationTroubles.clientSecretMismatch;
+    }
+    const grant: Grant = { scopes: consent.scopes, isPublic };
+    const permitted = this.#permittedOf(grant);
+    const accessToken = this.#accessToken(grant);
+    return jsonAnswer(200, {
+      access_token: accessToken,
+      refresh_token: permitted.includes("offline_access") ? this.#grant(grant) : undefined,
+      id_token: this.#idToken(permitted, accessToken),
+      token_type: "Bearer",
+      scope: permitted.join(" "),
+      expires_in: this.#lifetimeS,
+    }, NO_STORE);
+  }
+
+  #refresh(fields: ReadonlyMap<string, string>): Answer {
+    const token = fields.get("refresh_token") ?? "";
+    if (token === "") return missingAnswer("refresh_token");
+    if (!fields.has("client_secret") && !this.#refreshTokens.isPublic(token)) {
+      return tradestationTroubles.clientSecretMismatch;
+    }
+    const found = this.#refreshTokens.find(token);
+    if (found === "reused") this.reusedRefreshTokens += 1;
+    if (typeof found === "string") return tradestationTroubles.unknownRefreshToken;
+    const permitted = this.#permittedOf(found.grant);
+    const accessToken = this.#accessToken(found.grant);
+    return jsonAnswer(200, {
+      access_token: accessToken,
+      expires_in: this.#lifetimeS,
+      // As recorded: what the token can do at the API is not in it.
+      scope: permitted.filter((scope) => words(refreshed.scope).includes(scope)).join(" "),
+      id_token: this.#idToken(permitted, accessToken),
+      token_type: "Bearer",
+      refresh_token: this.#behaviour.rotation ? this.#rotate(found) : undefined,
+    }, NO_STORE);
+  }
+
+  #permittedOf({ scopes }: Grant): readonly string[] {
+    return this.scopes.filter((scope) => scopes.includes(scope));
+  }
+
+  get #lifetimeS(): number {
+    return this.#behaviour.tokenLifetimeS ?? LIFETIME_S;
+  }
+
+  #grant(grant: Grant): string {
+    const token = opaqueToken();
+    this.#refreshTokens.add(token, grant);
+    return token;
+  }
+
+  #rotate(token: GoodToken): string {
+    const next = opaqueToken();
+    token.replaceBy(next);
+    return next;
+  }
+
+  /** Perhaps a JWT at the real service (UNCONFIRMED); documented as nothing that one may look into. */
+  #accessToken(grant: Grant): string {
+    const token = opaqueToken();
+    this.#accessTokens.add(token, grant, this.#lifetimeS);
+    return token;
+  }
+
+  #idToken(permitted: readonly string[], accessToken: string): string | undefined {
+    if (!permitted.includes("openid")) return undefined;
+    const iat = Math.floor(Date.now() / 1000);
+    const profile = permitted.includes("profile")
+      ? { name: "Test User", nickname: "testUser" }
+      : {};
+    const email = permitted.includes("email")
+      ? { email: "test.user@example.com", email_verified: true }
+      : {};
+    return unsignedJwt({ alg: "RS256", typ: "JWT", kid: "emulator" }, {
+      ...profile,
+      ...email,
+      iss: "https://signin.tradestation.com/",
+      sub: "auth0|emulator",
+      aud: this.clientId,
+      iat,
+      exp: iat + this.#lifetimeS,
+      // OpenID Connect Core, section 3.1.3.6.
+      at_hash: sha256(accessToken).subarray(0, 16).toString("base64url"),
+    });
+  }
+}
+
+const NO_STORE = { "cache-control": "no-store", "pragma": "no-cache" };
+
+function opaqueToken(): string {
+  return randomBytes(48).toString("base64url");
+}
+
+function sha256(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}
+
+/** A verifier is checked where there is a challenge; without one it is as if it were not there. */
+function isVerified({ codeChallenge }: Consent, verifier = ""): boolean {
+  if (codeChallenge === undefined) return true;
+  return /^[\w.~-]{43,128}$/.test(verifier) &&
+    sha256(verifier).toString("base64url") === codeChallenge;
+}
+
+function missingOf(
+  fields: ReadonlyMap<string, string>,
+  names: readonly string[],
+): Answer | undefined {
+  const name = names.find((name) => !fields.get(name));
+  return name === undefined ? undefined : missingAnswer(name);
+}
+
+function missingAnswer(name: string): Answer {
+  return refusal(400, "invalid_request", `Missing required parameter: ${name}`);
+}
+
+function refusal(status: number, error: string, description: string): Answer {
+  return jsonAnswer(status, { error, error_description: description });
+}

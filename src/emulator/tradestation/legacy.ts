@@ -1,0 +1,45 @@
+import { type Answer, jsonAnswer } from "../answer.ts";
+import { Route } from "../route.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { legacyErrorAnswer } from "./errors.ts";
+import accounts from "./recordings/v2_accounts.json" with { type: "json" };
+import balances from "./recordings/v2_balances.json" with { type: "json" };
+
+/**
+ * The accounts of v2, in SIM too: its specification says so, a client says that SIM has no v2. Money is
+ * JSON numbers here.
+ */
+export const legacyEndpoints: readonly Endpoint[] = [
+  {
+    // Where a user of today learns the user id is UNCONFIRMED, so any one is good.
+    route: new Route("GET /v2/users/*/accounts"),
+    scope: "ReadAccount",
+    handle: () => jsonAnswer(200, accounts),
+  },
+  {
+    route: new Route("GET /v2/accounts/*/balances"),
+    scope: "ReadAccount",
+    handle: ({ gaps: [keys = ""] }) => balancesAnswer(keys.split(",")),
+  },
+];
+
+/**
+ * The one recorded balance, with the account's own names. It stays text all the way: a parser would turn
+ * `3247154.8600` into a float. An array, as the specification has it; one old sample is a bare object.
+ */
+function balancesAnswer(keys: readonly string[]): Answer {
+  const found = keys.map((key) => accounts.find((account) => `${account.Key}` === key));
+  const texts = found.flatMap((account) => account === undefined ? [] : [balanceOf(account)]);
+  // The words are those of an old table of v2.
+  if (texts.length < keys.length) {
+    return legacyErrorAnswer(401, "User is not authorized to retrieve this account");
+  }
+  return { ...jsonAnswer(200, []), body: `[${texts.join(",")}]` };
+}
+
+function balanceOf(account: typeof accounts[number]): string {
+  return ["Key", "Name", "Type", "TypeDescription"].reduce((text, name) => {
+    const own = JSON.stringify(Object.entries(account).find(([key]) => key === name)?.[1]);
+    return text.replace(new RegExp(`"${name}":("[^"]*"|\\d+)`), `"${name}":${own}`);
+  }, balances.text);
+}

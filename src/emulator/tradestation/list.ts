@@ -1,0 +1,32 @@
+import type { JsonObject } from "../answer.ts";
+import { errorAnswer, Refusal } from "./errors.ts";
+
+/**
+ * The names in a path segment, separated by commas.
+ *
+ * @throws {Refusal} If there are more than the documentation allows; what happens then is UNCONFIRMED.
+ */
+export function listOf(segment: string | undefined, most: number): readonly string[] {
+  const names = `${segment}`.split(",").filter((name) => name !== "");
+  if (names.length >= 1 && names.length <= most) return names;
+  throw new Refusal(errorAnswer(400, `Expected 1 to ${most} items, got ${names.length}`));
+}
+
+/**
+ * What was recorded of the names that are asked for, in the order of asking. A name without any is an
+ * entry of `Errors`, and the answer a success all the same.
+ */
+export function collect<T>(
+  names: readonly string[],
+  find: (name: string) => readonly T[] | undefined,
+  complain: (name: string) => JsonObject,
+): { readonly found: readonly T[]; readonly errors: readonly JsonObject[] } {
+  const found: T[] = [];
+  const errors: JsonObject[] = [];
+  for (const name of names) {
+    const items = find(name);
+    if (items === undefined) errors.push(complain(name));
+    else found.push(...items);
+  }
+  return { found, errors };
+}

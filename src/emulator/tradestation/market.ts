@@ -1,0 +1,83 @@
+import { type Answer, jsonAnswer } from "../answer.ts";
+import { Route } from "../route.ts";
+import type { Call, Endpoint } from "./endpoint.ts";
+import { errorAnswer, Refusal } from "./errors.ts";
+import { collect, listOf } from "./list.ts";
+import bars from "./recordings/bars.json" with { type: "json" };
+import errors from "./recordings/errors.json" with { type: "json" };
+import quotes from "./recordings/quotes.json" with { type: "json" };
+import symbols from "./recordings/symbols.json" with { type: "json" };
+import { tradestationTroubles } from "./troubles.ts";
+
+/** The symbol for which a real user had no data. */
+const NOT_ENTITLED = errors.symbol_not_entitled;
+const UNITS = ["Minute", "Daily", "Weekly", "Monthly"];
+const MOST_BARS = 57_600;
+const MOST_MINUTES = 1_440;
+
+/** Quotes, bars and symbols. */
+export const marketEndpoints: readonly Endpoint[] = [
+  look("GET /v3/marketdata/quotes/*", quotesAnswer),
+  look("GET /v3/marketdata/barcharts/*", barsAnswer),
+  look("GET /v3/marketdata/symbols/*", ({ gaps: [names] }) => {
+    const [invalid] = errors.invalid_symbol.Errors;
+    const { found, errors: failed } = collect(
+      listOf(names, 50),
+      (name) => atLeastOne(symbols.Symbols.filter(({ Symbol: symbol }) => symbol === name)),
+      // The members are documented, the words are those of the quotes.
+      (name) => ({ Symbol: name, Error: "NotFound", Message: invalid?.Error }),
+    );
+    return jsonAnswer(200, { Symbols: found, Errors: failed });
+  }),
+];
+
+function look(route: string, handle: (call: Call) => Answer): Endpoint {
+  return { route: new Route(route), scope: "MarketData", handle };
+}
+
+function quotesAnswer({ gaps: [names] }: Call): Answer {
+  const [invalid] = errors.invalid_symbol.Errors;
+  const { found, errors: failed } = collect(
+    listOf(names, 100),
+    (name) => atLeastOne(quotes.Quotes.filter(({ Symbol: symbol }) => symbol === name)),
+    (name) => name === NOT_ENTITLED.Symbol ? NOT_ENTITLED : { ...invalid, Symbol: name },
+  );
+  // As documented: where all fail, there are no quotes, not even an empty list.
+  return jsonAnswer(200, { Quotes: found.length > 0 ? found : undefined, Errors: failed });
+}
+
+/** The recorded days, whatever the unit. */
+function barsAnswer({ gaps: [symbol], query }: Call): Answer {
+  const unit = query.get("unit") ?? "Daily";
+  const longest = unit === "Minute" ? MOST_MINUTES : 1;
+  if (!UNITS.includes(unit)) throw invalid("unit");
+  countOf(query, "interval", longest);
+  const count = countOf(query, "barsback", MOST_BARS);
+  const first = query.get("firstdate") ?? "";
+  if (query.has("firstdate") && (query.has("barsback") || Number.isNaN(Date.parse(first)))) {
+    throw invalid("firstdate");
+  }
+  if (symbol === NOT_ENTITLED.Symbol) return tradestationTroubles.notEntitled;
+  // The status is documented, the message is UNCONFIRMED.
+  if (symbol !== quotes.Quotes[0]?.Symbol) return errorAnswer(404, "Symbol not found.");
+  return jsonAnswer(200, {
+    Bars: query.has("firstdate")
+      ? bars.Bars.filter((bar) => Date.parse(bar.TimeStamp) >= Date.parse(first))
+      : bars.Bars.slice(-count),
+  });
+}
+
+function countOf(query: URLSearchParams, name: string, most: number): number {
+  const text = query.get(name) ?? "1";
+  if (/^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= most) return Number(text);
+  throw invalid(name);
+}
+
+function atLeastOne<T>(items: readonly T[]): readonly T[] | undefined {
+  return items.length > 0 ? items : undefined;
+}
+
+/** The words are UNCONFIRMED. */
+function invalid(name: string): Refusal {
+  return new Refusal(errorAnswer(400, `${name} is invalid`));
+}

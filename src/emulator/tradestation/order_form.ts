@@ -1,0 +1,138 @@
+import { isJsonObject, type JsonObject, parseJsonObject } from "../answer.ts";
+import { Decimal } from "../decimal.ts";
+import type { ReceivedRequest } from "../received_request.ts";
+import { isAccount } from "./accounts.ts";
+import { errorAnswer, Refusal } from "./errors.ts";
+import { tradestationTroubles } from "./troubles.ts";
+
+const TRADE_ACTIONS = [
+  "BUY",
+  "SELL",
+  "BUYTOCOVER",
+  "SELLSHORT",
+  "BUYTOOPEN",
+  "BUYTOCLOSE",
+  "SELLTOOPEN",
+  "SELLTOCLOSE",
+];
+const DURATIONS = [
+  "DAY",
+  "DYP",
+  "GTC",
+  "GCP",
+  "GTD",
+  "GDP",
+  "OPG",
+  "CLO",
+  "IOC",
+  "FOK",
+  "1",
+  "3",
+  "5",
+];
+
+/** The prices that an order type cannot do without. */
+const PRICES: Readonly<Record<string, readonly string[]>> = {
+  "Limit": ["LimitPrice"],
+  "Market": [],
+  "StopLimit": ["StopPrice", "LimitPrice"],
+  "StopMarket": ["StopPrice"],
+};
+
+/** A checked order, in the words of the request. */
+export interface OrderForm {
+  readonly accountId: string;
+  readonly symbol: string;
+  readonly quantity: string;
+  readonly orderType: string;
+  /** In capitals, as `BUYTOOPEN`. */
+  readonly tradeAction: string;
+  readonly duration: string;
+  readonly expiration: string | undefined;
+  readonly limitPrice: string | undefined;
+  readonly stopPrice: string | undefined;
+  readonly route: string;
+  readonly confirmId: string | undefined;
+  readonly legs: readonly JsonObject[];
+}
+
+/**
+ * Reads the body of an order request.
+ *
+ * @throws {Refusal} If it is no JSON object. Status and words are UNCONFIRMED.
+ */
+export function readBody({ headers, body }: ReceivedRequest): JsonObject {
+  if (!/^application\/json\b/i.test(headers["content-type"] ?? "")) {
+    throw new Refusal(errorAnswer(400, "Content type must be application/json"));
+  }
+  const form = parseJsonObject(body);
+  if (form === undefined) throw new Refusal(errorAnswer(400, "Request body is not valid JSON"));
+  return form;
+}
+
+/**
+ * Checks that an order is complete, made of known words and of an account of the user.
+ *
+ * @throws {Refusal} If it is not. The messages of 400 are UNCONFIRMED.
+ */
+export function parseOrderForm(
+  body: JsonObject,
+  environment: "production" | "sandbox",
+): OrderForm {
+  const timeInForce = isJsonObject(body["TimeInForce"]) ? body["TimeInForce"] : {};
+  const orderType = wordOf(body, "OrderType", Object.keys(PRICES));
+  const prices = PRICES[orderType] ?? [];
+  const form: OrderForm = {
+    // Its option sample spells AccountId.
+    accountId: textOf({ AccountID: body["AccountID"] ?? body["AccountId"] }, "AccountID"),
+    symbol: textOf(body, "Symbol"),
+    quantity: amountOf(body, "Quantity"),
+    orderType,
+    tradeAction: wordOf(body, "TradeAction", TRADE_ACTIONS),
+    duration: wordOf(timeInForce, "Duration", DURATIONS),
+    expiration: optionalOf(timeInForce, "Expiration"),
+    limitPrice: prices.includes("LimitPrice") ? amountOf(body, "LimitPrice") : undefined,
+    stopPrice: prices.includes("StopPrice") ? amountOf(body, "StopPrice") : undefined,
+    route: optionalOf(body, "Route") ?? "Intelligent",
+    confirmId: optionalOf(body, "OrderConfirmID"),
+    legs: Array.isArray(body["Legs"]) ? body["Legs"].filter(isJsonObject) : [],
+  };
+  if ((form.confirmId?.length ?? 0) > 22) throw invalid("OrderConfirmID");
+  if (!isAccount(form.accountId, environment)) {
+    throw new Refusal(tradestationTroubles.invalidAccount);
+  }
+  return form;
+}
+
+/** The amount that stands in a body, as text; a JSON number is not one, for money is always text. */
+export function amountOf(body: JsonObject, name: string): string {
+  const text = textOf(body, name);
+  if (!Decimal.isDecimal(text) || !Decimal.from(text).isPositive) throw invalid(name);
+  return text;
+}
+
+function textOf(body: JsonObject, name: string): string {
+  const value = body[name];
+  if (value === undefined || value === null || value === "") {
+    throw new Refusal(errorAnswer(400, `${name} is required`));
+  }
+  if (typeof value !== "string") throw invalid(name);
+  return value;
+}
+
+/** The samples mix cases, so they do not count. */
+function wordOf(body: JsonObject, name: string, words: readonly string[]): string {
+  const text = textOf(body, name);
+  const word = words.find((word) => word.toLowerCase() === text.toLowerCase());
+  if (word === undefined) throw invalid(name);
+  return word;
+}
+
+function optionalOf(body: JsonObject, name: string): string | undefined {
+  // "Blank fields may be null or omitted."
+  return body[name] === undefined || body[name] === null ? undefined : textOf(body, name);
+}
+
+function invalid(name: string): Refusal {
+  return new Refusal(errorAnswer(400, `${name} is invalid`));
+}

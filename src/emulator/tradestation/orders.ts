@@ -1,0 +1,172 @@
+import { Buffer } from "node:buffer";
+import { randomUUID } from "node:crypto";
+import { type Answer, jsonAnswer, type JsonObject } from "../answer.ts";
+import { Decimal } from "../decimal.ts";
+import { Route } from "../route.ts";
+import { collectAccounts } from "./accounts.ts";
+import type { Call, Endpoint } from "./endpoint.ts";
+import { errorAnswer, Refusal } from "./errors.ts";
+import { listOf } from "./list.ts";
+import { isOption } from "./order_book.ts";
+import { amountOf, type OrderForm, parseOrderForm, readBody } from "./order_form.ts";
+import { orderPage } from "./page.ts";
+import cancelled from "./recordings/order_cancelled.json" with { type: "json" };
+import confirmed from "./recordings/order_confirmed.json" with { type: "json" };
+import placed from "./recordings/orders_placed.json" with { type: "json" };
+import replaced from "./recordings/order_replaced.json" with { type: "json" };
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+// 90 in the specification of 2025, 730 in the documentation of 2026.
+const MOST_DAYS = 730;
+const MOST_IDS = 50;
+// What the recorded market order is estimated to cost a share.
+const MARKET_PRICE = `${confirmed.Confirmations[0]?.EstimatedPrice}`;
+const SHARES_PER_CONTRACT = "100";
+// The refusal is recorded, the maximum is ours.
+const HIGHEST_PRICE = Decimal.from("1000000");
+
+/** Orders: list, confirm, place, replace, cancel. */
+export const orderEndpoints: readonly Endpoint[] = [
+  read("GET /v3/brokerage/accounts/*/orders", (call) => {
+    const { found, errors } = collectAccounts(call, (id) => call.book.ofAccount(id));
+    return orderPage(found, errors, call.query);
+  }),
+  read("GET /v3/brokerage/accounts/*/historicalorders", (call) => {
+    const since = sinceOf(call);
+    const { found, errors } = collectAccounts(call, (id) => call.book.history(id));
+    const closed = found.filter((order) => `${order["ClosedDateTime"]}`.slice(0, 10) >= since);
+    return orderPage(closed, errors, call.query);
+  }),
+  read("GET /v3/brokerage/accounts/*/orders/*", selectedAnswer),
+  trade("POST /v3/orderexecution/orderconfirm", ({ request, environment }) => {
+    return confirmAnswer(parseOrderForm(readBody(request), environment));
+  }),
+  trade("POST /v3/orderexecution/orders", placeAnswer),
+  trade("PUT /v3/orderexecution/orders/*", replaceAnswer),
+  trade("DELETE /v3/orderexecution/orders/*", (call) => {
+    const order = openOrderOf(call);
+    call.book.cancel(order);
+    return jsonAnswer(200, { ...cancelled, OrderID: order["OrderID"] });
+  }),
+];
+
+function read(route: string, handle: (call: Call) => Answer): Endpoint {
+  return { route: new Route(route), scope: "ReadAccount", handle };
+}
+
+function trade(route: string, handle: (call: Call) => Answer): Endpoint {
+  return { route: new Route(route), scope: "Trade", handle };
+}
+
+/** The day, as `2026-01-13`, in one of the four spellings that are documented. */
+function sinceOf({ query }: Call): string {
+  const text = query.get("since") ?? "";
+  const [, y1, m1, d1] = /^(\d{4})[-/](\d\d)[-/](\d\d)$/.exec(text) ?? [];
+  const [, m2, d2, y2] = /^(\d\d)[-/](\d\d)[-/](\d{4})$/.exec(text) ?? [];
+  const day = `${y1 ?? y2}-${m1 ?? m2}-${d1 ?? d2}`;
+  // That it is required and limited is documented; the answers are UNCONFIRMED.
+  if (Number.isNaN(Date.parse(day))) throw new Refusal(errorAnswer(400, "since is invalid"));
+  if (Date.now() - Date.parse(day) > (MOST_DAYS + 1) * DAY_MS) {
+    throw new Refusal(errorAnswer(400, `since is limited to ${MOST_DAYS} days`));
+  }
+  return day;
+}
+
+/** Orders by their ids; each unknown one is an error of each account, in words that are UNCONFIRMED. */
+function selectedAnswer(call: Call): Answer {
+  const ids = listOf(call.gaps[1], MOST_IDS);
+  const { found, errors } = collectAccounts(call, (accountId) => {
+    const orders = call.book.ofAccount(accountId);
+    return ids.map((id) =>
+      orders.find((order) => order["OrderID"] === id) ??
+        { AccountID: accountId, OrderID: id, Error: "NotFound", Message: "Order not found." }
+    );
+  });
+  const isError = (item: JsonObject) => "Error" in item;
+  return jsonAnswer(200, {
+    Orders: found.filter((item) => !isError(item)),
+    Errors: [...errors, ...found.filter(isError)],
+  });
+}
+
+function confirmAnswer(form: OrderForm): Answer {
+  const isOptionOrder = form.legs.some((leg) => isOption(leg["Symbol"])) || isOption(form.symbol);
+  const price = form.limitPrice ?? form.stopPrice ?? MARKET_PRICE;
+  const cost = Decimal.from(price)
+    .times(Decimal.from(form.quantity))
+    .times(Decimal.from(isOptionOrder ? SHARES_PER_CONTRACT : "1"))
+    .toString();
+  return jsonAnswer(200, {
+    Confirmations: confirmed.Confirmations.map((recorded) => ({
+      ...recorded,
+      // The other category is UNCONFIRMED.
+      OrderAssetCategory: isOptionOrder ? "OPTION" : recorded.OrderAssetCategory,
+      DisplayName: form.accountId,
+      Route: form.route,
+      TimeInForce: { Duration: form.duration, Expiration: form.expiration },
+      AccountID: form.accountId,
+      OrderConfirmID: Buffer.from(randomUUID().replaceAll("-", ""), "hex")
+        .toString("base64").replace(/=+$/, ""),
+      EstimatedPrice: price,
+      EstimatedCost: cost,
+      DebitCreditEstimatedCost: cost,
+      SummaryMessage: summaryOf(form),
+    })),
+  });
+}
+
+/** The answer is a success whether or not the order is one. */
+function placeAnswer({ request, environment, book }: Call): Answer {
+  const form = parseOrderForm(readBody(request), environment);
+  const refused = refusalOf(form);
+  if (refused !== undefined) return failedAnswer(refused, book.nextId());
+  if (form.confirmId !== undefined && !book.confirm(form.confirmId)) {
+    // That it must be unique is documented, what follows is UNCONFIRMED.
+    return failedAnswer("Order failed. Reason: Duplicate OrderConfirmID", book.nextId());
+  }
+  const id = book.place(form);
+  return jsonAnswer(200, {
+    Orders: [{ Message: `Sent order: ${summaryOf(form)}`, OrderID: id }],
+  });
+}
+
+function refusalOf({ limitPrice }: OrderForm): string | undefined {
+  const isTooHigh = limitPrice !== undefined &&
+    Decimal.from(limitPrice).minus(HIGHEST_PRICE).isPositive;
+  return isTooHigh ? placed.Errors[0]?.Message : undefined;
+}
+
+function failedAnswer(message: string, id: string): Answer {
+  return jsonAnswer(200, { Errors: [{ Error: "FAILED", Message: message, OrderID: id }] });
+}
+
+function replaceAnswer(call: Call): Answer {
+  const order = openOrderOf(call);
+  const body = readBody(call.request);
+  const terms = ["LimitPrice", "StopPrice"].flatMap((name) =>
+    body[name] === undefined ? [] : [[name, amountOf(body, name)] as const]
+  );
+  const quantity = body["Quantity"] === undefined ? undefined : amountOf(body, "Quantity");
+  call.book.replace(order, Object.fromEntries(terms), quantity);
+  return jsonAnswer(200, { ...replaced, OrderID: order["OrderID"] });
+}
+
+/** Status and words of both refusals are UNCONFIRMED. */
+function openOrderOf({ gaps: [id], book }: Call): JsonObject {
+  const order = book.find(id);
+  if (order === undefined) throw new Refusal(errorAnswer(404, "Order not found."));
+  if (order["ClosedDateTime"] === undefined) return order;
+  throw new Refusal(errorAnswer(400, "Not an open order."));
+}
+
+/** Market and stop orders as recorded; the two with a limit follow them. */
+function summaryOf(form: OrderForm): string {
+  const verb = form.tradeAction.startsWith("BUY") ? "Buy" : "Sell";
+  const terms: Readonly<Record<string, string>> = {
+    "Limit": `${form.limitPrice} Limit`,
+    "Market": "Market",
+    "StopLimit": `${form.stopPrice} Stop ${form.limitPrice} Limit`,
+    "StopMarket": `${form.stopPrice} Stop Market`,
+  };
+  return `${verb} ${form.quantity} ${form.symbol} @ ${terms[form.orderType]}`;
+}

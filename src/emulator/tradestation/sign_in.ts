@@ -1,0 +1,160 @@
+import type { Answer } from "../answer.ts";
+import type { ReceivedRequest } from "../received_request.ts";
+import { readFields, readQuery, words } from "../request_fields.ts";
+import { Route } from "../route.ts";
+import { consentPage, errorPage, redirect } from "../sign_in_page.ts";
+import type { Behaviour, Site } from "../site.ts";
+import { TradestationGrants } from "./grants.ts";
+
+const AUDIENCE = "https://api.tradestation.com";
+
+/** What every key of TradeStation has registered. */
+export const defaultCallbackUrls: readonly string[] = [
+  "http://localhost",
+  "http://localhost:80",
+  "http://localhost:3000",
+  "http://localhost:3001",
+  "http://localhost:8080",
+  "http://localhost:31022",
+];
+
+const MEANINGS: Readonly<Record<string, string>> = {
+  "MarketData": "Look up and stream market data",
+  "ReadAccount": "See your brokerage accounts",
+  "Trade": "Place and cancel orders",
+  "OptionSpreads": "Work with option spreads",
+  "Matrix": "See market depth",
+  "openid": "Know who you are",
+  "profile": "Know your name",
+  "email": "Know your e-mail address",
+  "offline_access": "Stay signed in for later",
+};
+
+/** TradeStation's sign-in, the same for LIVE and SIM: authorize, token, revoke and logout. */
+export class TradestationSignIn implements Site {
+  readonly broker = "tradestation";
+  readonly environment = undefined;
+  readonly prefix = "/tradestation-signin";
+  /** Who issues the tokens. */
+  readonly grants: TradestationGrants;
+
+  readonly #behaviour: Behaviour;
+  readonly #pages: readonly (readonly [Route, (request: ReceivedRequest) => Answer])[];
+
+  constructor(behaviour: Behaviour) {
+    this.#behaviour = behaviour;
+    this.grants = new TradestationGrants(behaviour);
+    this.#pages = [
+      [new Route("GET /authorize"), (request) => this.#authorize(request)],
+      [new Route("POST /authorize"), (request) => this.#authorize(request)],
+      [new Route("POST /oauth/token"), (request) => this.grants.issue(request)],
+      [new Route("POST /oauth/revoke"), (request) => this.grants.revoke(request)],
+      [new Route("GET /v2/logout"), (request) => this.#logOut(request)],
+    ];
+  }
+
+  answer(request: ReceivedRequest): Answer {
+    const page = this.#pages.find(([route]) => route.matches(request));
+    // Auth0's own, for another method as well; UNCONFIRMED.
+    return page?.[1](request) ?? refusal(404, "Not found");
+  }
+
+  /**
+   * The consent page and what it leads to. A login page comes before it at the real service, and a
+   * second consent page of Auth0 at the first login; `prompt=login` is about the former.
+   */
+  #authorize(request: ReceivedRequest): Answer {
+    const query = readQuery(request);
+    const { grants } = this;
+    const clientId = query.get("client_id");
+    if (clientId !== grants.clientId) return refusal(403, `Unknown client: ${clientId}`);
+    const redirectUri = query.get("redirect_uri") ?? "";
+    // To the letter: another host, a slash at the end, everything that differs is another address.
+    if (!this.#behaviour.callbackUrls.includes(redirectUri)) {
+      return refusal(403, CALLBACK_MISMATCH);
+    }
+    const audience = query.get("audience");
+    if (audience !== AUDIENCE) return refusal(403, `Service not found: ${audience}`);
+    const state = query.get("state") ?? undefined;
+    const error = errorOf(query);
+    if (error !== undefined) return redirect(redirectUri, { ...error, state });
+
+    // What the key lacks is left out without a word, as Auth0 does; UNCONFIRMED.
+    const asked = words(query.get("scope") ?? "");
+    const scopes = grants.scopes.filter((scope) => asked.includes(scope));
+    if (request.method === "GET") {
+      return consentPage({
+        broker: "TradeStation",
+        clientId,
+        scopes: scopes.map((scope) => [scope, MEANINGS[scope] ?? scope]),
+        redirectUri,
+      });
+    }
+    switch (readFields(request)?.get("decision")) {
+      case "accept": {
+        const codeChallenge = query.get("code_challenge") ?? undefined;
+        return redirect(redirectUri, {
+          code: grants.codes.issue({ redirectUri, scopes, codeChallenge }),
+          state,
+        });
+      }
+      case "decline":
+        return redirect(redirectUri, {
+          error: "access_denied",
+          error_description: "User did not authorize the request",
+          state: this.#behaviour.isStateKeptOnDecline ? state : undefined,
+        });
+      default:
+        return refusal(400, "Neither accepted nor declined");
+    }
+  }
+
+  /** Ends the browser's session only, so there is nothing to end here; the tokens live on. */
+  #logOut(request: ReceivedRequest): Answer {
+    const returnTo = readQuery(request).get("returnTo");
+    if (returnTo === null) return redirect("https://www.tradestation.com/");
+    const allowed = [
+      "https://tradestation.com",
+      ...this.#behaviour.callbackUrls.map((url) => `${url}/logout`),
+    ];
+    return allowed.includes(returnTo) ? redirect(returnTo) : refusal(
+      400,
+      `The "returnTo" querystring parameter "${returnTo}" is not defined as a valid URL`,
+    );
+  }
+}
+
+/** Auth0's words in general; UNCONFIRMED for this tenant, like those of its neighbours. */
+const CALLBACK_MISMATCH =
+  "Callback URL mismatch. The provided redirect_uri is not in the list of allowed callback URLs.";
+
+/** What Auth0 and RFC 6749, section 4.1.2.1, send back to the client instead of asking the user. */
+function errorOf(query: URLSearchParams): Record<string, string> | undefined {
+  const missing = ["response_type", "scope"].find((name) => !query.get(name));
+  if (missing !== undefined) return invalid(`Missing required parameter: ${missing}`);
+  const type = query.get("response_type");
+  if (type !== "code") {
+    return {
+      error: "unsupported_response_type",
+      error_description: `Unsupported response type: ${type}`,
+    };
+  }
+  // Nobody is ever signed in before.
+  if (query.get("prompt") === "none") {
+    return { error: "login_required", error_description: "Login required" };
+  }
+  const challenge = query.get("code_challenge");
+  const method = query.get("code_challenge_method");
+  if (challenge === null && method === null) return undefined;
+  // Auth0 knows "plain" as well; TradeStation documents S256 only.
+  if (method !== "S256") return invalid("code_challenge_method must be S256");
+  return /^[\w-]{43}$/.test(`${challenge}`) ? undefined : invalid("Invalid code_challenge");
+}
+
+function invalid(description: string): Record<string, string> {
+  return { error: "invalid_request", error_description: description };
+}
+
+function refusal(status: number, message: string): Answer {
+  return errorPage(status, { broker: "TradeStation", message });
+}
