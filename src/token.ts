@@ -44,17 +44,34 @@ export function parseToken(
   if (typeof tokenType !== "string" || tokenType.toLowerCase() !== "bearer") {
     return "its token_type is not Bearer"; // RFC 6749 section 7.1: not understood, not to be used
   }
-  const refreshToken = fields.refresh_token;
-  const lifetimeMs = readLifetimeMs(fields.expires_in) ?? defaultLifetimeMs;
-  return {
+  const { refresh_token: refreshToken } = fields;
+  return makeToken({
     accessToken,
-    refreshToken: typeof refreshToken === "string" && refreshToken !== ""
+    // RFC 6749 appendix A.17: printable ASCII. What is none cannot be one, so the old one stays.
+    refreshToken: typeof refreshToken === "string" && /^[\x20-\x7e]+$/.test(refreshToken)
       ? refreshToken
       : undefined,
-    lifetimeMs,
+    lifetimeMs: readLifetimeMs(fields.expires_in) ?? defaultLifetimeMs,
     // RFC 6749 section 5.1 counts from the response's making; its request's sending is safely before.
-    expiresAt: requestedAt.wall + lifetimeMs,
-    expiresAtMonotonic: requestedAt.monotonic + lifetimeMs,
+    obtainedAt: requestedAt,
+  });
+}
+
+/** A token that lives from a moment on. */
+export function makeToken(
+  { accessToken, refreshToken, lifetimeMs, obtainedAt }: {
+    accessToken: string;
+    refreshToken: string | undefined;
+    lifetimeMs: number;
+    obtainedAt: Moment;
+  },
+): Token {
+  return {
+    accessToken,
+    refreshToken,
+    lifetimeMs,
+    expiresAt: obtainedAt.wall + lifetimeMs,
+    expiresAtMonotonic: obtainedAt.monotonic + lifetimeMs,
     // Jittered, so that programs that started together do not renew together.
     softLeadMs: Math.min(120_000, lifetimeMs * 0.2) * (0.9 + Math.random() * 0.2),
     hardLeadMs: Math.min(10_000, lifetimeMs * 0.1),
@@ -66,7 +83,8 @@ export function remainingMs(token: Token): number {
   return Math.min(token.expiresAt - Date.now(), token.expiresAtMonotonic - performance.now());
 }
 
-const TEN_YEARS_S = 10 * 365 * 24 * 3600;
+/** Ten years: nobody means more, and a clock can hold it. */
+export const MAX_LIFETIME_MS: number = 10 * 365 * 24 * 3_600_000;
 
 /** `expires_in` in milliseconds: seconds as a number or as its digits, and nothing else. */
 function readLifetimeMs(expiresIn: unknown): number | undefined {
@@ -76,5 +94,5 @@ function readLifetimeMs(expiresIn: unknown): number | undefined {
     ? Number(expiresIn)
     : NaN;
   if (!Number.isFinite(seconds) || seconds <= 0) return undefined;
-  return Math.min(Math.max(Math.floor(seconds), 1), TEN_YEARS_S) * 1000;
+  return Math.min(Math.max(Math.floor(seconds), 1) * 1000, MAX_LIFETIME_MS);
 }

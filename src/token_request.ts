@@ -1,13 +1,16 @@
-/** One request to the token endpoint (RFC 6749 section 3.2): a grant goes in, a token comes out. */
+/**
+ * Requests to the sign-in server: a grant goes in and a token comes out (RFC 6749 section 3.2), or a
+ * token goes in and is revoked (RFC 7009).
+ */
 
 import { parseBody, readStart } from "./body.ts";
 import type { Broker, Endpoints } from "./brokers/broker.ts";
-import type { Credentials } from "./credentials.ts";
 import { Deadline } from "./deadline.ts";
-import { NetworkError, type NetworkErrorKind } from "./errors.ts";
-import { networkFailure } from "./network_failure.ts";
+import { NetworkError, type NetworkErrorKind, SessionError } from "./errors.ts";
+import { networkFailure, tellable } from "./network_failure.ts";
 import { tokenRefusal } from "./refusal.ts";
 import { jsonBody, unrepeatable } from "./request.ts";
+import { readRetryAfter } from "./retry_after.ts";
 import { moment, parseToken, type Token } from "./token.ts";
 
 /** How long the token endpoint may take. Any number of callers wait for one request. */
@@ -22,30 +25,30 @@ export interface TokenRequestContext {
   readonly fetch: typeof fetch;
 }
 
+/** The parameters of a grant: `refresh_token` (section 6) or `authorization_code` (section 4.1.3). */
+export type GrantParameters = Readonly<Record<string, string>> & {
+  readonly grant_type: "refresh_token" | "authorization_code";
+};
+
 /**
- * Exchanges a refresh token for an access token (RFC 6749 section 6).
+ * Exchanges a grant for an access token.
  *
  * @throws {TokenError} If the endpoint refuses, or answers with no token.
  * @throws {NetworkError} If it does not answer.
  */
 export async function requestToken(
-  credentials: Credentials,
+  parameters: GrantParameters,
   context: TokenRequestContext,
   signal: AbortSignal,
 ): Promise<Token> {
   const { broker, sandbox } = context;
-  const { clientId, clientSecret, refreshToken } = credentials;
+  const action = parameters.grant_type === "refresh_token"
+    ? "Cannot renew the access token"
+    : "Cannot exchange the code for tokens";
   const requestedAt = moment();
-  const { status, text } = await post(
-    {
-      grant_type: "refresh_token",
-      refresh_token: refreshToken,
-      client_secret: clientSecret,
-      ...(clientId === undefined ? {} : { client_id: clientId }),
-    },
-    context,
-    signal,
-  );
+  const { tokenUrl } = context.endpoints;
+  const answer = await post(tokenUrl, parameters, action, context, signal);
+  const { status, text } = answer;
 
   let flaw: string | undefined;
   if (status >= 200 && status < 300) {
@@ -54,47 +57,91 @@ export async function requestToken(
     if (typeof token === "object") return token;
     flaw = token;
   } else if (status < 400) {
-    flaw = "it redirects elsewhere, where the credentials do not follow";
+    flaw = status === 0 || status >= 300 && status !== 304 // 0 is how browsers show a redirect
+      ? "it redirects elsewhere, where the credentials do not follow"
+      : "it has a status that no token response has";
   }
-  const secrets = [clientSecret, refreshToken];
   throw tokenRefusal(
-    { status, text, flaw },
-    { broker, sandbox, apiVersion: undefined, secrets },
-    refreshToken,
+    { ...answer, action, flaw, refreshToken: parameters.refresh_token ?? "" },
+    { broker, sandbox, apiVersion: undefined, secrets: () => secretsIn(parameters) },
   );
 }
 
-async function post(
-  parameters: Record<string, string>,
-  { broker, endpoints, userAgent, fetch }: TokenRequestContext,
+/**
+ * Revokes a refresh token (RFC 7009 section 2.1).
+ *
+ * @throws {SessionError} If the broker has no such thing.
+ * @throws {TokenError} If the endpoint refuses.
+ * @throws {NetworkError} If it does not answer.
+ */
+export async function revokeToken(
+  parameters: Readonly<Record<string, string>>,
+  context: TokenRequestContext,
   signal: AbortSignal,
-): Promise<{ status: number; text: string }> {
-  const deadline = new Deadline(TIMEOUT_MS, () => noAnswer(endpoints.tokenUrl, "timeout"), signal);
+): Promise<void> {
+  const { broker, sandbox, endpoints } = context;
+  const action = "Cannot revoke the refresh token";
+  if (endpoints.revokeUrl === undefined) {
+    throw new SessionError(
+      `${action}: ${broker.name} has no revocation. Delete the grant on the broker's own pages`,
+      { code: "unsupported" },
+    );
+  }
+  const answer = await post(endpoints.revokeUrl, parameters, action, context, signal);
+  if (answer.status === 200) return; // section 2.2: also for a token that is unknown
+  throw tokenRefusal(
+    { ...answer, action, flaw: undefined, refreshToken: parameters.token ?? "" },
+    { broker, sandbox, apiVersion: undefined, secrets: () => secretsIn(parameters) },
+  );
+}
+
+/** What an answer may echo, and no error may repeat. */
+function secretsIn(parameters: Readonly<Record<string, string>>): string[] {
+  const names = ["client_secret", "refresh_token", "token", "code", "code_verifier"];
+  return names.map((name) => parameters[name]).filter((secret) => secret !== undefined);
+}
+
+/** One exchange with the sign-in server. Nothing is sent twice, and nothing to a second address. */
+async function post(
+  url: string,
+  parameters: Readonly<Record<string, string>>,
+  action: string,
+  { broker, userAgent, fetch }: TokenRequestContext,
+  signal: AbortSignal,
+): Promise<{ status: number; text: string; retryAfterMs: number | undefined }> {
+  const deadline = new Deadline(TIMEOUT_MS, () => noAnswer(action, url, "timeout"), signal);
   try {
     const body = broker.tokenRequestFormat === "json"
       ? jsonBody(parameters)
       : new URLSearchParams(parameters);
-    const response = await fetch(endpoints.tokenUrl, {
+    // A fetch of the user's own may not know of signals, and would hold up everybody.
+    const response = await deadline.wait(fetch(url, {
       method: "POST",
       headers: { "accept": "application/json", "user-agent": userAgent },
       ...unrepeatable(body), // a refresh token may be good for one use only
-      redirect: "manual", // the secret goes to this one address
+      redirect: "manual",
       signal: deadline.signal,
-    });
-    return { status: response.status, text: await readStart(response) };
+    }));
+    const text = await deadline.wait(readStart(response));
+    return { status: response.status, text, retryAfterMs: readRetryAfter(response) };
   } catch (error) {
     deadline.signal.throwIfAborted();
     const failure = networkFailure(error);
-    throw failure === undefined ? error : noAnswer(endpoints.tokenUrl, failure.kind, error);
+    throw failure === undefined ? error : noAnswer(action, url, failure.kind, tellable(error, url));
   } finally {
     deadline.finish();
   }
 }
 
 /** Whatever became of the token request, the request that needs the token was not sent. */
-function noAnswer(tokenUrl: string, kind: NetworkErrorKind, cause?: unknown): NetworkError {
+function noAnswer(
+  action: string,
+  url: string,
+  kind: NetworkErrorKind,
+  cause?: unknown,
+): NetworkError {
   return new NetworkError(
-    `Cannot renew the access token: no answer from ${tokenUrl} (${kind})`,
+    `${action}: no answer from ${url} (${kind})`,
     cause === undefined ? { kind, sent: "no" } : { kind, sent: "no", cause },
   );
 }

@@ -14,6 +14,8 @@ export interface FakeClockOptions {
 interface Timer {
   readonly at: number;
   readonly callback: () => void;
+  /** Of an interval: the time between two beats. */
+  readonly everyMs?: number;
 }
 
 /** Clocks that move only when they are told to. */
@@ -22,6 +24,8 @@ export class FakeClock implements Disposable {
   readonly #realMonotonic = performance.now;
   readonly #realSetTimeout = globalThis.setTimeout;
   readonly #realClearTimeout = globalThis.clearTimeout;
+  readonly #realSetInterval = globalThis.setInterval;
+  readonly #realClearInterval = globalThis.clearInterval;
   readonly #timers = new Map<number, Timer>();
   #wall = Date.now();
   #monotonic = 1_000;
@@ -31,12 +35,19 @@ export class FakeClock implements Disposable {
     Date.now = () => this.#wall;
     performance.now = () => this.#monotonic;
     if (!timers) return;
-    globalThis.setTimeout = ((callback: () => void, delayMs = 0) => {
-      const id = this.#nextId++;
-      this.#timers.set(id, { at: this.#monotonic + delayMs, callback });
-      return id;
-    }) as unknown as typeof setTimeout;
-    globalThis.clearTimeout = ((id: number) => this.#timers.delete(id)) as typeof clearTimeout;
+    const arm = (timer: Timer) => {
+      this.#timers.set(this.#nextId, timer);
+      return this.#nextId++;
+    };
+    const clear = (id: number) => this.#timers.delete(id);
+    globalThis.setTimeout =
+      ((callback: () => void, delayMs = 0) =>
+        arm({ at: this.#monotonic + delayMs, callback })) as unknown as typeof setTimeout;
+    globalThis.setInterval =
+      ((callback: () => void, everyMs = 0) =>
+        arm({ at: this.#monotonic + everyMs, callback, everyMs })) as unknown as typeof setInterval;
+    globalThis.clearTimeout = clear as typeof clearTimeout;
+    globalThis.clearInterval = clear as typeof clearInterval;
   }
 
   /** How many timers are armed. */
@@ -52,7 +63,8 @@ export class FakeClock implements Disposable {
         .sort(([, a], [, b]) => a.at - b.at);
       if (due === undefined) break;
       const [id, timer] = due;
-      this.#timers.delete(id);
+      if (timer.everyMs === undefined) this.#timers.delete(id);
+      else this.#timers.set(id, { ...timer, at: timer.at + timer.everyMs });
       this.#move(timer.at - this.#monotonic);
       timer.callback();
     }
@@ -74,6 +86,8 @@ export class FakeClock implements Disposable {
     performance.now = this.#realMonotonic;
     globalThis.setTimeout = this.#realSetTimeout;
     globalThis.clearTimeout = this.#realClearTimeout;
+    globalThis.setInterval = this.#realSetInterval;
+    globalThis.clearInterval = this.#realClearInterval;
   }
 
   #move(ms: number): void {

@@ -1,0 +1,29 @@
+/**
+ * Waiting without sleeping: for the microtasks, for timers and sockets, for a background renewal.
+ *
+ * @module
+ */
+
+import type { FakeClock } from "./fake_clock.ts";
+
+const realSetTimeout = globalThis.setTimeout;
+
+/** Lets everything run that waits for no timer and no network. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+}
+
+/** Lets timers and sockets have their turn, also while a {@linkcode FakeClock} has the timers. */
+export async function idle(): Promise<void> {
+  await new Promise((resolve) => realSetTimeout(resolve, 1));
+}
+
+/**
+ * Lets a renewal that runs come to its end, while the clock stands still: it has deadlines of its own,
+ * beside the one timer that waits for the next renewal.
+ */
+export async function quiet(clock: FakeClock): Promise<void> {
+  await settle();
+  while (clock.armed > 1) await idle();
+  await settle();
+}

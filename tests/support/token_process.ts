@@ -1,0 +1,34 @@
+/**
+ * A program that renews a token with a file store, for tests that need more than one process.
+ *
+ * Usage: token_process.ts <options as JSON> <path of the store> <renewals> [die | kill-after]
+ *
+ * With `die` it is killed, the hard way, while it holds the lock, its token request on the way; with
+ * `kill-after` after its renewals, without a goodbye.
+ *
+ * @module
+ */
+
+import { writeSync } from "node:fs";
+import process from "node:process";
+import { fileStore, Session, tastytrade, tradestation } from "../../mod.ts";
+
+const [options = "{}", path = "", renewals = "1", fate] = process.argv.slice(2);
+const { broker, ...credentials } = JSON.parse(options);
+const session = new Session({
+  ...credentials,
+  broker: broker === "tradestation" ? tradestation : tastytrade,
+  store: fileStore(path),
+  fetch(input: RequestInfo | URL, init?: RequestInit) {
+    const answer = fetch(input, init);
+    if (fate === "die") process.kill(process.pid, "SIGKILL");
+    return answer;
+  },
+});
+for (let i = 0; i < Number(renewals); i++) await session.refresh({ force: true });
+if (fate === "kill-after") {
+  writeSync(1, "renewed\n");
+  process.kill(process.pid, "SIGKILL");
+}
+console.log(await session.accessToken());
+await session.close();
