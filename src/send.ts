@@ -3,7 +3,7 @@
 import { discard } from "./body.ts";
 import { Deadline } from "./deadline.ts";
 import { NetworkError, type NetworkErrorKind, SessionError } from "./errors.ts";
-import { networkFailure } from "./network_failure.ts";
+import { networkFailure, tellable } from "./network_failure.ts";
 import { isUnsafe, type Outgoing, withoutQuery } from "./request.ts";
 import type { Token } from "./token.ts";
 import type { TokenSource } from "./token_source.ts";
@@ -21,9 +21,9 @@ export class Call {
     this.deadline = new Deadline(timeoutMs, () => this.#noAnswer("timeout", this.#sent), signal);
   }
 
-  /** The access token that went out with the request: an answer may echo it. */
-  get accessToken(): string | undefined {
-    return this.#token?.accessToken;
+  /** The access token that went out with the request: an answer may echo it, and no error may. */
+  get secrets(): string[] {
+    return this.#token === undefined ? [] : [this.#token.accessToken];
   }
 
   /** Sends the request with a live access token; the answer may have any status. */
@@ -32,23 +32,26 @@ export class Call {
     const response = await this.#transmit(token, fetch);
     if (response.status !== 401) return response;
 
-    source.reject(token);
-    if (!this.outgoing.isReplayable) return response;
+    const isWorthReplaying = source.reject(token);
+    if (!isWorthReplaying || !this.outgoing.isReplayable) return response;
     discard(response);
     this.#sent = "no"; // RFC 9110 section 15.5.2: a request that is answered 401 was not applied
     const next = source.usable() ?? await this.deadline.wait(source.renew());
-    return await this.#transmit(next, fetch);
+    const replayed = await this.#transmit(next, fetch);
+    if (replayed.status === 401) source.distrust();
+    return replayed;
   }
 
   #transmit(token: Token, fetch: typeof globalThis.fetch): Promise<Response> {
     const { url, init, headers } = this.outgoing;
     this.#token = token;
     this.#sent = "unknown";
-    return fetch(url, {
+    // A fetch of the user's own may not know of signals.
+    return this.deadline.wait(fetch(url, {
       ...init,
       headers: { ...headers, authorization: `Bearer ${token.accessToken}` },
       signal: this.deadline.signal,
-    });
+    }));
   }
 
   /** What a failure means to the caller: the end of the call, no answer, or a mistake in the program. */
@@ -56,7 +59,8 @@ export class Call {
     if (this.deadline.signal.aborted) return this.deadline.signal.reason;
     if (error instanceof SessionError) return error;
     const failure = networkFailure(error);
-    return failure === undefined ? error : this.#noAnswer(failure.kind, failure.sent, error);
+    if (failure === undefined) return error;
+    return this.#noAnswer(failure.kind, failure.sent, tellable(error, this.outgoing.url));
   }
 
   #noAnswer(kind: NetworkErrorKind, sent: "no" | "unknown", cause?: unknown): NetworkError {

@@ -2,9 +2,10 @@
 
 import { readAnswer } from "./answer.ts";
 import type { Broker } from "./brokers/broker.ts";
-import type { Credentials } from "./credentials.ts";
 import { Deadline } from "./deadline.ts";
 import { ApiError, NetworkError, SessionClosedError, TokenError } from "./errors.ts";
+import { Grant } from "./grant.ts";
+import type { RefusalContext } from "./refusal.ts";
 import { jsonBody, prepare, type Query, requestUrl, unpackRequest, withQuery } from "./request.ts";
 import { Call } from "./send.ts";
 import {
@@ -14,7 +15,6 @@ import {
   type SessionSettings,
 } from "./session_options.ts";
 import { remainingMs, type Token } from "./token.ts";
-import { requestToken } from "./token_request.ts";
 import { TokenSource } from "./token_source.ts";
 
 /** How long `close()` lets a token renewal finish, so that what it brings is not lost. */
@@ -74,8 +74,8 @@ export interface SessionRequestInit extends RequestInit {
 export class Session implements AsyncDisposable, Disposable {
   readonly #settings: SessionSettings;
   readonly #headers: Readonly<Record<string, string>>;
+  readonly #grant: Grant;
   readonly #source: TokenSource;
-  #credentials: Credentials;
   /** What a close has to end. */
   readonly #running = new Set<Deadline>();
   /** Ends what only waits for a body that nobody can read any more. */
@@ -92,16 +92,10 @@ export class Session implements AsyncDisposable, Disposable {
    */
   constructor(options: SessionOptions = {}) {
     this.#settings = readOptions(options);
-    const { endpoints, userAgent, credentials } = this.#settings;
+    const { endpoints, userAgent, credentials, store } = this.#settings;
     this.#headers = { "accept": "application/json", "user-agent": userAgent, ...endpoints.headers };
-    this.#credentials = credentials;
-    this.#source = new TokenSource(async (signal) => {
-      const token = await requestToken(this.#credentials, this.#settings, signal);
-      // A rotated refresh token replaces the one that was spent for it (RFC 6749 section 6).
-      const { refreshToken = this.#credentials.refreshToken } = token;
-      this.#credentials = { ...this.#credentials, refreshToken };
-      return token;
-    });
+    this.#grant = new Grant(credentials, this.#settings, store);
+    this.#source = new TokenSource((signal) => this.#grant.renew(signal));
   }
 
   /** The broker that it signs in to. */
@@ -186,10 +180,8 @@ export class Session implements AsyncDisposable, Disposable {
    */
   async fetch(input: string | URL | Request, init: SessionRequestInit = {}): Promise<Response> {
     const { timeoutMs, ...given } = init;
-    const [target, request] = input instanceof Request
-      ? await unpackRequest(new Request(input, given))
-      : [String(input), given];
-    const call = this.#open(target, request, { timeoutMs, signal: request.signal });
+    if (input instanceof Request) return await this.#fetchRequest(input, given, timeoutMs);
+    const call = this.#open(String(input), given, { timeoutMs, signal: given.signal });
     try {
       const response = await call.send(this.#source, this.#settings.fetch);
       if (response.body === null) {
@@ -334,13 +326,44 @@ export class Session implements AsyncDisposable, Disposable {
    */
   async validate(options: CallOptions = {}): Promise<boolean> {
     try {
-      await this.get(this.broker.validatePath, options);
+      await this.get(this.#settings.endpoints.validatePath, options);
       return true;
     } catch (error) {
       if (error instanceof TokenError && error.isPermanent) return false;
       if (error instanceof ApiError && error.status === 401) return false;
       throw error;
     }
+  }
+
+  /**
+   * Revokes the refresh token (RFC 7009). **At TradeStation this revokes every refresh token of the
+   * API key**: of all users, programs and machines, which must log in anew. Access tokens that are out
+   * live on until they expire. Closing a session never does this.
+   *
+   * @throws {SessionError} If the broker has no such thing: then `code` is `"unsupported"`.
+   * @throws {TokenError} If the broker refuses.
+   * @throws {NetworkError} If there is no answer.
+   *
+   * @example
+   * ```ts
+   * import { assertRejects } from "@std/assert";
+   * import { Session, TokenError, tradestation } from "@tasty/session";
+   * import { startEmulator } from "@tasty/session/emulator";
+   *
+   * await using emulator = await startEmulator();
+   * await using session = new Session({ broker: tradestation, ...emulator.tradestation });
+   *
+   * await session.revoke();
+   * await assertRejects(() => session.refresh({ force: true }), TokenError);
+   * ```
+   */
+  async revoke(options: CallOptions = {}): Promise<void> {
+    this.#refuse(options);
+    await this.#limited(
+      options,
+      "revoke the refresh token",
+      (signal) => this.#grant.revoke(signal),
+    );
   }
 
   /**
@@ -362,16 +385,47 @@ export class Session implements AsyncDisposable, Disposable {
     this.#closing ??= Promise.resolve();
     this.#endCalls();
     this.#source.abort();
+    this.#grant.abort();
+  }
+
+  /**
+   * When the access token should be renewed, in milliseconds: 0 is now; `undefined` is never again,
+   * because the session is closed or was refused for good. For {@linkcode AutoRefreshSession}.
+   */
+  protected get renewalDueInMs(): number | undefined {
+    return this.#closing === undefined ? this.#source.dueInMs : undefined;
   }
 
   async #close(): Promise<void> {
     this.#endCalls();
     await this.#source.close(CLOSING_PATIENCE_MS);
+    await this.#grant.close();
   }
 
   #endCalls(): void {
     for (const deadline of this.#running) deadline.abort(new SessionClosedError());
     this.#running.clear();
+  }
+
+  /** Reads the body of a `Request`, and sends it in what is left of the time. */
+  async #fetchRequest(
+    request: Request,
+    init: RequestInit,
+    timeoutMs: number | undefined,
+  ): Promise<Response> {
+    const limits = {
+      timeoutMs: this.#timeout({ timeoutMs }),
+      signal: init.signal ?? request.signal,
+    };
+    this.#refuse(limits);
+    const startedAt = performance.now();
+    const [url, given] = await this.#limited(
+      limits,
+      "read the body of the request",
+      () => unpackRequest(request, init),
+    );
+    const leftMs = Math.max(1, limits.timeoutMs - (performance.now() - startedAt));
+    return await this.fetch(url, { ...given, timeoutMs: leftMs });
   }
 
   async #data<T>(
@@ -397,8 +451,7 @@ export class Session implements AsyncDisposable, Disposable {
     }, limits);
     try {
       const response = await call.send(this.#source, this.#settings.fetch);
-      const secrets = this.#secrets(call);
-      return await readAnswer(response, call.outgoing, { ...this.#settings, secrets });
+      return await call.deadline.wait(readAnswer(response, call.outgoing, this.#context(call)));
     } catch (error) {
       throw call.explain(error);
     } finally {
@@ -420,15 +473,22 @@ export class Session implements AsyncDisposable, Disposable {
   }
 
   /** Waits for a renewal, for no longer than the caller wants. */
-  async #renewed(limits: Limits): Promise<Token> {
-    const deadline = new Deadline(
-      this.#timeout(limits),
-      () => new NetworkError("Cannot get an access token in time", { kind: "timeout", sent: "no" }),
-      limits.signal,
-    );
+  #renewed(limits: Limits): Promise<Token> {
+    return this.#limited(limits, "get an access token", () => this.#source.renew());
+  }
+
+  /** A call that is no request to the API. */
+  async #limited<T>(
+    limits: Limits,
+    what: string,
+    task: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const timeout = () =>
+      new NetworkError(`Cannot ${what}: no answer in time`, { kind: "timeout", sent: "no" });
+    const deadline = new Deadline(this.#timeout(limits), timeout, limits.signal);
     this.#running.add(deadline);
     try {
-      return await deadline.wait(this.#source.renew());
+      return await deadline.wait(task(deadline.signal));
     } finally {
       this.#end(deadline);
     }
@@ -444,12 +504,10 @@ export class Session implements AsyncDisposable, Disposable {
     if (this.#closing !== undefined) throw new SessionClosedError();
   }
 
-  /** What an answer to this call may echo, and no error may repeat. */
-  #secrets({ accessToken }: Call): string[] {
-    const { clientSecret, refreshToken } = this.#credentials;
-    return accessToken === undefined
-      ? [clientSecret, refreshToken]
-      : [clientSecret, refreshToken, accessToken];
+  #context(call: Call): RefusalContext {
+    const { broker, sandbox, apiVersion } = this.#settings;
+    const secrets = () => [...this.#grant.secrets, ...call.secrets];
+    return { broker, sandbox, apiVersion, secrets };
   }
 }
 

@@ -1,23 +1,37 @@
 /**
  * The life of the access token:
  *
- *       ┌─────────────────────────── renewed ──────────────────────────┐
- *       ▼                                                              │
- *     fresh ──soft──▶ ageing ──hard──▶ stale ──▶ (everyone waits for a renewal)
- *                       └──▶ (requests go on, a renewal runs behind them)
+ *       ┌────────────────── a renewal succeeds ──────────────────┐
+ *       ▼                                                        │
+ *     fresh ──soft──▶ ageing ──hard──▶ stale ────────────────────┤
+ *       │             requests go on,  requests wait             │
+ *       │             a renewal runs   for a renewal             │
+ *       │             behind them                                │
+ *       └──401──▶ rejected: requests wait for a renewal ─────────┘
  *
- *     A renewal that fails for now ──▶ backing off: no further one until then.
- *     A renewal that is refused for good ──▶ refused: there is never another one.
+ * A renewal that fails for now is followed by a pause, which all callers share: what is alive still
+ * serves, and what is not fails at once. One that is refused for good is the last: the source is
+ * *refused*, and says so without asking again. `close()` and `abort()` end it: *closed*.
  *
- * There is one door, `renew()`, and at most one token request behind it at a time, whoever asks:
- * a request without a token, a 401, `refresh()`. Nobody who waits there can end it for the others.
+ * There is one door, `renew()`, and at most one token request behind it at a time, whoever comes: a
+ * request without a token, a 401, `refresh()`, the background. Who waits there can leave, and ends
+ * nothing for the others.
  */
 
-import { SessionClosedError, TokenError } from "./errors.ts";
+import { errorForCaller, SessionClosedError, TokenError } from "./errors.ts";
 import { remainingMs, type Token } from "./token.ts";
 
-/** A pause after failed renewals is at most this long. */
+/** A pause after failed renewals is at most this long, unless the endpoint asks for more. */
 const MAX_BACKOFF_MS = 30_000;
+
+/** The longest pause that is granted to an endpoint that asks for one. */
+const MAX_RETRY_AFTER_MS = 3_600_000;
+
+/**
+ * A broker that refuses a request with the next token too refuses something else than the token. For
+ * so long a 401 gets no further token: there is one in this time, and not one for each request.
+ */
+const DISTRUST_MS = 30_000;
 
 /** Holds the access token, and renews it. */
 export class TokenSource {
@@ -27,10 +41,12 @@ export class TokenSource {
   #renewal: Promise<Token> | undefined;
   #refusal: TokenError | undefined;
   #failures = 0;
-  #backoffUntil = 0;
   #lastFailure: unknown;
+  #pausedUntil = 0;
+  /** Until then a 401 means something else than the token. */
+  #distrustedUntil = 0;
 
-  /** @param request Gets a new token; the signal aborts when the source is closed. */
+  /** @param request Gets a new token. The signal aborts when the source is closed. */
   constructor(request: (signal: AbortSignal) => Promise<Token>) {
     this.#request = request;
   }
@@ -42,10 +58,16 @@ export class TokenSource {
 
   /** Whether a renewal would not come too early. */
   get isDue(): boolean {
-    return this.#token === undefined || remainingMs(this.#token) <= this.#token.softLeadMs;
+    return this.#ageingInMs <= 0;
   }
 
-  /** The token held if a request can go out with it now. Starts a renewal if it is ageing. */
+  /** When a renewal makes sense, in milliseconds: 0 is now, `undefined` never again. */
+  get dueInMs(): number | undefined {
+    if (this.#refusal !== undefined || this.#closing.signal.aborted) return undefined;
+    return Math.max(0, this.#ageingInMs, this.#pausedUntil - performance.now());
+  }
+
+  /** The token held if a request can go out with it now. Starts a renewal behind it if it is ageing. */
   usable(): Token | undefined {
     if (this.#token === undefined) return undefined;
     const remaining = remainingMs(this.#token);
@@ -54,15 +76,29 @@ export class TokenSource {
     return this.#token;
   }
 
-  /** Renews the token, or joins the renewal that runs. */
+  /** Renews the token, or joins the renewal that runs. Everyone gets an error object of their own. */
   renew(): Promise<Token> {
     this.#renewal ??= this.#renew().finally(() => this.#renewal = undefined);
-    return this.#renewal;
+    return this.#renewal.catch((error) => {
+      throw errorForCaller(error);
+    });
   }
 
-  /** A request was answered 401: the token that it carried is of no use, if it is still the one held. */
-  reject(token: Token): void {
-    if (this.#token === token) this.#token = undefined;
+  /**
+   * The broker answered 401 to this token: it is of no more use, if it is still the one held.
+   *
+   * @returns Whether it is worth while to try again with the next one.
+   */
+  reject(token: Token): boolean {
+    if (this.#token !== token) return true; // a straggler: there is a newer one
+    if (performance.now() < this.#distrustedUntil) return false;
+    this.#token = undefined;
+    return true;
+  }
+
+  /** The broker answered 401 to a replay too: it is not the token that it refuses. */
+  distrust(): void {
+    this.#distrustedUntil = performance.now() + DISTRUST_MS;
   }
 
   /** Lets a renewal that runs finish, for so long at the most, then ends everything. */
@@ -77,9 +113,13 @@ export class TokenSource {
     this.#closing.abort(new SessionClosedError());
   }
 
+  get #ageingInMs(): number {
+    return this.#token === undefined ? 0 : remainingMs(this.#token) - this.#token.softLeadMs;
+  }
+
   async #renew(): Promise<Token> {
     if (this.#refusal !== undefined) throw this.#refusal;
-    if (performance.now() < this.#backoffUntil) throw this.#lastFailure;
+    if (performance.now() < this.#pausedUntil) throw this.#lastFailure;
     try {
       const token = await this.#request(this.#closing.signal);
       this.#closing.signal.throwIfAborted();
@@ -87,18 +127,20 @@ export class TokenSource {
       this.#failures = 0;
       return token;
     } catch (error) {
-      if (error instanceof TokenError && error.isPermanent) this.#refusal = error;
       this.#lastFailure = error;
-      this.#backOff();
+      if (error instanceof TokenError && error.isPermanent) this.#refusal = error;
+      else this.#pause(error);
       throw error;
     }
   }
 
   /** Full jitter, so that programs that failed together do not come back together. */
-  #backOff(): void {
+  #pause(error: unknown): void {
     const limitMs = Math.min(MAX_BACKOFF_MS, 1000 * 2 ** this.#failures);
+    const asked = error instanceof TokenError ? error.retryAfterMs ?? 0 : 0;
     this.#failures += 1;
-    this.#backoffUntil = performance.now() + Math.random() * limitMs;
+    this.#pausedUntil = performance.now() +
+      Math.max(Math.random() * limitMs, Math.min(asked, MAX_RETRY_AFTER_MS));
   }
 }
 

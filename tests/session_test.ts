@@ -19,6 +19,7 @@ import {
 } from "../mod.ts";
 import { type Emulator, startEmulator, troubles } from "../src/emulator/emulator.ts";
 import { FakeClock } from "./support/fake_clock.ts";
+import { run } from "./support/runtimes.ts";
 
 const TOKEN_ROUTE = "POST /oauth/token";
 const ME = "/customers/me";
@@ -140,6 +141,19 @@ Deno.test("Session gives up after the second 401", async () => {
   assertEquals(emulator.count(`GET ${ME}`), 2);
 });
 
+Deno.test("Session makes one renewal when the broker refuses every token of 1,000 requests", async () => {
+  await using opened = await open();
+  const { emulator, session } = opened;
+  emulator.trouble(`GET ${ME}`, troubles.tokenInvalid, Infinity);
+  const calls = Array.from(
+    { length: 1000 },
+    () => session.get(ME).catch((error: unknown) => error),
+  );
+  for (const error of await Promise.all(calls)) assert(error instanceof ApiError);
+  for (let i = 0; i < 10; i++) await assertRejects(() => session.get(ME), ApiError);
+  assertEquals(emulator.count(TOKEN_ROUTE), 2);
+});
+
 Deno.test("Session.post() replays an order that was answered 401, byte for byte", async () => {
   await using opened = await open();
   const { emulator, session } = opened;
@@ -175,6 +189,13 @@ Deno.test("Session.fetch() returns the platform's Response, whatever its status"
   assertInstanceOf(response, Response);
   assertEquals(response.status, 404);
   assertEquals((await response.json()).error.code, "record_not_found");
+});
+
+Deno.test("Session.fetch() returns an answer that has no body", async () => {
+  await using opened = await open();
+  opened.emulator.trouble(`GET ${ME}`, { status: 204 });
+  const response = await opened.session.fetch(ME);
+  assertEquals([response.status, response.body], [204, null]);
 });
 
 Deno.test("Session.fetch() takes a URL and a Request to the broker", async () => {
@@ -248,6 +269,53 @@ Deno.test("Session.fetch() returns a redirect instead of following it", async ()
   emulator.trouble("GET /moved", { status: 302, headers: { location: "http://127.0.0.1:9/" } });
   const error = await assertRejects(() => session.get("/moved"), ApiError);
   assertEquals(error.status, 302);
+});
+
+Deno.test("Session.fetch() takes an undefined redirect for none, and one beside a Request for one", async () => {
+  await using opened = await open();
+  const { emulator, session } = opened;
+  const location = `${session.baseUrl}${ME}`;
+  emulator.trouble("GET /moved", { status: 302, headers: { location } }, Infinity);
+  const stay: RequestInit = JSON.parse("{}");
+  Reflect.set(stay, "redirect", undefined);
+  const stayed = await session.fetch("/moved", stay);
+  await stayed.body?.cancel();
+  assertEquals(stayed.status, 302);
+  const request = new Request(`${session.baseUrl}/moved`);
+  const followed = await session.fetch(request, { redirect: "follow" });
+  await followed.body?.cancel();
+  assert(followed.redirected);
+  assertEquals(followed.status, 200);
+});
+
+Deno.test("Session ends a call in time although its fetch knows nothing of signals", async () => {
+  await using emulator = await startEmulator();
+  for (const deaf of ["/customers/me", "/oauth/token"]) {
+    const session = new Session({
+      ...emulator.tastytrade,
+      timeoutMs: 50,
+      fetch: (input, init) =>
+        String(input).endsWith(deaf) ? new Promise(() => {}) : fetch(input, init),
+    });
+    const error = await assertRejects(() => session.get(ME), NetworkError);
+    assertEquals(error.kind, "timeout");
+    session[Symbol.dispose]();
+  }
+});
+
+Deno.test("Session tells a bad path without its query", async () => {
+  await using opened = await open();
+  const error = await assertRejects(
+    () => opened.session.get("accounts", { query: { pin: "1234" } }),
+    TypeError,
+  );
+  assertFalse(error.message.includes("1234"));
+});
+
+Deno.test("Session refuses a body that has no JSON", async () => {
+  await using opened = await open();
+  await assertRejects(() => opened.session.post(ME, () => 1), TypeError, "has no JSON");
+  assertEquals(opened.emulator.requests.length, 0);
 });
 
 Deno.test("Session refuses an Authorization header of the caller's", async () => {
@@ -613,6 +681,21 @@ Deno.test("Session.close() ends the reading of a body", async () => {
   const reading = assertRejects(() => response.text(), SessionClosedError);
   await opened.session.close();
   await reading;
+});
+
+Deno.test("Session.fetch() lets go of the caller's signal when an answer is forgotten unread", async () => {
+  await using emulator = await startEmulator();
+  const runtime = {
+    name: "Deno",
+    command: [Deno.execPath(), "run", "--allow-all", "--v8-flags=--expose-gc"],
+  } as const;
+  const { stdout, stderr } = await run(runtime, [
+    "tests/support/forgotten_answers.ts",
+    JSON.stringify(emulator.tastytrade),
+  ]);
+  const { most, left } = JSON.parse(stdout || stderr);
+  assert(most > 100, stdout);
+  assertEquals(left, 0);
 });
 
 Deno.test("await using lets a renewal that runs finish", async () => {

@@ -9,7 +9,8 @@ import {
 import { NetworkError, SessionClosedError, TokenError } from "../src/errors.ts";
 import { TokenSource } from "../src/token_source.ts";
 import { FakeClock } from "./support/fake_clock.ts";
-import { ManualEndpoint, settle } from "./support/tokens.ts";
+import { settle } from "./support/idle.ts";
+import { ManualEndpoint } from "./support/tokens.ts";
 
 const outage = () => new NetworkError("no answer", { kind: "reset", sent: "no" });
 const revoked = () =>
@@ -145,13 +146,92 @@ Deno.test("TokenSource asks no more after a refusal for good", async () => {
   using clock = new FakeClock();
   const endpoint = new ManualEndpoint();
   const source = new TokenSource(endpoint.request);
-  const refusal = revoked();
   const renewal = source.renew();
-  endpoint.refuse(refusal);
-  assertStrictEquals(await assertRejects(() => renewal), refusal);
+  endpoint.refuse(revoked());
+  await assertRejects(() => renewal, TokenError, "Grant revoked");
+  assertEquals(source.dueInMs, undefined);
   clock.advance(86_400_000);
-  assertStrictEquals(await assertRejects(() => source.renew()), refusal);
+  await assertRejects(() => source.renew(), TokenError, "Grant revoked");
   assertEquals(endpoint.count, 1);
+});
+
+Deno.test("TokenSource gives everyone who waits an error object of their own, and the same cause", async () => {
+  const endpoint = new ManualEndpoint();
+  const cause = new Error("the cable");
+  for (
+    const failure of [
+      new NetworkError("no answer", { kind: "reset", sent: "no", cause }),
+      new NetworkError("no answer", { kind: "timeout", sent: "no" }),
+      new TokenError("busy", {
+        code: "http_503",
+        isPermanent: false,
+        status: 503,
+        retryAfterMs: 7,
+      }),
+    ]
+  ) {
+    const source = new TokenSource(endpoint.request);
+    const waiting = Array.from({ length: 200 }, () => source.renew());
+    endpoint.refuse(failure);
+    const errors = (await Promise.allSettled(waiting)).map((one) =>
+      one.status === "rejected" ? one.reason : undefined
+    );
+    assertEquals(new Set(errors).size, 200);
+    for (const error of errors) {
+      assertEquals(error, failure);
+      assertStrictEquals(error.cause, failure.cause);
+    }
+  }
+  assertEquals(endpoint.count, 3);
+});
+
+Deno.test("TokenSource is free again after a request that throws, or that never answers", async () => {
+  using clock = new FakeClock({ timers: true });
+  let calls = 0;
+  const source = new TokenSource(() => {
+    calls += 1;
+    throw new TypeError("a mistake");
+  });
+  await assertRejects(() => source.renew(), TypeError, "a mistake");
+  clock.advance(1_000);
+  await assertRejects(() => source.renew(), TypeError, "a mistake");
+  assertEquals(calls, 2);
+});
+
+Deno.test("TokenSource pauses for as long as the endpoint asks, whoever comes", async () => {
+  using clock = new FakeClock();
+  const endpoint = new ManualEndpoint();
+  const source = new TokenSource(endpoint.request);
+  const renewal = source.renew();
+  endpoint.refuse(
+    new TokenError("busy", { code: "x", isPermanent: false, status: 429, retryAfterMs: 30_000 }),
+  );
+  await assertRejects(() => renewal, TokenError);
+  assertEquals(source.dueInMs, 30_000);
+  clock.advance(29_999);
+  await assertRejects(() => source.renew(), TokenError, "busy");
+  assertEquals(endpoint.count, 1);
+  clock.advance(1);
+  source.renew().catch(() => {});
+  assertEquals(endpoint.count, 2);
+});
+
+Deno.test("TokenSource replaces no token for 30 seconds after a replay was refused too", async () => {
+  using clock = new FakeClock();
+  const { source, endpoint } = await signedIn();
+  const first = source.usable();
+  assert(first);
+  assert(source.reject(first));
+  const renewal = source.renew();
+  endpoint.grant("second");
+  const second = await renewal;
+  source.distrust(); // the replay with it was refused: the broker means something else
+  assertFalse(source.reject(second));
+  assertEquals(source.usable()?.accessToken, "second");
+  assert(source.reject(first)); // a straggler has not been replayed yet
+  clock.advance(30_000);
+  assert(source.reject(second));
+  assertEquals(source.usable(), undefined);
 });
 
 Deno.test("TokenSource asks again after a refusal for now", async () => {

@@ -63,7 +63,8 @@ function isForNpx(argument: string): boolean {
 function npmSettings(): Record<string, string> {
   return Object.fromEntries(
     Object.entries(Deno.env.toObject()).filter(([name]) =>
-      /^(npm_config_|NODE_EXTRA_CA_CERTS$|SSL_CERT_|https?_proxy$|no_proxy$|DENO_DIR$)/i.test(name)
+      /^(npm_config_|NODE_EXTRA_CA_CERTS$|SSL_CERT_|https?_proxy$|no_proxy$|DENO_(COVERAGE_)?DIR$)/i
+        .test(name)
     ),
   );
 }

@@ -41,8 +41,3 @@ export class ManualEndpoint {
     this.#pending.shift()?.reject(error);
   }
 }
-
-/** Lets everything run that waits for no timer and no network. */
-export async function settle(): Promise<void> {
-  for (let i = 0; i < 20; i++) await Promise.resolve();
-}
