@@ -5,11 +5,23 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import { parse } from "@std/dotenv";
+import { inspect } from "node:util";
 import type { Broker } from "../src/brokers/broker.ts";
 import { tastytrade } from "../src/brokers/tastytrade.ts";
-import { type CredentialOptions, type Credentials, readCredentials } from "../src/credentials.ts";
+import { tradestation } from "../src/brokers/tradestation.ts";
+import {
+  type CredentialOptions,
+  Credentials,
+  findClient,
+  type GrantCredentials,
+  readClient,
+  readCredentials,
+} from "../src/credentials.ts";
 import { CredentialsError, type CredentialsErrorCode } from "../src/errors.ts";
+import { Session } from "../src/session.ts";
 import { Environment } from "./support/environment.ts";
+import { printed } from "./support/login.ts";
 
 const NOWHERE = {
   TASTY_CLIENT_ID: undefined,
@@ -24,8 +36,13 @@ const IN_ENVIRONMENT = {
 const GIVEN = { clientSecret: "secret", refreshToken: "refresh" };
 const NEEDS_ID: Broker = { ...tastytrade, requiresClientId: true };
 
-function read(options: CredentialOptions, broker: Broker = tastytrade): Credentials {
-  const place = { sandbox: false, apiVersion: undefined, baseUrl: undefined };
+function read(options: CredentialOptions, broker: Broker = tastytrade): GrantCredentials {
+  const place = {
+    sandbox: false,
+    apiVersion: undefined,
+    baseUrl: undefined,
+    signInUrl: undefined,
+  };
   return readCredentials(options, broker, place);
 }
 
@@ -236,4 +253,83 @@ Deno.test("new Session() runs in a program without any permission", async () => 
   const { stdout, stderr } = await output;
   assertEquals(new TextDecoder().decode(stderr), "");
   assertEquals(new TextDecoder().decode(stdout), "CredentialsError environment_denied\n");
+});
+
+Deno.test("readCredentials() refuses a client id that was copied badly, optional or not", () => {
+  const given = { clientSecret: "secret", refreshToken: "refresh", clientId: '"id"' };
+  const error = assertThrows(() => read(given), CredentialsError);
+  assertEquals(error.code, "malformed_credential");
+  assertStringIncludes(error.message, "the client id in clientId has quotes around it");
+});
+
+const LOGGED_IN = { broker: tastytrade, clientId: "an-id", clientSecret: "a-secret" };
+
+Deno.test("Credentials make a session, with the place that they are good for", async () => {
+  const baseUrl = "http://127.0.0.1:1/api";
+  const signInUrl = "http://127.0.0.1:1/sign-in";
+  const options = { ...LOGGED_IN, refreshToken: "refresh", sandbox: true, baseUrl, signInUrl };
+  const credentials = new Credentials(options);
+  await using session = new Session(credentials);
+  assertEquals([session.broker, session.sandbox, session.baseUrl], [tastytrade, true, baseUrl]);
+  assertEquals(credentials.signInUrl, signInUrl);
+  assertFalse(new Credentials({ ...LOGGED_IN, refreshToken: "refresh" }).sandbox);
+});
+
+Deno.test("Credentials.toEnv() writes what new Session() reads", () => {
+  for (const broker of [tastytrade, tradestation]) {
+    const given = { clientId: "id=", clientSecret: "a#'b", refreshToken: "e.y/+_~-" };
+    const text = new Credentials({ ...given, broker }).toEnv();
+    const variables = parse(text);
+    assertEquals(Object.keys(variables).sort(), Object.values(broker.environment).sort());
+    assertEquals(text.split("\n").length, 4);
+    using _environment = new Environment(variables);
+    assertEquals(read({}, broker), given);
+  }
+});
+
+Deno.test("Credentials.toEnv() refuses what programs would read differently, and does not show it", () => {
+  const credentials = new Credentials({ ...LOGGED_IN, refreshToken: "a$b" });
+  const error = assertThrows(() => credentials.toEnv(), CredentialsError, "TASTY_REFRESH_TOKEN");
+  assertEquals(error.code, "unwritable_credential");
+  assertFalse(error.message.includes("a$b"));
+});
+
+Deno.test("Credentials print redacted, and copy to nothing", () => {
+  const secrets = { clientId: "id-5ecret", clientSecret: "s-5ecret", refreshToken: "r-5ecret" };
+  const credentials = new Credentials({ broker: tastytrade, ...secrets });
+  const expected = {
+    broker: "tastytrade",
+    sandbox: false,
+    clientId: "[redacted]",
+    clientSecret: "[redacted]",
+    refreshToken: "[redacted]",
+  };
+  assertEquals(JSON.parse(JSON.stringify(credentials)), expected);
+  assertEquals(inspect(credentials), `Credentials ${JSON.stringify(expected)}`);
+  assertEquals(Reflect.ownKeys(credentials), []);
+  assertEquals({ ...credentials }, {});
+  assertFalse(printed({ credentials }).includes("5ecret"));
+});
+
+Deno.test("findClient() takes what there is, and refuses what is visibly wrong", () => {
+  using _environment = new Environment({ ...NOWHERE, TASTY_CLIENT_SECRET: "env-secret" });
+  assertEquals(findClient({}, tastytrade), { clientSecret: "env-secret" });
+  assertEquals(findClient({ clientId: "id", clientSecret: "s" }, tastytrade), {
+    clientId: "id",
+    clientSecret: "s",
+  });
+  const error = assertThrows(() => findClient({ clientId: '"id"' }, tastytrade), CredentialsError);
+  assertEquals(
+    error.message,
+    "Cannot log in to tastytrade: the client id in clientId has quotes around it. Copy it again, and " +
+      "nothing but it",
+  );
+});
+
+Deno.test("readClient() needs both halves", () => {
+  using _environment = new Environment(NOWHERE);
+  const client = { clientId: "id", clientSecret: "secret" };
+  assertEquals(readClient(client, tastytrade), client);
+  const error = assertThrows(() => readClient({ clientId: "id" }, tastytrade), CredentialsError);
+  assertEquals(error.code, "missing_client_secret");
 });

@@ -1,0 +1,45 @@
+// Logs in with the browser, and offers to keep what comes of it in .env, for `new Session()` to find.
+// Runs with `deno run -A`, `bun run` and `node`. Options: --broker=tradestation, --sandbox, --port=…,
+// --manual where there is no browser, --file=…; --api=… and --site=… for an emulator.
+import { existsSync } from "node:fs";
+import { readFile, rename, writeFile } from "node:fs/promises";
+import process from "node:process";
+import { createInterface } from "node:readline/promises";
+import { parseArgs } from "node:util";
+import { Account, login, Session, tastytrade, tradestation } from "../mod.ts"; // "@tasty/session"
+
+const [text, flag] = [{ type: "string" }, { type: "boolean" }] as const;
+const texts = { broker: text, port: text, file: text, api: text, site: text };
+const { values } = parseArgs({ options: { ...texts, manual: flag, sandbox: flag } });
+const { broker = "tastytrade", file = ".env", sandbox, manual } = values;
+const terminal = createInterface({ input: process.stdin, output: process.stdout });
+
+async function logIn(): Promise<void> {
+  const ask = (url: string) => terminal.question(`Open\n\n${url}\n\nand paste where it ends: `);
+  const credentials = await login({
+    broker: broker === "tradestation" ? tradestation : tastytrade,
+    sandbox,
+    port: values.port ? Number(values.port) : undefined,
+    baseUrl: values.api,
+    signInUrl: values.site,
+    pasteAddress: manual ? ask : undefined,
+  });
+  await using session = new Session(credentials);
+  console.log(
+    "Signed in:",
+    (await Account.get(session)).map((one) => one.accountNumber).join(", "),
+  );
+  if (await terminal.question(`Write the credentials to ${file}? [y/N] `) !== "y") return;
+
+  const own = Object.values(credentials.broker.environment).join("|");
+  const ownLines = new RegExp(`^[ \\t]*(export[ \\t]+)?(${own})[ \\t]*=.*(\\n|$)`, "gm");
+  const others = (existsSync(file) ? await readFile(file, "utf8") : "").replace(ownLines, "");
+  const end = others === "" || others.endsWith("\n") ? "" : "\n";
+  await writeFile(`${file}.new`, others + end + credentials.toEnv(), { mode: 0o600, flag: "wx" });
+  await rename(`${file}.new`, file); // all of it, or nothing
+}
+
+await logIn().catch((error: Error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+}).finally(() => terminal.close());

@@ -1,0 +1,285 @@
+/** The login: a user lets this program in with the browser, and the broker gives it a refresh token. */
+
+import { Authorization, type AuthorizationContext } from "./authorization.ts";
+import { openSystemBrowser } from "./browser.ts";
+import { BrowserLogin, type Exchange } from "./browser_login.ts";
+import { CallbackServer } from "./callback_server.ts";
+import { Credentials, findClient, readClient } from "./credentials.ts";
+import { Deadline } from "./deadline.ts";
+import { LoginError } from "./errors.ts";
+import { codeIn } from "./pasted_address.ts";
+import { explain } from "./refusal.ts";
+import {
+  type Connection,
+  readConnection,
+  readTimeout,
+  type SessionOptions,
+} from "./session_options.ts";
+import { requestToken } from "./token_request.ts";
+
+/** How {@linkcode login} asks. Everything has a default. */
+export interface LoginOptions extends
+  Pick<
+    SessionOptions,
+    | "broker"
+    | "clientId"
+    | "clientSecret"
+    | "sandbox"
+    | "baseUrl"
+    | "signInUrl"
+    | "userAgent"
+    | "fetch"
+  > {
+  /**
+   * What the program may do.
+   *
+   * @default {broker.login.scopes}
+   */
+  readonly scopes?: readonly string[] | undefined;
+  /**
+   * The port of the callback address, which must be registered with the broker.
+   *
+   * @default {broker.login.ports[0]}
+   */
+  readonly port?: number | undefined;
+  /**
+   * Opens the address where the user logs in; `true` opens the system's browser, `false` nothing: then
+   * the user visits `http://localhost:<port>/`, which leads there.
+   *
+   * @default {true}
+   */
+  readonly openBrowser?: boolean | ((url: string) => void | Promise<void>) | undefined;
+  /**
+   * The way for a machine without a browser: it is shown the address where the user logs in, and
+   * returns the address on which the browser ended, or the `code` in it. No server is started then, so
+   * the browser shows at the end that it cannot reach this address.
+   *
+   * @default {undefined}
+   */
+  readonly pasteAddress?: ((authorizeUrl: string) => string | Promise<string>) | undefined;
+  /**
+   * How long the user may take, in milliseconds.
+   *
+   * @default {300_000}
+   */
+  readonly timeoutMs?: number | undefined;
+  /**
+   * Ends the login with the signal's reason.
+   *
+   * @default {undefined}
+   */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Logs a user in with the browser: the authorization code flow (RFC 6749 section 4.1) with a callback
+ * server on this machine, which is gone when the promise settles.
+ *
+ * A broker knows a fixed number of callback addresses for a client, and shows an error page of its own
+ * for any other: see {@linkcode LoginOptions.port}. TradeStation knows `http://localhost:3001` and some
+ * more by default. tastytrade opens this flow to the applications of its "trusted partners" only;
+ * personal users get their refresh token from Create Grant, once, and need no login.
+ *
+ * Where client id or secret are neither given nor in the environment, a local page asks for them.
+ *
+ * @returns What a {@linkcode Session} signs in with, from then on without a browser.
+ * @throws {LoginError} If the user says no, nothing comes back in time, the port is taken, …
+ * @throws {CredentialsError} If client id or secret is visibly wrong or, with `pasteAddress`, missing.
+ * @throws {TokenError} If the broker refuses to exchange the code for tokens.
+ * @throws {NetworkError} If it does not answer that.
+ *
+ * @example With a person and a browser
+ * ```ts ignore
+ * import { login, Session, tradestation } from "@tasty/session";
+ *
+ * const credentials = await login({ broker: tradestation });
+ * await using session = new Session(credentials);
+ * ```
+ *
+ * @example Without a browser on this machine
+ * ```ts
+ * import { login, Session, tradestation } from "@tasty/session";
+ * import { startEmulator } from "@tasty/session/emulator";
+ *
+ * await using emulator = await startEmulator();
+ * const credentials = await login({
+ *   ...emulator.tradestation,
+ *   broker: tradestation,
+ *   // In a program: show the address, and read what the user pastes.
+ *   pasteAddress: (authorizeUrl) => emulator.decide(authorizeUrl, "accept"),
+ * });
+ * await using session = new Session(credentials);
+ * if (!await session.validate()) throw new Error("Expected to be signed in");
+ * ```
+ */
+export async function login(options: LoginOptions = {}): Promise<Credentials> {
+  const connection = readConnection(options);
+  const { broker } = connection;
+  const context = readContext(options, connection);
+  const timeoutMs = readTimeout(options.timeoutMs ?? 300_000);
+  const deadline = new Deadline(
+    timeoutMs,
+    () => timeoutError(context, timeoutMs),
+    options.signal,
+  );
+  const exchange: Exchange = async (authorization, code) => {
+    deadline.stopTimer(); // from here on it is the token request's own time
+    const grant = authorization.grant(code);
+    const { refreshToken } = await requestToken(grant, connection, deadline.signal);
+    if (refreshToken === undefined) throw noRefreshToken(context);
+    const { clientId, clientSecret } = authorization.client;
+    return new Credentials({
+      broker,
+      sandbox: connection.sandbox,
+      baseUrl: options.baseUrl,
+      signInUrl: options.signInUrl,
+      clientId,
+      clientSecret,
+      refreshToken,
+    });
+  };
+  const { pasteAddress } = options;
+  try {
+    return pasteAddress === undefined
+      ? await inBrowser(options, context, exchange, deadline)
+      : await byHand({ ...options, pasteAddress }, context, exchange, deadline);
+  } finally {
+    deadline.finish();
+  }
+}
+
+/** Sends the browser to the broker and waits for it on the callback address. */
+async function inBrowser(
+  { openBrowser = true, ...options }: LoginOptions,
+  context: LoginContext,
+  exchange: Exchange,
+  deadline: Deadline,
+): Promise<Credentials> {
+  const visits = new BrowserLogin(findClient(options, context.broker), context, exchange);
+  const server = new CallbackServer(new URL(context.redirectUri), (visit) => visits.answer(visit));
+  try {
+    await server.listen().catch((cause: unknown) => {
+      throw listenError(cause, context);
+    });
+    deadline.signal.throwIfAborted();
+    open(openBrowser, visits.startUrl, context).catch((error: unknown) => {
+      if (!visits.isAnswered) deadline.abort(error);
+    });
+    try {
+      return await deadline.wait(visits.credentials);
+    } finally {
+      // Who stopped the login waits for nothing; else the browser is about to get the last page.
+      if (!deadline.signal.aborted) await server.farewell();
+    }
+  } finally {
+    await server.close();
+  }
+}
+
+/** Shows the address, and takes what the user brings back. */
+async function byHand(
+  { pasteAddress, ...options }: LoginOptions & { pasteAddress: PasteAddress },
+  context: LoginContext,
+  exchange: Exchange,
+  deadline: Deadline,
+): Promise<Credentials> {
+  const authorization = new Authorization(readClient(options, context.broker), context);
+  const pasted = await deadline.wait(paste(pasteAddress, authorization.url));
+  return await exchange(authorization, codeIn(pasted, authorization, context));
+}
+
+type PasteAddress = NonNullable<LoginOptions["pasteAddress"]>;
+
+async function paste(pasteAddress: PasteAddress, url: string): Promise<string> {
+  return await pasteAddress(url);
+}
+
+async function open(
+  openBrowser: LoginOptions["openBrowser"],
+  url: string,
+  { broker }: LoginContext,
+): Promise<void> {
+  if (openBrowser === false) return;
+  if (typeof openBrowser === "function") return await openBrowser(url);
+  if (await openSystemBrowser(url)) return;
+  throw new LoginError(
+    `Cannot log in to ${broker.name}: no browser could be opened. Show the address with ` +
+      "openBrowser: (url) => …, or pass pasteAddress if the browser is on another machine",
+    { code: "no_browser" },
+  );
+}
+
+interface LoginContext extends AuthorizationContext {
+  readonly port: number;
+}
+
+function readContext(
+  { port, scopes }: LoginOptions,
+  { broker, endpoints }: Connection,
+): LoginContext {
+  const { login } = broker;
+  const { authorizeUrl } = endpoints;
+  if (login === undefined || authorizeUrl === undefined) {
+    throw new TypeError(
+      `Cannot log in to ${broker.name}: it has no login with a browser. ${broker.credentialsAdvice}`,
+    );
+  }
+  const chosen = port ?? login.ports[0];
+  if (!Number.isInteger(chosen) || chosen < 1 || chosen > 65_535) {
+    throw new RangeError(
+      `Cannot use port ${chosen}: it is one of those registered with ${broker.name}`,
+    );
+  }
+  for (const scope of scopes ?? []) {
+    // RFC 6749 section 3.3
+    if (!/^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope)) {
+      throw new TypeError(`Cannot ask for the scope "${scope}": a scope is one word`);
+    }
+  }
+  return {
+    broker,
+    login,
+    authorizeUrl,
+    port: chosen,
+    redirectUri: login.redirectUri(chosen),
+    scopes: scopes ?? login.scopes,
+  };
+}
+
+function timeoutError({ broker, login, port, redirectUri }: LoginContext, ms: number): LoginError {
+  return new LoginError(
+    explain(`Cannot log in to ${broker.name}`, {
+      facts: [`nothing came back to ${redirectUri} in ${ms / 1000} s`],
+      advice:
+        `If the browser shows an error page of ${broker.name}, this callback address is not ` +
+        `registered for the client id: register exactly ${redirectUri}, or pass the port of one ` +
+        `that is${login.advice === undefined ? "" : `. ${login.advice}`}`,
+    }),
+    { code: "login_timeout", port },
+  );
+}
+
+function listenError(cause: unknown, { broker, login, port }: LoginContext): LoginError {
+  const { code, message } = Object(cause);
+  const isTaken = code === "EADDRINUSE";
+  const ports = login.ports.filter((other) => other !== port);
+  return new LoginError(
+    explain(`Cannot log in to ${broker.name}: cannot listen on port ${port}`, {
+      facts: [isTaken ? "another program does" : String(message)],
+      advice: ports.length > 0
+        ? `Pass another port that is registered: ${ports.join(", ")}`
+        : "End that program, or register another callback address and pass its port",
+    }),
+    { code: isTaken ? "port_taken" : "port_denied", port, ports, cause },
+  );
+}
+
+function noRefreshToken({ broker, scopes }: LoginContext): LoginError {
+  return new LoginError(
+    `Cannot log in to ${broker.name}: it sent no refresh token, only an access token that ends soon. ` +
+      (scopes.includes("offline_access")
+        ? "Ask the broker whether this client may have one"
+        : "Add offline_access to scopes, if the broker has that"),
+    { code: "no_refresh_token" },
+  );
+}
