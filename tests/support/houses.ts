@@ -1,0 +1,264 @@
+/**
+ * The brokers that the contract tests run for: both of the module's on the emulator, and a third one
+ * that is invented here, as a user would write it in a file of their own, on a server of its own.
+ *
+ * @module
+ */
+
+import { type Broker, Session, type SessionOptions, tradestation } from "../../mod.ts";
+import { type Emulator, startEmulator } from "../../src/emulator/emulator.ts";
+import { type Arrival, serve } from "./loopback.ts";
+
+/** A broker's name, and how to open it. */
+export interface House {
+  readonly name: string;
+  open(): Promise<OpenHouse>;
+}
+
+/** A running broker, in the words that all brokers share. */
+export interface OpenHouse extends AsyncDisposable {
+  /** What connects a session to it. */
+  readonly options: SessionOptions;
+  /** A path whose GET needs nothing but a good session. */
+  readonly path: string;
+  /** A path that takes orders. */
+  readonly orders: string;
+  /** The number of an account. */
+  readonly accountNumber: string;
+  /** A path that lists more items than fit on a page, and the query that makes pages small. */
+  readonly list: string;
+  readonly smallPages: Record<string, number>;
+  /** How many token requests arrived. */
+  readonly tokenRequests: number;
+  /** The refresh tokens that arrived. */
+  readonly refreshTokens: readonly string[];
+  /** How many requests of a path arrived. */
+  count(method: string, path: string): number;
+  /** Every access token issued so far is of no more use. */
+  revokeAccessTokens(): void;
+  /** The refresh token is of no more use. */
+  revokeGrant(): void;
+  /** Refresh tokens are good for one use from now on, where the broker has that: tastytrade has not. */
+  rotate(): void;
+  /** The next so many token requests are answered with a 503. */
+  breakSignIn(times: number): void;
+  /** Every request of a path hangs from now on. */
+  hang(method: string, path: string): void;
+}
+
+/** An open house over the emulator. */
+function emulated(
+  emulator: Emulator,
+  { prefix, ...rest }:
+    & Pick<OpenHouse, "options" | "path" | "orders" | "accountNumber" | "list" | "smallPages">
+    & { readonly prefix: string },
+): OpenHouse {
+  return {
+    ...rest,
+    get tokenRequests() {
+      return emulator.count("POST /oauth/token");
+    },
+    get refreshTokens() {
+      const bodies = emulator.requests.filter(({ path }) => path === "/oauth/token")
+        .map(({ body }) => body);
+      return bodies.map((body) =>
+        body.startsWith("{")
+          ? String(JSON.parse(body).refresh_token)
+          : new URLSearchParams(body).get("refresh_token") ?? ""
+      );
+    },
+    count: (method, path) => emulator.count(`${method} ${prefix}${path}`),
+    revokeAccessTokens: () => emulator.revokeAccessTokens(),
+    revokeGrant: () => emulator.revokeGrant(),
+    rotate: () => {
+      emulator.rotation = true;
+    },
+    breakSignIn: (times) => emulator.trouble("POST /oauth/token", { status: 503 }, times),
+    hang: (method, path) => emulator.trouble(`${method} ${prefix}${path}`, "hang", Infinity),
+    [Symbol.asyncDispose]: () => emulator.close(),
+  };
+}
+
+async function openTastytrade(): Promise<OpenHouse> {
+  const emulator = await startEmulator();
+  return emulated(emulator, {
+    prefix: "",
+    options: emulator.tastytrade,
+    path: "/customers/me",
+    orders: "/accounts/5WT00000/orders",
+    accountNumber: "5WT00000",
+    list: "/accounts/5WT00000/transactions",
+    smallPages: { "per-page": 250 },
+  });
+}
+
+async function openTradestation(): Promise<OpenHouse> {
+  const emulator = await startEmulator();
+  return emulated(emulator, {
+    prefix: "/v3",
+    options: { broker: tradestation, ...emulator.tradestation },
+    path: "/brokerage/accounts",
+    orders: "/orderexecution/orders",
+    accountNumber: "123456782",
+    list: "/brokerage/accounts/123456782/orders",
+    smallPages: { pageSize: 1 },
+  });
+}
+
+/** The third broker: everything that a session has to know of it. */
+export const acme: Broker = {
+  name: "Acme",
+  environment: { clientId: "ACME_ID", clientSecret: "ACME_SECRET", refreshToken: "ACME_REFRESH" },
+  requiresClientId: false,
+  credentialsAdvice: "Ask Acme",
+  endpoints: ({ baseUrl = "https://api.acme.example" }) => ({
+    baseUrl,
+    tokenUrl: `${baseUrl}/token`,
+    headers: { "x-acme": "1" },
+    validatePath: "/me",
+  }),
+  tokenRequestFormat: "form",
+  defaultTokenLifetimeMs: 60_000,
+  readTokenRefusal: ({ status, body }) => {
+    const { error } = Object(body);
+    return {
+      code: typeof error === "string" ? error : undefined,
+      message: undefined,
+      isPermanent: status === 400,
+      advice: undefined,
+    };
+  },
+  listQuery: "repeat",
+  unwrap: (body) => body,
+  readPage: (body) => {
+    const { items = [], next } = Object(body);
+    return { items, next: next === undefined ? undefined : { from: String(next) } };
+  },
+  readApiRefusal: ({ body }) => ({
+    code: String(Object(body).code),
+    message: undefined,
+    errors: [],
+    advice: undefined,
+  }),
+  accounts: {
+    listPath: "/accounts",
+    readList: (data) => Object(data).accounts.map(readAccount),
+    path: (accountNumber) => `/accounts/${accountNumber}`,
+    read: readAccount,
+    balancesPath: (accountNumber) => `/accounts/${accountNumber}/money`,
+    readBalances: (data) => ({
+      accountNumber: undefined,
+      currency: "EUR",
+      cashBalance: String(Object(data).cash),
+      netLiquidatingValue: String(Object(data).cash),
+      equityBuyingPower: undefined,
+      derivativeBuyingPower: undefined,
+      dayTradingBuyingPower: undefined,
+      maintenanceRequirement: undefined,
+      longEquityValue: undefined,
+      shortEquityValue: undefined,
+      longDerivativeValue: undefined,
+      shortDerivativeValue: undefined,
+      cashAvailableToWithdraw: undefined,
+      updatedAt: undefined,
+      raw: Object(data),
+    }),
+    positionsPath: (accountNumber) => `/accounts/${accountNumber}/holdings`,
+    readPositions: () => [],
+  },
+};
+
+function readAccount(raw: unknown) {
+  return {
+    accountNumber: String(Object(raw).id),
+    accountType: undefined,
+    nickname: undefined,
+    marginOrCash: undefined,
+    authorityLevel: undefined,
+    isClosed: undefined,
+    openedAt: undefined,
+    raw: Object(raw),
+  };
+}
+
+/** Acme's server. */
+async function openAcme(): Promise<OpenHouse> {
+  const tokens = new Set<string>();
+  const refreshTokens: string[] = [];
+  const hanging = new Set<string>();
+  let [valid, isRotating, broken] = ["refresh-0", false, 0];
+
+  const issue = ({ body }: Arrival): [number, unknown] => {
+    const sent = new URLSearchParams(body).get("refresh_token") ?? "";
+    refreshTokens.push(sent);
+    if (broken > 0) return [503, { n: broken -= 1 }];
+    if (sent !== valid) return [400, { error: "invalid_grant" }];
+    if (isRotating) valid = `refresh-${refreshTokens.length}`;
+    const accessToken = crypto.randomUUID();
+    tokens.add(accessToken);
+    const rotated = isRotating ? { "refresh_token": valid } : {};
+    return [200, { "access_token": accessToken, "token_type": "bearer", ...rotated }];
+  };
+  const holdings: Record<string, unknown> = {
+    "/me": {},
+    "/accounts": { accounts: [{ id: "A1" }] },
+    "/accounts/A1": { id: "A1" },
+    "/accounts/A1/money": { cash: "12.50" },
+    "/accounts/A1/holdings": [],
+    "/orders": { placed: true },
+    "/items": { items: [1, 2], next: 2 },
+    "/items?from=2": { items: [3, 4], next: 4 },
+    "/items?from=4": { items: [5] },
+  };
+  const answer = (arrival: Arrival): [number, unknown] => {
+    if (arrival.url === "/token") return issue(arrival);
+    const bearer = arrival.headers.authorization?.replace(/^Bearer /, "") ?? "";
+    if (!tokens.has(bearer)) return [401, { code: "who" }];
+    const found = holdings[arrival.url];
+    return found === undefined ? [404, { code: "nothing" }] : [200, found];
+  };
+  const server = await serve((response, arrival) => {
+    if (hanging.has(`${arrival.method} ${arrival.url}`)) return;
+    const [status, body] = answer(arrival);
+    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+  });
+  return {
+    options: { broker: acme, baseUrl: server.url, clientSecret: "s", refreshToken: "refresh-0" },
+    path: "/me",
+    orders: "/orders",
+    accountNumber: "A1",
+    list: "/items",
+    smallPages: {},
+    refreshTokens,
+    get tokenRequests() {
+      return refreshTokens.length;
+    },
+    count: (method, path) =>
+      server.arrivals.filter((one) => one.method === method && one.url.split("?")[0] === path)
+        .length,
+    revokeAccessTokens: () => tokens.clear(),
+    revokeGrant: () => {
+      valid = "";
+    },
+    rotate: () => {
+      isRotating = true;
+    },
+    breakSignIn: (times) => {
+      broken = times;
+    },
+    hang: (method, path) => void hanging.add(`${method} ${path}`),
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+
+/** Every broker that the contract holds for. */
+export const HOUSES: readonly House[] = [
+  { name: "tastytrade", open: openTastytrade },
+  { name: "TradeStation", open: openTradestation },
+  { name: "Acme, a third broker", open: openAcme },
+];
+
+/** A session with an open house. */
+export function sessionOf(house: OpenHouse, options: SessionOptions = {}): Session {
+  return new Session({ ...house.options, ...options });
+}
