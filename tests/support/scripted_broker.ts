@@ -1,0 +1,121 @@
+/**
+ * A broker without a network: a `fetch` that issues numbered tokens and answers as the test says, in
+ * the same tick. It is TradeStation's protocol, because its refresh tokens may rotate.
+ *
+ * @module
+ */
+
+import { type SessionOptions, tradestation } from "../../mod.ts";
+
+/** An API request as it went out. */
+export interface ApiRequest {
+  readonly method: string;
+  readonly path: string;
+  /** The access token that it carried. */
+  readonly token: string;
+  readonly init: RequestInit;
+}
+
+type Answer = Response | Promise<Response>;
+
+/** Issues `access-1`, `access-2`, … and keeps what it was sent. */
+export class ScriptedBroker {
+  /** `expires_in` of the tokens issued from now on; without one, the answer does not tell it. */
+  lifetimeS: number | undefined = 900;
+  /** Whether each token comes with a new refresh token: `refresh-1`, `refresh-2`, … */
+  isRotating = false;
+  /** What answers a token request; `issue()` grants it. */
+  onTokenRequest: (init: RequestInit) => Answer = () => this.issue();
+  /** What answers an API request. */
+  onRequest: (request: ApiRequest) => Answer = () => new Response("{}");
+  /** The API requests that arrived. */
+  readonly requests: ApiRequest[] = [];
+  /** How many token requests were open at once at the most. */
+  mostTokenRequestsAtOnce = 0;
+  #openTokenRequests = 0;
+  readonly #tokenRequests: RequestInit[] = [];
+  #issued = 0;
+
+  /** How many token requests arrived. */
+  get tokenRequests(): number {
+    return this.#tokenRequests.length;
+  }
+
+  /** The refresh tokens that arrived, one for each token request. */
+  refreshTokens(): Promise<string[]> {
+    return Promise.all(this.#tokenRequests.map(async ({ body }) => {
+      const form = new URLSearchParams(body instanceof Blob ? await body.text() : "");
+      return form.get("refresh_token") ?? "";
+    }));
+  }
+
+  /** The access tokens that went out with API requests, in order. */
+  get tokens(): string[] {
+    return this.requests.map(({ token }) => token);
+  }
+
+  /** What makes a session with it. */
+  get options(): SessionOptions {
+    return {
+      broker: tradestation,
+      clientId: "client",
+      clientSecret: "a-client-secret",
+      refreshToken: "refresh-0",
+      baseUrl: "https://api.example",
+      signInUrl: "https://signin.example",
+      fetch: this.fetch,
+    };
+  }
+
+  /** The answer with the next token. */
+  issue(fields: Record<string, unknown> = {}): Response {
+    this.#issued += 1;
+    return Response.json({
+      "access_token": `access-${this.#issued}`,
+      "token_type": "Bearer",
+      ...(this.lifetimeS === undefined ? {} : { "expires_in": this.lifetimeS }),
+      ...(this.isRotating ? { "refresh_token": `refresh-${this.#issued}` } : {}),
+      ...fields,
+    });
+  }
+
+  /** What a session sends with. */
+  readonly fetch: typeof fetch = (input, init = {}) => {
+    const { origin, pathname, search } = new URL(String(input));
+    if (origin === "https://signin.example") return this.#receiveTokenRequest(init);
+    const token = new Headers(init.headers).get("authorization")?.replace("Bearer ", "") ?? "";
+    const request = { method: init.method ?? "GET", path: pathname + search, token, init };
+    this.requests.push(request);
+    return Promise.try(() => this.onRequest(request));
+  };
+
+  async #receiveTokenRequest(init: RequestInit): Promise<Response> {
+    this.#tokenRequests.push(init);
+    this.#openTokenRequests += 1;
+    this.mostTokenRequestsAtOnce = Math.max(this.mostTokenRequestsAtOnce, this.#openTokenRequests);
+    try {
+      return await this.onTokenRequest(init);
+    } finally {
+      this.#openTokenRequests -= 1;
+    }
+  }
+}
+
+/** Never answers, but lets go when the request is aborted, as a real `fetch` does. */
+export function hang({ signal }: RequestInit): Promise<Response> {
+  return new Promise((_resolve, reject) => {
+    signal?.addEventListener("abort", () => reject(signal.reason));
+  });
+}
+
+/** The headers of an answer, and a body that never ends, but breaks when the request is aborted. */
+export function hangInBody({ signal }: RequestInit, beginning = "{"): Response {
+  return new Response(
+    new ReadableStream({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode(beginning));
+        signal?.addEventListener("abort", () => controller.error(signal.reason));
+      },
+    }),
+  );
+}
