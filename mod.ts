@@ -1,8 +1,9 @@
 /**
- * Signs a program in to a brokerage, and keeps it signed in.
+ * Signs a program in to a brokerage, tastytrade or TradeStation, and keeps it signed in.
  *
  * A session holds a client secret and a refresh token, turns them into short-lived access tokens,
- * and sends requests with them. It needs no dependency and runs on Deno, Bun and Node.
+ * and sends requests with them. An order goes out once, errors say what to do, money is decimal
+ * strings. There are no dependencies, and it runs on Deno, Bun and Node.
  *
  * ```ts ignore
  * import { Account, Session } from "@tasty/session";
@@ -29,12 +30,14 @@
  */
 
 export { Account } from "./src/account.ts";
+export { AutoRefreshSession } from "./src/auto_refresh_session.ts";
 export type {
   ApiProblem,
   ApiRefusal,
   Broker,
   BrokerAccounts,
   BrokerCustomers,
+  BrokerLogin,
   CredentialComplaint,
   EndpointOptions,
   Endpoints,
@@ -51,7 +54,8 @@ export type {
   Raw,
 } from "./src/brokers/records.ts";
 export { tastytrade } from "./src/brokers/tastytrade.ts";
-export type { CredentialOptions } from "./src/credentials.ts";
+export { tradestation } from "./src/brokers/tradestation.ts";
+export { type CredentialOptions, Credentials, type CredentialsOptions } from "./src/credentials.ts";
 export { Customer } from "./src/customer.ts";
 export {
   ApiError,
@@ -59,6 +63,8 @@ export {
   type ApiFault,
   CredentialsError,
   type CredentialsErrorCode,
+  LoginError,
+  type LoginErrorOptions,
   NetworkError,
   type NetworkErrorKind,
   RateLimitError,
@@ -66,6 +72,8 @@ export {
   SessionError,
   TokenError,
 } from "./src/errors.ts";
+export { fileStore } from "./src/file_store.ts";
+export { login, type LoginOptions } from "./src/login.ts";
 export type { Query } from "./src/request.ts";
 export {
   type CallOptions,
@@ -75,3 +83,4 @@ export {
   type SessionRequestInit,
 } from "./src/session.ts";
 export type { SessionOptions } from "./src/session_options.ts";
+export type { StoredTokens, TokenStore } from "./src/token_store.ts";
