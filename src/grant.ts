@@ -92,7 +92,8 @@ export class Grant {
     } catch (error) {
       // Where the store's lock is none, another process may have spent the same refresh token first.
       const isRefused = error instanceof TokenError && error.code === "invalid_grant";
-      const newer = isRefused ? await keeper.load() : undefined;
+      const mayBeNewer = isRefused && !keeper.hasUnsaved;
+      const newer = mayBeNewer ? await keeper.load().catch(() => undefined) : undefined;
       if (newer === undefined || newer.refreshToken === sent) throw error;
       return this.#adopt(newer) ?? await this.#spendAndKeep(keeper, signal);
     }

@@ -28,7 +28,7 @@ export class Call {
 
   /** Sends the request with a live access token; the answer may have any status. */
   async send(source: TokenSource, fetch: typeof globalThis.fetch): Promise<Response> {
-    const token = source.usable() ?? await this.deadline.wait(source.renew());
+    const token = source.usable() ?? await this.deadline.wait(source.next());
     const response = await this.#transmit(token, fetch);
     if (response.status !== 401) return response;
 
@@ -36,7 +36,7 @@ export class Call {
     if (!isWorthReplaying || !this.outgoing.isReplayable) return response;
     discard(response);
     this.#sent = "no"; // RFC 9110 section 15.5.2: a request that is answered 401 was not applied
-    const next = source.usable() ?? await this.deadline.wait(source.renew());
+    const next = source.usable() ?? await this.deadline.wait(source.next());
     const replayed = await this.#transmit(next, fetch);
     if (replayed.status === 401) source.distrust();
     return replayed;
@@ -44,6 +44,8 @@ export class Call {
 
   #transmit(token: Token, fetch: typeof globalThis.fetch): Promise<Response> {
     const { url, init, headers } = this.outgoing;
+    // The call may have ended while the token came, and a fetch of the user's own may not look.
+    this.deadline.signal.throwIfAborted();
     this.#token = token;
     this.#sent = "unknown";
     // A fetch of the user's own may not know of signals.

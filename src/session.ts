@@ -14,7 +14,7 @@ import {
   type SessionOptions,
   type SessionSettings,
 } from "./session_options.ts";
-import { remainingMs, type Token } from "./token.ts";
+import { remainingMs } from "./token.ts";
 import { TokenSource } from "./token_source.ts";
 
 /** How long `close()` lets a token renewal finish, so that what it brings is not lost. */
@@ -142,14 +142,16 @@ export class Session implements AsyncDisposable, Disposable {
    */
   async accessToken(options: CallOptions = {}): Promise<string> {
     this.#refuse(options);
-    const token = this.#source.usable() ?? await this.#renewed(options);
+    const token = this.#source.usable() ??
+      await this.#limited(options, "get an access token", () => this.#source.next());
     return token.accessToken;
   }
 
   /** Renews the access token if it will soon run out, or if `force` is set. */
   async refresh(options: RefreshOptions = {}): Promise<void> {
     this.#refuse(options);
-    if (options.force || this.#source.isDue) await this.#renewed(options);
+    if (!options.force && !this.#source.isDue) return;
+    await this.#limited(options, "renew the access token", () => this.#source.renew());
   }
 
   /**
@@ -393,7 +395,7 @@ export class Session implements AsyncDisposable, Disposable {
    * because the session is closed or was refused for good. For {@linkcode AutoRefreshSession}.
    */
   protected get renewalDueInMs(): number | undefined {
-    return this.#closing === undefined ? this.#source.dueInMs : undefined;
+    return this.#source.dueInMs;
   }
 
   async #close(): Promise<void> {
@@ -470,11 +472,6 @@ export class Session implements AsyncDisposable, Disposable {
   #end(deadline: Deadline): void {
     deadline.finish();
     this.#running.delete(deadline);
-  }
-
-  /** Waits for a renewal, for no longer than the caller wants. */
-  #renewed(limits: Limits): Promise<Token> {
-    return this.#limited(limits, "get an access token", () => this.#source.renew());
   }
 
   /** A call that is no request to the API. */

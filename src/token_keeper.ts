@@ -28,6 +28,8 @@ export class TokenKeeper {
   readonly #ending = new AbortController();
   /** What is only here as yet. */
   #unsaved: StoredTokens | undefined;
+  /** The access token of the record that was loaded or saved here last: another one is somebody else's. */
+  #seen: string | undefined;
   #writing: Promise<void> | undefined;
   #failures = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -63,8 +65,14 @@ export class TokenKeeper {
     }
   }
 
-  /** Loads what the store holds. */
+  /** Loads what the store holds. Within the lock. */
   async load(): Promise<StoredTokens | undefined> {
+    const stored = await this.#read();
+    this.#seen = stored?.accessToken;
+    return stored;
+  }
+
+  async #read(): Promise<StoredTokens | undefined> {
     try {
       return await this.#inTime("load", this.#store.load(await this.#key()));
     } catch (error) {
@@ -116,6 +124,7 @@ export class TokenKeeper {
     while (this.#unsaved !== undefined) {
       const tokens = this.#unsaved;
       await this.#store.save(await this.#key(), tokens);
+      this.#seen = tokens.accessToken;
       if (this.#unsaved === tokens) this.#unsaved = undefined;
     }
   }
@@ -131,13 +140,11 @@ export class TokenKeeper {
 
   async #tryAgain(): Promise<void> {
     const again = async () => {
-      const stored = await this.load();
-      const mine = this.#unsaved;
-      // Another process that came later has the say: what it saved is newer.
-      const isOutdated = stored !== undefined && mine !== undefined &&
-        Date.parse(stored.obtainedAt) > Date.parse(mine.obtainedAt);
+      const stored = await this.#read();
+      // What another process has saved since is newer; the clocks cannot tell, they may have been set.
+      const isOutdated = stored !== undefined && stored.accessToken !== this.#seen;
       if (isOutdated) this.#unsaved = undefined;
-      else if (mine !== undefined) await this.save(mine);
+      else if (this.#unsaved !== undefined) await this.save(this.#unsaved);
     };
     await this.lock(again, this.#ending.signal).catch(() => this.#tryAgainLater());
   }

@@ -33,10 +33,14 @@ const MAX_RETRY_AFTER_MS = 3_600_000;
  */
 const DISTRUST_MS = 30_000;
 
+/** A token request takes 10 s at the most, and a save 5 s. */
+const LONGEST_RENEWAL_MS = 15_000;
+
 /** Holds the access token, and renews it. */
 export class TokenSource {
   readonly #request: (signal: AbortSignal) => Promise<Token>;
-  readonly #closing = new AbortController();
+  readonly #ending = new AbortController();
+  #isClosing = false;
   #token: Token | undefined;
   #renewal: Promise<Token> | undefined;
   #refusal: TokenError | undefined;
@@ -63,7 +67,7 @@ export class TokenSource {
 
   /** When a renewal makes sense, in milliseconds: 0 is now, `undefined` never again. */
   get dueInMs(): number | undefined {
-    if (this.#refusal !== undefined || this.#closing.signal.aborted) return undefined;
+    if (this.#refusal !== undefined || this.#isClosing) return undefined;
     return Math.max(0, this.#ageingInMs, this.#pausedUntil - performance.now());
   }
 
@@ -85,6 +89,16 @@ export class TokenSource {
   }
 
   /**
+   * The next token, for a request that has to wait for it. One that died on the way although its life
+   * is longer, because the machine slept meanwhile, is renewed once more; a short-lived one serves.
+   */
+  async next(): Promise<Token> {
+    const token = await this.renew();
+    const hasSlept = remainingMs(token) <= 0 && token.lifetimeMs > LONGEST_RENEWAL_MS;
+    return hasSlept ? this.usable() ?? await this.renew() : token;
+  }
+
+  /**
    * The broker answered 401 to this token: it is of no more use, if it is still the one held.
    *
    * @returns Whether it is worth while to try again with the next one.
@@ -101,16 +115,18 @@ export class TokenSource {
     this.#distrustedUntil = performance.now() + DISTRUST_MS;
   }
 
-  /** Lets a renewal that runs finish, for so long at the most, then ends everything. */
+  /** Begins no renewal any more, lets one that runs finish, for so long at the most, and ends. */
   async close(patienceMs: number): Promise<void> {
+    this.#isClosing = true;
     if (this.#renewal !== undefined) await settled(this.#renewal, patienceMs);
     this.abort();
   }
 
   /** Ends everything. */
   abort(): void {
+    this.#isClosing = true;
     this.#token = undefined;
-    this.#closing.abort(new SessionClosedError());
+    this.#ending.abort(new SessionClosedError());
   }
 
   get #ageingInMs(): number {
@@ -118,11 +134,12 @@ export class TokenSource {
   }
 
   async #renew(): Promise<Token> {
+    if (this.#isClosing) throw new SessionClosedError();
     if (this.#refusal !== undefined) throw this.#refusal;
     if (performance.now() < this.#pausedUntil) throw this.#lastFailure;
     try {
-      const token = await this.#request(this.#closing.signal);
-      this.#closing.signal.throwIfAborted();
+      const token = await this.#request(this.#ending.signal);
+      this.#ending.signal.throwIfAborted();
       this.#token = token;
       this.#failures = 0;
       return token;

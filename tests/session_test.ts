@@ -81,6 +81,30 @@ Deno.test("Session uses one access token until it runs out", async () => {
   assertEquals(emulator.count(TOKEN_ROUTE), 2);
 });
 
+Deno.test("Session sends a request in the tick of its call when the token is fresh", async () => {
+  let isSent = false;
+  await using opened = await open({
+    fetch: (input, init) => {
+      isSent = true;
+      return fetch(input, init);
+    },
+  });
+  const { session } = opened;
+  await session.refresh();
+  for (
+    const call of [
+      () => session.get(ME),
+      () => session.post("/accounts/5WT00000/orders/dry-run", marketOrder()),
+      () => session.fetch(ME).then((response) => response.body?.cancel()),
+    ]
+  ) {
+    isSent = false;
+    const answer = call();
+    assert(isSent);
+    await answer;
+  }
+});
+
 Deno.test("Session counts the life of a token from the sending of its request", async () => {
   await using opened = await open();
   using clock = new FakeClock();
