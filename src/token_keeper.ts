@@ -47,7 +47,7 @@ export class TokenKeeper {
 
   /** Runs a task while no other process spends this grant. */
   async lock<T>(task: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    const deadline = new Deadline(LOCK_PATIENCE_MS, () => late("lock"), signal);
+    const deadline = new Deadline(LOCK_PATIENCE_MS, late, signal);
     let hasBegun = false;
     try {
       const locked = this.#store.lock(await this.#key(), () => {
@@ -59,7 +59,7 @@ export class TokenKeeper {
       return await deadline.wait(locked);
     } catch (error) {
       signal.throwIfAborted();
-      throw hasBegun || error instanceof SessionError ? error : this.#failure("lock", error);
+      throw hasBegun ? error : this.#failure("lock", error);
     } finally {
       deadline.finish();
     }
@@ -74,9 +74,9 @@ export class TokenKeeper {
 
   async #read(): Promise<StoredTokens | undefined> {
     try {
-      return await this.#inTime("load", this.#store.load(await this.#key()));
+      return await this.#inTime(this.#store.load(await this.#key()));
     } catch (error) {
-      throw error instanceof SessionError ? error : this.#failure("load", error);
+      throw this.#failure("load", error);
     }
   }
 
@@ -84,7 +84,7 @@ export class TokenKeeper {
   async save(tokens: StoredTokens): Promise<void> {
     this.#unsaved = tokens;
     try {
-      await this.#inTime("save", this.#write());
+      await this.#inTime(this.#write());
       this.#failures = 0;
     } catch (error) {
       if (this.#failures === 0) warn(this.#failure("save", error));
@@ -100,7 +100,7 @@ export class TokenKeeper {
   async flush(): Promise<void> {
     if (this.#unsaved === undefined) return;
     try {
-      await this.#inTime("save", this.#write());
+      await this.#inTime(this.#write());
     } catch (error) {
       throw this.#failure("save", error);
     } finally {
@@ -111,7 +111,7 @@ export class TokenKeeper {
   /** Ends all waiting and trying. */
   abort(): void {
     clearTimeout(this.#retry);
-    this.#ending.abort();
+    this.#ending.abort(new Error("the session was ended"));
   }
 
   /** One writer at a time, until nothing is left to write. */
@@ -149,8 +149,8 @@ export class TokenKeeper {
     await this.lock(again, this.#ending.signal).catch(() => this.#tryAgainLater());
   }
 
-  async #inTime<T>(what: string, promise: Promise<T>): Promise<T> {
-    const deadline = new Deadline(PATIENCE_MS, () => late(what), this.#ending.signal);
+  async #inTime<T>(promise: Promise<T>): Promise<T> {
+    const deadline = new Deadline(PATIENCE_MS, late, this.#ending.signal);
     try {
       return await deadline.wait(promise);
     } finally {
@@ -166,18 +166,14 @@ export class TokenKeeper {
     const advice = what === "save"
       ? ". The store still holds the tokens before, whose refresh token may be spent"
       : "";
-    return failure(what, `${words}${advice}`);
+    return new SessionError(`Cannot ${what} the tokens in the store: ${words}${advice}`, {
+      code: "store_failed",
+    });
   }
 }
 
-function late(what: string): SessionError {
-  return failure(what, "no answer in time");
-}
-
-function failure(what: string, words: string): SessionError {
-  return new SessionError(`Cannot ${what} the tokens in the store: ${words}`, {
-    code: "store_failed",
-  });
+function late(): Error {
+  return new Error("no answer in time");
 }
 
 /** The platform's own way to tell an operator something that no caller waits for. */
