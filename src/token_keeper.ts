@@ -85,7 +85,6 @@ export class TokenKeeper {
     this.#unsaved = tokens;
     try {
       await this.#inTime(this.#write());
-      this.#failures = 0;
     } catch (error) {
       if (this.#failures === 0) warn(this.#failure("save", error));
       this.#tryAgainLater();
@@ -127,10 +126,12 @@ export class TokenKeeper {
       this.#seen = tokens.accessToken;
       if (this.#unsaved === tokens) this.#unsaved = undefined;
     }
+    clearTimeout(this.#retry); // also when it comes after it was given up
+    this.#failures = 0;
   }
 
   #tryAgainLater(): void {
-    if (this.#ending.signal.aborted) return;
+    if (this.#ending.signal.aborted || this.#unsaved === undefined) return;
     const pauseMs = Math.min(MAX_PAUSE_MS, 1000 * 2 ** this.#failures);
     this.#failures += 1;
     clearTimeout(this.#retry);
