@@ -134,6 +134,9 @@ export class Credentials {
     });
   }
 
+  /** These credentials: what `{ ...credentials, store }` carries over, since all else is private. */
+  readonly credentials: Credentials = this;
+
   /** Made by {@linkcode login}. */
   constructor(options: CredentialsOptions) {
     this.#options = { ...options };
@@ -248,9 +251,7 @@ function refusePassword(options: CredentialOptions, broker: Broker): void {
     const { clientSecret, refreshToken } = broker.environment;
     throw new CredentialsError(
       `Cannot create a session with "${name}": ${broker.name} has ended the sign-in with a password. ` +
-        "Two steps lead to a refresh token, once: create an OAuth application and save its client " +
-        "secret, then create a grant and save its refresh token. " +
-        `${broker.credentialsAdvice}. Then pass clientSecret and refreshToken, or set ` +
+        `A refresh token takes its place. ${broker.credentialsAdvice}. Then pass them, or set ` +
         `${clientSecret} and ${refreshToken}`,
       { code: "password_login" },
     );

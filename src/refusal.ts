@@ -58,7 +58,7 @@ export function refusalOf(
     data,
   };
   const explanation = explain(`Cannot ${method} ${options.url}`, {
-    facts: [`${status} ${code ?? ""}`, message, ...errors.map(wordsOf)],
+    facts: [`${status} ${code ?? ""}`, message, errors.map(wordsOf).join(", ")],
     advice,
   });
   return isRateLimit

@@ -31,7 +31,8 @@ export interface CallOptions {
 /** What may be said of a single renewal. */
 export interface RefreshOptions extends CallOptions {
   /**
-   * Renews the token even if it has long to live.
+   * Renews the token even if it has long to live. With a store, a token that another process has got
+   * since is taken instead.
    *
    * @default {false}
    */
@@ -405,7 +406,9 @@ export class Session implements AsyncDisposable, Disposable {
   }
 
   #endCalls(): void {
-    for (const deadline of this.#running) deadline.abort(new SessionClosedError());
+    const reason =
+      "The session was closed while this ran: a request that was out may be carried out";
+    for (const deadline of this.#running) deadline.abort(new SessionClosedError(reason));
     this.#running.clear();
   }
 

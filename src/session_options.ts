@@ -2,7 +2,12 @@
 
 import type { Broker, EndpointOptions, Endpoints } from "./brokers/broker.ts";
 import { tastytrade } from "./brokers/tastytrade.ts";
-import { type CredentialOptions, type GrantCredentials, readCredentials } from "./credentials.ts";
+import {
+  type CredentialOptions,
+  type Credentials,
+  type GrantCredentials,
+  readCredentials,
+} from "./credentials.ts";
 import { MAX_TIMEOUT_MS } from "./deadline.ts";
 import type { TokenRequestContext } from "./token_request.ts";
 import type { TokenStore } from "./token_store.ts";
@@ -10,6 +15,13 @@ import { VERSION } from "./version.ts";
 
 /** What a {@linkcode Session} is made from. Everything has a default. */
 export interface SessionOptions extends CredentialOptions {
+  /**
+   * What a login has brought: broker, sandbox, addresses and all three credentials, as far as they are
+   * not given beside it. `new Session({ ...credentials, store })` comes to the same.
+   *
+   * @default {undefined}
+   */
+  readonly credentials?: Credentials | undefined;
   /**
    * The broker.
    *
@@ -85,14 +97,70 @@ export interface SessionSettings {
 
 /** Checks the options and fills in the defaults. */
 export function readOptions(options: SessionOptions): SessionSettings {
-  const { place, ...connection } = readConnection(options);
+  refuseUnknown(options);
+  const given = withCredentials(options);
+  const { place, ...connection } = readConnection(given);
   return {
     ...connection,
     apiVersion: place.apiVersion,
-    credentials: readCredentials(options, connection.broker, place),
-    timeoutMs: readTimeout(options.timeoutMs ?? 30_000),
-    store: options.store,
+    credentials: readCredentials(given, connection.broker, place),
+    timeoutMs: readTimeout(given.timeoutMs ?? 30_000),
+    store: given.store === undefined ? undefined : readStore(given.store),
   };
+}
+
+/** What Python packages call the options, and some that TypeScript would not have let through. */
+const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
+  ["is_test", "sandbox"],
+  ["isTest", "sandbox"],
+  ["use_v2", 'apiVersion: "v2"'],
+  ["base_url", "baseUrl"],
+  ["provider_secret", "clientSecret"],
+  ["client_secret", "clientSecret"],
+  ["secret_key", "clientSecret"],
+  ["refresh_token", "refreshToken"],
+  ["client_id", "clientId"],
+  ["api_key", "clientId"],
+]);
+
+// `username`, `login` and `password` are known as well: they have an error of their own.
+const KNOWN_NAMES = new Set(
+  ("broker clientId clientSecret refreshToken credentials sandbox apiVersion baseUrl signInUrl " +
+    "timeoutMs userAgent fetch store username login password").split(" "),
+);
+
+/** A mistyped `sandbox` must not end in trading real money. */
+function refuseUnknown(options: SessionOptions): void {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(
+      "Cannot create a session: its options are an object, for instance { clientSecret, refreshToken }",
+    );
+  }
+  for (const name of Object.keys(options)) {
+    if (KNOWN_NAMES.has(name)) continue;
+    const otherName = OTHER_NAMES.get(name);
+    const hint = otherName === undefined ? "" : `. It is called ${otherName} here`;
+    throw new TypeError(`Cannot create a session: there is no option "${name}"${hint}`);
+  }
+}
+
+/** The options, and what a login has brought where they say nothing. */
+function withCredentials(options: SessionOptions): SessionOptions {
+  const { credentials } = options;
+  if (credentials === undefined) return options;
+  const { broker, sandbox, baseUrl, signInUrl, clientId, clientSecret, refreshToken } = credentials;
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return {
+    ...{ broker, sandbox, baseUrl, signInUrl, clientId, clientSecret, refreshToken },
+    ...Object.fromEntries(given),
+  };
+}
+
+function readStore(store: TokenStore): TokenStore {
+  if (typeof store.load === "function" && typeof store.lock === "function") return store;
+  throw new TypeError(
+    'Cannot use this store: pass a TokenStore, for instance fileStore("tokens.json")',
+  );
 }
 
 /** Whom a session or a login talks to, and how. */
@@ -103,6 +171,14 @@ export interface Connection extends TokenRequestContext {
 /** Checks the part of the options that a login has too. */
 export function readConnection(options: Omit<SessionOptions, keyof CredentialOptions>): Connection {
   const { broker = tastytrade, sandbox = false, apiVersion } = options;
+  if (typeof broker.endpoints !== "function") {
+    throw new TypeError(
+      "Cannot use this broker: pass the value, tastytrade or tradestation, not its name",
+    );
+  }
+  if (typeof sandbox !== "boolean") {
+    throw new TypeError("Cannot use this sandbox: it is true or false");
+  }
   const place = {
     sandbox,
     apiVersion,

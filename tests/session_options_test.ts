@@ -1,6 +1,8 @@
-import { assertEquals, assertFalse, assertStrictEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertStrictEquals, assertThrows } from "@std/assert";
 import type { Broker } from "../src/brokers/broker.ts";
 import { tastytrade } from "../src/brokers/tastytrade.ts";
+import { tradestation } from "../src/brokers/tradestation.ts";
+import { Credentials } from "../src/credentials.ts";
 import { CredentialsError } from "../src/errors.ts";
 import {
   readOptions,
@@ -191,4 +193,65 @@ Deno.test("readOptions() tells the broker where it is before it looks at the cre
 
 Deno.test("readOptions() hands credentials on to be checked", () => {
   assertThrows(() => read({ refreshToken: "a b" }), CredentialsError, "refreshToken");
+});
+
+Deno.test("readOptions() takes what a login has brought, whole, copied or beside options", () => {
+  const credentials = new Credentials({
+    broker: tradestation,
+    sandbox: true,
+    clientId: "id",
+    clientSecret: "secret",
+    refreshToken: "refresh",
+  });
+  for (
+    const options of [
+      credentials,
+      { credentials },
+      { ...credentials },
+      { ...credentials, timeoutMs: 5_000, refreshToken: undefined },
+    ]
+  ) {
+    const settings = readOptions(options);
+    assertStrictEquals(settings.broker, tradestation);
+    assert(settings.sandbox);
+    assertEquals(settings.credentials, {
+      clientId: "id",
+      clientSecret: "secret",
+      refreshToken: "refresh",
+    });
+  }
+  const other = readOptions({ ...credentials, sandbox: false, refreshToken: "other" });
+  assertEquals([other.sandbox, other.credentials.refreshToken], [false, "other"]);
+});
+
+Deno.test("readOptions() refuses an option that there is not, and names the one that was meant", () => {
+  for (
+    const [name, meant] of [["is_test", "sandbox"], ["isTest", "sandbox"], ["api_key", "clientId"]]
+  ) {
+    const options = JSON.parse(JSON.stringify({ ...CREDENTIALS, [name ?? ""]: true }));
+    const error = assertThrows(() => readOptions(options), TypeError, `no option "${name}"`);
+    assert(error.message.endsWith(`It is called ${meant} here`));
+  }
+  const misspelt = JSON.parse(JSON.stringify({ ...CREDENTIALS, sandBox: true }));
+  assertThrows(() => readOptions(misspelt), TypeError, 'no option "sandBox"');
+});
+
+Deno.test("readOptions() refuses values of the wrong type in a sentence", () => {
+  for (
+    const [option, value, words] of [
+      ["broker", "tradestation", "pass the value"],
+      ["sandbox", "true", "it is true or false"],
+      ["store", "tokens.json", "fileStore"],
+    ] as const
+  ) {
+    const options = JSON.parse(JSON.stringify({ ...CREDENTIALS, [option]: value }));
+    assertThrows(() => readOptions(options), TypeError, words);
+  }
+  for (const options of [null, "secret"]) {
+    assertThrows(
+      () => readOptions(JSON.parse(JSON.stringify(options))),
+      TypeError,
+      "are an object",
+    );
+  }
 });

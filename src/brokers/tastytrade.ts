@@ -37,7 +37,9 @@ export const tastytrade: Broker = {
     refreshToken: "TASTY_REFRESH_TOKEN",
   },
   requiresClientId: false,
-  credentialsAdvice: `Both come from ${APPLICATIONS_PAGE}`,
+  credentialsAdvice:
+    `Two steps, once, on ${APPLICATIONS_PAGE}: create an OAuth application and save ` +
+    "its client secret, then create a grant and save its refresh token",
   checkRefreshToken,
   endpoints,
   tokenRequestFormat: "json", // as in https://developer.tastytrade.com/docs/get-started
@@ -267,7 +269,9 @@ function adviceOnStatus(
       return "There is no such account, symbol, order or path in this environment, which is " +
         (sandbox ? "the sandbox" : "production");
     case 406:
-      return `tastytrade does not serve apiVersion "${apiVersion}": use a later date, or leave it out`;
+      return apiVersion === undefined
+        ? "tastytrade wants an apiVersion for this, a date written YYYYMMDD"
+        : `tastytrade does not serve apiVersion "${apiVersion}": use a later date, or leave it out`;
     case 422:
       return undefined; // the faults say it all
     case 429:
