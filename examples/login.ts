@@ -10,14 +10,16 @@ import { Account, login, Session, tastytrade, tradestation } from "../mod.ts"; /
 
 const [text, flag] = [{ type: "string" }, { type: "boolean" }] as const;
 const texts = { broker: text, port: text, file: text, api: text, site: text };
-const { values } = parseArgs({ options: { ...texts, manual: flag, sandbox: flag } });
-const { broker = "tastytrade", file = ".env", sandbox, manual } = values;
+const brokers = new Map(Object.entries({ tastytrade, tradestation }));
 const terminal = createInterface({ input: process.stdin, output: process.stdout });
 
 async function logIn(): Promise<void> {
+  const { values } = parseArgs({ options: { ...texts, manual: flag, sandbox: flag } });
+  const { broker = "tastytrade", file = ".env", sandbox, manual } = values;
+  if (!brokers.has(broker)) throw new Error(`--broker is one of ${[...brokers.keys()].join(", ")}`);
   const ask = (url: string) => terminal.question(`Open\n\n${url}\n\nand paste where it ends: `);
   const credentials = await login({
-    broker: broker === "tradestation" ? tradestation : tastytrade,
+    broker: brokers.get(broker),
     sandbox,
     port: values.port ? Number(values.port) : undefined,
     baseUrl: values.api,
@@ -25,10 +27,8 @@ async function logIn(): Promise<void> {
     pasteAddress: manual ? ask : undefined,
   });
   await using session = new Session(credentials);
-  console.log(
-    "Signed in:",
-    (await Account.get(session)).map((one) => one.accountNumber).join(", "),
-  );
+  const numbers = (await Account.get(session)).map((account) => account.accountNumber);
+  console.log("Signed in:", numbers.join(", "));
   if (await terminal.question(`Write the credentials to ${file}? [y/N] `) !== "y") return;
 
   const own = Object.values(credentials.broker.environment).join("|");

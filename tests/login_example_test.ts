@@ -83,3 +83,21 @@ Deno.test("examples/login.ts writes nothing unless it is told to", async () => {
   assertEquals([code, [...Deno.readDirSync(folder)]], [0, []]);
   await Deno.remove(folder);
 });
+
+Deno.test("examples/login.ts refuses a broker or an option that it does not know", async () => {
+  const cases = [["--broker=ts", "--broker is one of tastytrade, tradestation\n"], [
+    "--help",
+    "Unknown option '--help'",
+  ]] as const;
+  for (const [option, complaint] of cases) {
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", "-A", "examples/login.ts", option],
+      cwd: new URL("../", import.meta.url),
+      env: { NO_COLOR: "1" },
+    }).output();
+    const decoder = new TextDecoder();
+    assertEquals([code, decoder.decode(stdout)], [1, ""]);
+    const complained = decoder.decode(stderr);
+    assert(complained.startsWith(complaint) && !complained.includes("at file:"), complained);
+  }
+});
