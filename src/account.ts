@@ -39,6 +39,7 @@ export class Account {
    * One account.
    *
    * @throws {SessionError} If there is no such account, or it is somebody else's.
+   * @throws {TypeError} If the number is not a string.
    */
   static get(session: Session, accountNumber: string, options?: CallOptions): Promise<Account>;
   static async get(
@@ -47,6 +48,9 @@ export class Account {
     options?: CallOptions,
   ): Promise<Account | Account[]> {
     if (typeof which === "string") return new Account(session, await read(session, which, options));
+    if (which === null || !["object", "undefined"].includes(typeof which)) {
+      throw new TypeError(`Cannot get the account ${which}: an account number is a string`);
+    }
     const { accounts } = session.broker;
     const records = accounts.readList(await session.get(accounts.listPath, which));
     return records.map((record) => new Account(session, record));

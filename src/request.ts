@@ -61,6 +61,7 @@ export async function unpackRequest(
  * @throws {TypeError} If it is not: the access token goes to the broker's own origin only.
  */
 export function requestUrl(path: string, baseUrl: string): string {
+  if (typeof path !== "string") return requestUrl(String(path), baseUrl); // and be refused
   // The host ends where the path begins, so no parser can read another one here.
   if (path.startsWith("/") && !path.startsWith("//")) return baseUrl + path;
   if (!URL.canParse(path)) {

@@ -29,6 +29,16 @@ Deno.test("Account.get() returns the account of a number", async () => {
   assertEquals(emulator.requests.at(-1)?.path, "/customers/me/accounts/5WT%2F99%3F");
 });
 
+Deno.test("Account.get() takes no number and no null for an account number", async () => {
+  await using emulator = await startEmulator();
+  await using session = new Session(emulator.tastytrade);
+  for (const number of [123456789, null] as unknown as string[]) {
+    const complaint = `Cannot get the account ${number}: an account number is a string`;
+    await assertRejects(() => Account.get(session, number), TypeError, complaint);
+  }
+  assertEquals(emulator.requests, []);
+});
+
 Deno.test("Account.balances() holds decimal strings", async () => {
   await using emulator = await startEmulator();
   await using session = new Session(emulator.tastytrade);

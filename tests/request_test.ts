@@ -82,7 +82,8 @@ Deno.test("requestUrl() never leads to another origin", () => {
 });
 
 Deno.test("requestUrl() says how a path is written", () => {
-  for (const path of ["", "accounts", "./accounts", " /accounts", "?a=b", "1:2"]) {
+  const untyped = [undefined, null, 5] as unknown as string[]; // what JavaScript lets through
+  for (const path of ["", "accounts", "./accounts", " /accounts", "?a=b", "1:2", ...untyped]) {
     assertThrows(() => requestUrl(path, BASE_URL), TypeError, "a path starts with one slash", path);
   }
 });
