@@ -16,6 +16,7 @@ import {
   tradestation,
 } from "../mod.ts";
 import { type Emulator, startEmulator, troubles } from "../src/emulator/emulator.ts";
+import { Dice } from "./support/dice.ts";
 import { FakeClock } from "./support/fake_clock.ts";
 import { idle, quiet } from "./support/idle.ts";
 import { run, RUNTIMES } from "./support/runtimes.ts";
@@ -57,9 +58,10 @@ for (const { name, path, options } of BROKERS) {
     emulator.tokenLifetimeS = 2;
     using clock = new FakeClock({ timers: true });
     await using session = await AutoRefreshSession.start(options(emulator));
+    const dice = new Dice(200);
     let renewed = 1;
     while (renewed <= 200) {
-      clock.advance(20 + Math.random() * 130); // the renewal has 160 ms and more before it is late
+      clock.advance(dice.between(20, 150)); // the renewal has 160 ms and more before it is late
       // More than the hard window, 10 % of 2 s: so the request goes out in this tick.
       assertGreater(session.expiresAt?.getTime() ?? 0, Date.now() + 200);
       const before = emulator.requests.length;

@@ -3,7 +3,8 @@ import { NetworkError, Session, SessionClosedError, SessionError, TokenError } f
 import { Deadline } from "../src/deadline.ts";
 import { remainingMs, type Token } from "../src/token.ts";
 import { TokenSource } from "../src/token_source.ts";
-import { Dice, SimulatedTime } from "./support/simulated_time.ts";
+import { Dice } from "./support/dice.ts";
+import { SimulatedTime } from "./support/simulated_time.ts";
 import { ManualEndpoint } from "./support/tokens.ts";
 
 const RUNS = 10_000;

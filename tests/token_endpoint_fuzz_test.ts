@@ -5,6 +5,7 @@ import type { Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import { NetworkError, Session, SessionError, TokenError } from "../mod.ts";
 import { type Broker, tastytrade, tradestation } from "../mod.ts";
+import { Dice } from "./support/dice.ts";
 import { FakeClock } from "./support/fake_clock.ts";
 import { acme } from "./support/houses.ts";
 import { idle } from "./support/idle.ts";
@@ -12,7 +13,6 @@ import { type Arrival, serve, serveBytes } from "./support/loopback.ts";
 import { secretsIn, viewsOf } from "./support/printed_secrets.ts";
 import {
   DECEIVING as DECEIVING_TEXTS,
-  Dice,
   type RandomAnswer,
   randomAnswer,
   TOKEN_ALPHABET,
@@ -190,7 +190,7 @@ class FakeFetch {
         signal?.addEventListener("abort", () => controller.error(signal.reason));
       },
       // The answer is long enough to be known; how the rest of it ends makes no difference.
-      cancel: dice.pick(
+      cancel: dice.oneOf(
         () => {},
         () => Promise.reject(new Error("it cannot be cancelled")),
         () => never(),
@@ -220,14 +220,14 @@ function never(signal?: AbortSignal | null): Promise<never> {
 
 /** As the three runtimes report it. */
 function failureOfFetch(dice: Dice): Error {
-  const code = dice.pick(
+  const code = dice.oneOf(
     "ECONNRESET",
     "ECONNREFUSED",
     "ENOTFOUND",
     "HPE_INVALID_CONSTANT",
     "ECATS",
   );
-  return dice.pick<() => Error>(
+  return dice.oneOf<() => Error>(
     () => new TypeError("fetch failed", { cause: Object.assign(new Error("no"), { code }) }),
     () => Object.assign(new Error("no"), { code }),
     () => new TypeError("x", { cause: new Error("client error (Connect): tls handshake eof") }),
@@ -265,7 +265,7 @@ for (const broker of BROKERS) {
       let current = credentials.refreshToken;
       for (let round = 1; round <= 3; round++) {
         const answer = randomAnswer(dice, [credentials.clientSecret, current]);
-        const delivery = dice.oneIn(2) ? "whole" : dice.pick(...DELIVERIES);
+        const delivery = dice.oneIn(2) ? "whole" : dice.oneOf(...DELIVERIES);
         fake.answer(dice, answer, delivery);
         const tokens = tokensIn(new TextDecoder().decode(answer.body));
         const pending = renewed(session);
@@ -353,11 +353,11 @@ Deno.test("TokenError does not put a secret together again that comes with other
 /** An answer as the bytes on a connection, right or wrong, and whether the connection may stay. */
 function wireBytes(dice: Dice, answer: RandomAnswer): { bytes: Uint8Array; mayStay: boolean } {
   const status = answer.status === 0
-    ? dice.pick("000", "099", "101", "199", "600", "700", "999", "1000", "-1", "2OO")
+    ? dice.oneOf("000", "099", "101", "199", "600", "700", "999", "1000", "-1", "2OO")
     : String(answer.status);
   const isCoded = dice.oneIn(6);
   const isCodedWell = dice.oneIn(2);
-  const coding = isCodedWell ? "gzip" : dice.pick("gzip", "deflate", "br", "zstd", "x-none", "");
+  const coding = isCodedWell ? "gzip" : dice.oneOf("gzip", "deflate", "br", "zstd", "x-none", "");
   const body = isCoded && isCodedWell ? gzipSync(answer.body) : answer.body;
   const isEmpty = ["204", "304"].includes(status);
 
@@ -365,25 +365,27 @@ function wireBytes(dice: Dice, answer: RandomAnswer): { bytes: Uint8Array; maySt
   const chunk = Buffer.concat([Buffer.from(`${body.length.toString(16)}\r\n`), body]);
   const chunks = Buffer.concat([chunk, Buffer.from("\r\n0\r\n\r\n")]);
   const isLengthRight = dice.oneIn(2);
-  const [framing, payload] = isLengthRight ? [length, isEmpty ? Buffer.alloc(0) : body] : dice.pick<
-    [string, Uint8Array]
-  >(
-    ["transfer-encoding: chunked", body.length === 0 ? Buffer.from("0\r\n\r\n") : chunks],
-    ["transfer-encoding: chunked", Buffer.concat([Buffer.from("zz\r\n"), chunks])],
-    ["transfer-encoding: chunked", chunk],
-    ["transfer-encoding: chunked", Buffer.concat([chunk, Buffer.from("more\r\n0\r\n\r\n")])],
-    [`content-length: ${body.length + 10}`, body],
-    [`content-length: ${body.length >> 1}`, body],
-    ["content-length: -1", body],
-    ["content-length: 99999999999999999999", body],
-    [`${length}\r\ncontent-length: 1`, body],
-    [`${length}\r\ntransfer-encoding: chunked`, chunks],
-    ["x-none: 1", body], // ends with the connection
-  );
+  const [framing, payload] = isLengthRight
+    ? [length, isEmpty ? Buffer.alloc(0) : body]
+    : dice.oneOf<
+      [string, Uint8Array]
+    >(
+      ["transfer-encoding: chunked", body.length === 0 ? Buffer.from("0\r\n\r\n") : chunks],
+      ["transfer-encoding: chunked", Buffer.concat([Buffer.from("zz\r\n"), chunks])],
+      ["transfer-encoding: chunked", chunk],
+      ["transfer-encoding: chunked", Buffer.concat([chunk, Buffer.from("more\r\n0\r\n\r\n")])],
+      [`content-length: ${body.length + 10}`, body],
+      [`content-length: ${body.length >> 1}`, body],
+      ["content-length: -1", body],
+      ["content-length: 99999999999999999999", body],
+      [`${length}\r\ncontent-length: 1`, body],
+      [`${length}\r\ntransfer-encoding: chunked`, chunks],
+      ["x-none: 1", body], // ends with the connection
+    );
   const headers = Object.entries(answer.headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const head =
-    dice.pick("", "", "", "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 103 Early\r\n\r\n") +
-    `HTTP/1.1 ${status} ${dice.pick("OK", "", "No\u0007")}\r\n` +
+    dice.oneOf("", "", "", "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 103 Early\r\n\r\n") +
+    `HTTP/1.1 ${status} ${dice.oneOf("OK", "", "No\u0007")}\r\n` +
     (isCoded && coding !== "" ? `content-encoding: ${coding}\r\n` : "") +
     (dice.oneIn(20) ? `x-long: ${"y".repeat(100_000)}\r\n` : "") +
     (dice.oneIn(20) ? "x-many: z\r\n".repeat(500) : "") +

@@ -5,40 +5,8 @@
  */
 
 import { Buffer } from "node:buffer";
+import type { Dice } from "./dice.ts";
 import { formEncoded, percentEncoded } from "./printed_secrets.ts";
-
-/** Random numbers from a seed (mulberry32). */
-export class Dice {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) >>> 0;
-  }
-
-  /** A whole number from 0 to below `end`. */
-  below(end: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let t = this.#state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * end);
-  }
-
-  /** Whether one in `n` came up. */
-  oneIn(n: number): boolean {
-    return this.below(n) === 0;
-  }
-
-  /** One of these. */
-  pick<T>(first: T, ...others: readonly T[]): T {
-    return others[this.below(others.length + 1) - 1] ?? first;
-  }
-
-  /** A text of these characters. */
-  text(length: number, alphabet: string): string {
-    return Array.from({ length }, () => alphabet[this.below(alphabet.length)]).join("");
-  }
-}
 
 /** What bearer tokens consist of, and what secrets usually do. */
 export const TOKEN_ALPHABET =
@@ -75,8 +43,8 @@ export const DECEIVING = [
 export function randomAnswer(dice: Dice, secrets: readonly string[]): RandomAnswer {
   const isGood = dice.oneIn(3);
   const status = isGood
-    ? dice.pick(200, 200, 200, 201, 203, 204, 206, 299)
-    : dice.pick(400, 400, 401, 403, 429, 500, 503, randomStatus(dice));
+    ? dice.oneOf(200, 200, 200, 201, 203, 204, 206, 299)
+    : dice.oneOf(400, 400, 401, 403, 429, 500, 503, randomStatus(dice));
   const isTokenResponse = isGood ? !dice.oneIn(4) : dice.oneIn(10);
   const text = isTokenResponse ? JSON.stringify(tokenFields(dice)) : randomText(dice, secrets);
   return { status, headers: randomHeaders(dice), body: randomBytes(dice, text) };
@@ -84,12 +52,12 @@ export function randomAnswer(dice: Dice, secrets: readonly string[]): RandomAnsw
 
 /** Every status that an answer can end with, and 0 of a redirect that was not followed. */
 function randomStatus(dice: Dice): number {
-  return dice.pick(0, 300, 301, 302, 303, 304, 307, 308, 200 + dice.below(400));
+  return dice.oneOf(0, 300, 301, 302, 303, 304, 307, 308, 200 + dice.below(400));
 }
 
 function randomHeaders(dice: Dice): Record<string, string> {
   const headers: Record<string, string> = {
-    "content-type": dice.pick(
+    "content-type": dice.oneOf(
       "application/json",
       "application/json; charset=utf-16",
       "text/html",
@@ -100,7 +68,7 @@ function randomHeaders(dice: Dice): Record<string, string> {
     ),
   };
   if (dice.oneIn(6)) {
-    headers["retry-after"] = dice.pick(
+    headers["retry-after"] = dice.oneOf(
       "0",
       "1",
       "999999999999",
@@ -113,7 +81,7 @@ function randomHeaders(dice: Dice): Record<string, string> {
       "",
     );
   }
-  if (dice.oneIn(6)) headers.location = dice.pick("/elsewhere", "//evil.example", "http://[", "");
+  if (dice.oneIn(6)) headers.location = dice.oneOf("/elsewhere", "//evil.example", "http://[", "");
   if (dice.oneIn(8)) headers["www-authenticate"] = "Basic realm=x";
   return headers;
 }
@@ -123,10 +91,12 @@ function tokenFields(dice: Dice): Record<string, unknown> {
   const maybe = (value: unknown): unknown => dice.oneIn(8) ? randomValue(dice, 2) : value;
   return {
     access_token: maybe(randomAccessToken(dice)),
-    ...(dice.oneIn(6) ? {} : { token_type: maybe(dice.pick("Bearer", "bearer", "BEARER", "mac")) }),
+    ...(dice.oneIn(6)
+      ? {}
+      : { token_type: maybe(dice.oneOf("Bearer", "bearer", "BEARER", "mac")) }),
     ...(dice.oneIn(4)
       ? {}
-      : { expires_in: maybe(dice.pick<unknown>(900, "900", 0, -1, 1e308, 0.1, null, "x")) }),
+      : { expires_in: maybe(dice.oneOf<unknown>(900, "900", 0, -1, 1e308, 0.1, null, "x")) }),
     ...(dice.oneIn(2) ? {} : { refresh_token: maybe(randomRefreshToken(dice)) }),
     ...(dice.oneIn(20) ? { error: maybe("invalid_grant") } : {}),
   };
@@ -135,8 +105,8 @@ function tokenFields(dice: Dice): Record<string, unknown> {
 /** What fits into a header, or does not quite. */
 function randomAccessToken(dice: Dice): string {
   const ordinary = `A${dice.text(20 + dice.below(40), TOKEN_ALPHABET)}`;
-  if (!dice.oneIn(5)) return `${ordinary}${dice.pick("", "=", "==")}`;
-  return dice.pick(
+  if (!dice.oneIn(5)) return `${ordinary}${dice.oneOf("", "=", "==")}`;
+  return dice.oneOf(
     `${ordinary} ${ordinary}`,
     `${ordinary}\r\nx-more: 1`,
     `${ordinary}\n`,
@@ -150,7 +120,7 @@ function randomAccessToken(dice: Dice): string {
 /** What an endpoint may give out for the next time; some of it no client could send. */
 function randomRefreshToken(dice: Dice): string {
   const ordinary = `R${dice.text(20 + dice.below(40), TOKEN_ALPHABET)}`;
-  return dice.pick(
+  return dice.oneOf(
     ordinary,
     ordinary,
     ordinary,
@@ -168,8 +138,8 @@ function randomText(dice: Dice, secrets: readonly string[]): string {
     () => escapedJson(JSON.stringify(errorFields(dice, secrets))),
     () => JSON.stringify(randomValue(dice, 4)),
     () => "",
-    () => dice.pick(" ", "null", "true", "0", "1e999", '""', "[]", "{}", "undefined", "NaN", "{"),
-    () => nested(dice, dice.pick(50, 1_000, 10_000, 16_000)),
+    () => dice.oneOf(" ", "null", "true", "0", "1e999", '""', "[]", "{}", "undefined", "NaN", "{"),
+    () => nested(dice, dice.oneOf(50, 1_000, 10_000, 16_000)),
     () => nested(dice, 100_000),
     () => duplicated(dice),
     () => inherited(dice, secrets),
@@ -178,13 +148,13 @@ function randomText(dice: Dice, secrets: readonly string[]): string {
     () => new URLSearchParams({ error: "invalid_grant", secret: echoOf(dice, secrets) }).toString(),
     () => dice.text(dice.below(300), '{}[]":,\\ \n\u0000\u2028\ud800eE+-.0123456789truefalsn'),
   ];
-  return dice.pick(shapes[0] ?? (() => ""), ...shapes.slice(1))();
+  return dice.oneOf(shapes[0] ?? (() => ""), ...shapes.slice(1))();
 }
 
 /** An error as either broker, RFC 6749, or neither of them writes it. */
 function errorFields(dice: Dice, secrets: readonly string[]): unknown {
   const code = () =>
-    dice.oneIn(4) ? randomValue(dice, 2) : dice.pick(
+    dice.oneIn(4) ? randomValue(dice, 2) : dice.oneOf(
       "invalid_grant",
       "invalid_client",
       "unauthorized_client",
@@ -195,7 +165,7 @@ function errorFields(dice: Dice, secrets: readonly string[]): unknown {
     );
   const description = () => dice.oneIn(5) ? randomValue(dice, 2) : words(dice, secrets);
   const half = (secrets[0] ?? "").length >> 1;
-  return dice.pick<() => unknown>(
+  return dice.oneOf<() => unknown>(
     () => ({ error: code(), error_description: description() }),
     () => ({ error_code: code(), error_description: description(), error: code() }),
     () => ({ error: { code: code(), message: description(), errors: [description()] } }),
@@ -210,21 +180,21 @@ function errorFields(dice: Dice, secrets: readonly string[]): unknown {
 /** Words with something in them that should not be printed. */
 function words(dice: Dice, secrets: readonly string[]): string {
   const parts = Array.from({ length: 1 + dice.below(5) }, () =>
-    dice.pick<() => string>(
+    dice.oneOf<() => string>(
       () => "the request is invalid.",
-      () => `a${dice.pick(...DECEIVING)}b`,
-      () => `a${dice.pick(...DECEIVING)}b`,
+      () => `a${dice.oneOf(...DECEIVING)}b`,
+      () => `a${dice.oneOf(...DECEIVING)}b`,
       () => echoOf(dice, secrets),
-      () => "x".repeat(dice.pick(1, 290, 300, 5_000)),
+      () => "x".repeat(dice.oneOf(1, 290, 300, 5_000)),
       () => "\u{1f511}".repeat(dice.below(200)),
     )());
-  return parts.join(dice.pick(" ", "", ": "));
+  return parts.join(dice.oneOf(" ", "", ": "));
 }
 
 /** A secret as a server may write it, or all of them. */
 function echoOf(dice: Dice, secrets: readonly string[]): string {
-  const secret = dice.pick(secrets[0] ?? "", ...secrets.slice(1));
-  return dice.pick(
+  const secret = dice.oneOf(secrets[0] ?? "", ...secrets.slice(1));
+  return dice.oneOf(
     secret,
     percentEncoded(secret),
     percentEncoded(percentEncoded(secret)),
@@ -235,7 +205,7 @@ function echoOf(dice: Dice, secrets: readonly string[]): string {
     `Basic ${btoa(`client:${secret}`.replace(/[^\x20-\x7e]/g, "?"))}`,
     JSON.stringify({ client_secret: secret }), // the request itself, quoted
     `client_secret=${formEncoded(secret)}&grant_type=refresh_token`,
-    [...secret].join(dice.pick("\u0000", "\u202e", "\u200b", " ")),
+    [...secret].join(dice.oneOf("\u0000", "\u202e", "\u200b", " ")),
     secrets.join(),
   );
 }
@@ -250,13 +220,13 @@ function escapedJson(json: string): string {
 
 /** Deeper than any program may recurse. */
 function nested(dice: Dice, depth: number): string {
-  const [open, shut] = dice.pick(["[", "]"], ['{"a":', "}"], ['{"error":', "}"]);
-  const inner = dice.pick('"x"', "1", "null", '{"code":"invalid_grant"}');
+  const [open, shut] = dice.oneOf(["[", "]"], ['{"a":', "}"], ['{"error":', "}"]);
+  const inner = dice.oneOf('"x"', "1", "null", '{"code":"invalid_grant"}');
   return `${open.repeat(depth)}${inner}${shut.repeat(depth)}`;
 }
 
 function duplicated(dice: Dice): string {
-  return dice.pick(
+  return dice.oneOf(
     '{"error":"a","error":"invalid_grant"}',
     '{"error":"invalid_grant","error":{"code":"b"},"error_description":1,"error_description":"c"}',
     '{"access_token":"a","access_token":5}',
@@ -265,7 +235,7 @@ function duplicated(dice: Dice): string {
 
 /** Names that an object has anyway. */
 function inherited(dice: Dice, secrets: readonly string[]): string {
-  const name = dice.pick(
+  const name = dice.oneOf(
     "__proto__",
     "constructor",
     "toString",
@@ -274,7 +244,7 @@ function inherited(dice: Dice, secrets: readonly string[]): string {
     "then",
   );
   const inner = JSON.stringify(errorFields(dice, secrets));
-  return dice.pick(
+  return dice.oneOf(
     `{"${name}":${inner}}`,
     `{"error":{"${name}":${inner}},"error_description":{"${name}":${inner}}}`,
     `{"__proto__":{"access_token":"polluted","token_type":"Bearer"}}`,
@@ -284,27 +254,27 @@ function inherited(dice: Dice, secrets: readonly string[]): string {
 }
 
 function page(dice: Dice, secrets: readonly string[]): string {
-  return `${dice.pick("", " \n", "\ufeff")}<!DOCTYPE html><title>${words(dice, secrets)}</title>`;
+  return `${dice.oneOf("", " \n", "\ufeff")}<!DOCTYPE html><title>${words(dice, secrets)}</title>`;
 }
 
 /** Any JSON value. */
 function randomValue(dice: Dice, depth: number): unknown {
-  return dice.pick<() => unknown>(
+  return dice.oneOf<() => unknown>(
     () => null,
     () => true,
-    () => dice.pick(0, -1, 1e308, 0.1, 123),
+    () => dice.oneOf(0, -1, 1e308, 0.1, 123),
     () => "",
     () => " ",
-    () => dice.pick("a b", "a\r\nb: c", "é", "\ud800", "tok,en", "="),
+    () => dice.oneOf("a b", "a\r\nb: c", "é", "\ud800", "tok,en", "="),
     () => depth === 0 ? [] : [randomValue(dice, depth - 1), randomValue(dice, depth - 1)],
-    () => depth === 0 ? {} : { [dice.pick("code", "x", "")]: randomValue(dice, depth - 1) },
+    () => depth === 0 ? {} : { [dice.oneOf("code", "x", "")]: randomValue(dice, depth - 1) },
   )();
 }
 
 /** The text in some encoding, whole or not. */
 function randomBytes(dice: Dice, text: string): Uint8Array<ArrayBuffer> {
   const bytes = new TextEncoder().encode(text);
-  return dice.pick<() => Uint8Array<ArrayBuffer>>(
+  return dice.oneOf<() => Uint8Array<ArrayBuffer>>(
     () => bytes,
     () => bytes,
     () => bytes,

@@ -8,7 +8,8 @@
  */
 
 import { SessionClosedError, type StoredTokens, type TokenStore } from "../../mod.ts";
-import { type Dice, type SimulatedTime, textOf } from "./simulated_time.ts";
+import type { Dice } from "./dice.ts";
+import { type SimulatedTime, textOf } from "./simulated_time.ts";
 
 /** What a program could lose by a wrong answer to "is it still good?": the last part of a life. */
 const hardLeadMs = (lifetimeMs: number) => Math.min(10_000, lifetimeMs * 0.1);

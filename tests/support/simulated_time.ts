@@ -9,6 +9,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { createHash } from "node:crypto";
 import process from "node:process";
 import { setImmediate } from "node:timers";
+import { seeded } from "./dice.ts";
 import { FakeClock } from "./fake_clock.ts";
 
 /** Whose timers and requests these are; the world's own have no owner. */
@@ -16,46 +17,6 @@ const owner = new AsyncLocalStorage<object | undefined>();
 
 /** The text of a request's body: to read a `Blob` takes the event loop, and real time. */
 const texts = new WeakMap<object, string>();
-
-/** Numbers that follow from a seed, from 0 to below 1 (mulberry32). */
-export function seeded(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** Chance for one purpose. */
-export class Dice {
-  readonly #next: () => number;
-
-  constructor(seed: number) {
-    this.#next = seeded(seed);
-  }
-
-  /** Whether something of this probability happens. */
-  chance(probability: number): boolean {
-    return this.#next() < probability;
-  }
-
-  /** A whole number, both ends included. */
-  between(least: number, most: number): number {
-    return least + Math.floor(this.#next() * (most - least + 1));
-  }
-
-  /** A whole number whose size is as likely as any other: 1 to 10 as 10 to 100. */
-  size(least: number, most: number): number {
-    return Math.round(least * (most / least) ** this.#next());
-  }
-
-  /** One of these. */
-  pick<T>(values: readonly [T, ...T[]]): T {
-    return values[Math.floor(this.#next() * values.length)] ?? values[0];
-  }
-}
 
 /** Over all days: what the garbage collector ends of a day before must not end a timer of this one. */
 let lastTimer = 0;

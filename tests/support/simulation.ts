@@ -29,7 +29,8 @@ import {
   StoreTrouble,
   type Weather,
 } from "./simulated_broker.ts";
-import { Dice, SimulatedTime } from "./simulated_time.ts";
+import { Dice } from "./dice.ts";
+import { SimulatedTime } from "./simulated_time.ts";
 
 /** How long the background may look away. */
 const LOOK_MS = 30_001;
