@@ -85,6 +85,7 @@ import {
   signIn,
   USER_AGENT,
 } from "./support/emulator_wire.ts";
+import { LIMIT_ORDER, MARKET_ORDER } from "./support/orders.ts";
 
 const FUNDED = "5WT00000";
 const EMPTY = "5WT00001";
@@ -99,26 +100,8 @@ const HTML_401 = `<html>
 </html>
 `;
 
-const LIMIT_ORDER = {
-  "time-in-force": "Day",
-  "order-type": "Limit",
-  "price": "1.00",
-  "price-effect": "Debit",
-  "legs": [{
-    "instrument-type": "Equity",
-    "symbol": "AAPL",
-    "quantity": 1,
-    "action": "Buy to Open",
-  }],
-};
-
 /** The request that the recorded dry run answers. */
-const RECORDED_DRY_RUN = {
-  "time-in-force": "Day",
-  "order-type": "Market",
-  "legs": LIMIT_ORDER.legs,
-  "rules": { "conditions": [] },
-};
+const RECORDED_DRY_RUN = { ...MARKET_ORDER, "rules": { "conditions": [] } };
 
 /** Lets the wall clock show another time until disposed. */
 function atTime(ms: number): Disposable {

@@ -20,6 +20,7 @@ import {
 import { type Emulator, startEmulator, troubles } from "../src/emulator/emulator.ts";
 import { FakeClock } from "./support/fake_clock.ts";
 import { run } from "./support/runtimes.ts";
+import { MARKET_ORDER } from "./support/orders.ts";
 
 const TOKEN_ROUTE = "POST /oauth/token";
 const ME = "/customers/me";
@@ -94,7 +95,7 @@ Deno.test("Session sends a request in the tick of its call when the token is fre
   for (
     const call of [
       () => session.get(ME),
-      () => session.post("/accounts/5WT00000/orders/dry-run", marketOrder()),
+      () => session.post("/accounts/5WT00000/orders/dry-run", MARKET_ORDER),
       () => session.fetch(ME).then((response) => response.body?.cancel()),
     ]
   ) {
@@ -183,13 +184,13 @@ Deno.test("Session.post() replays an order that was answered 401, byte for byte"
   const { emulator, session } = opened;
   await session.refresh();
   emulator.revokeAccessTokens();
-  await session.post("/accounts/5WT00000/orders", marketOrder());
+  await session.post("/accounts/5WT00000/orders", MARKET_ORDER);
   assertEquals(emulator.orders.length, 1);
   const [refused, placed] = emulator.requests.filter(({ path }) => path.endsWith("/orders"));
   assertExists(placed);
   assertEquals([refused?.status, placed.status], [401, 201]);
   assertEquals(refused?.body, placed.body);
-  assertEquals(JSON.parse(placed.body), marketOrder());
+  assertEquals(JSON.parse(placed.body), MARKET_ORDER);
   assertEquals(placed.headers["content-type"], "application/json");
   assertEquals(placed.headers["content-length"], String(placed.body.length));
 });
@@ -199,7 +200,7 @@ Deno.test("Session replays nothing and renews nothing after a 403", async () => 
   const { emulator, session } = opened;
   emulator.scopes = "read";
   const error = await assertRejects(
-    () => session.post("/accounts/5WT00000/orders", marketOrder()),
+    () => session.post("/accounts/5WT00000/orders", MARKET_ORDER),
     ApiError,
   );
   assertEquals(error.status, 403);
@@ -226,7 +227,7 @@ Deno.test("Session.fetch() takes a URL and a Request to the broker", async () =>
   await using opened = await open();
   const { emulator, session } = opened;
   const url = `${session.baseUrl}/accounts/5WT00000/orders/dry-run`;
-  const order = JSON.stringify(marketOrder());
+  const order = JSON.stringify(MARKET_ORDER);
   const headers = { "content-type": "application/json", "x-mine": "1" };
   for (
     const [input, init] of [
@@ -253,7 +254,7 @@ Deno.test("Session.fetch() sends a stream once and returns its 401, but renews f
   const response = await session.fetch("/accounts/5WT00000/orders/dry-run", {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: new Blob([JSON.stringify(marketOrder())]).stream(),
+    body: new Blob([JSON.stringify(MARKET_ORDER)]).stream(),
   });
   assertEquals(response.status, 401);
   assertEquals((await response.json()).error.code, "token_invalid");
@@ -383,7 +384,7 @@ Deno.test("Session.put(), patch() and delete() send their method and their value
   const { emulator, session } = opened;
   const orders = "/accounts/5WT00000/orders";
   const limit = {
-    ...marketOrder(),
+    ...MARKET_ORDER,
     "order-type": "Limit",
     "price": "1.00",
     "price-effect": "Debit",
@@ -642,7 +643,7 @@ Deno.test("Session tells an order that may have been placed from one that was no
   const orders = "/accounts/5WT00000/orders";
   await session.refresh();
   emulator.trouble(`POST ${orders}`, "reset", Infinity);
-  const lost = await assertRejects(() => session.post(orders, marketOrder()), NetworkError);
+  const lost = await assertRejects(() => session.post(orders, MARKET_ORDER), NetworkError);
   assertEquals([lost.kind, lost.sent], ["reset", "unknown"]);
   assertStringIncludes(lost.message, "look before you send it again");
   assertEquals(emulator.count(`POST ${orders}`), 1);
@@ -651,7 +652,7 @@ Deno.test("Session tells an order that may have been placed from one that was no
   const away = new Session(closed.tastytrade);
   await away.refresh();
   await closed.close();
-  const refused = await assertRejects(() => away.post(orders, marketOrder()), NetworkError);
+  const refused = await assertRejects(() => away.post(orders, MARKET_ORDER), NetworkError);
   assertEquals([refused.kind, refused.sent], ["refused", "no"]);
   await away.close();
 });
@@ -765,16 +766,3 @@ Deno.test("Session asks for the API version that it was given", async () => {
   assertEquals(tokenRequest?.headers["accept-version"], undefined);
   assertEquals(request?.headers["accept-version"], "20251101");
 });
-
-function marketOrder(): Record<string, unknown> {
-  return {
-    "time-in-force": "Day",
-    "order-type": "Market",
-    "legs": [{
-      "instrument-type": "Equity",
-      "symbol": "AAPL",
-      "quantity": 1,
-      "action": "Buy to Open",
-    }],
-  };
-}

@@ -16,22 +16,9 @@ import quoteToken from "../src/emulator/tastytrade/recordings/quote_token.json" 
   type: "json",
 };
 import { at } from "./support/emulator_wire.ts";
+import { LIMIT_ORDER } from "./support/orders.ts";
 
 const FUNDED = "5WT00000";
-
-/** The SDK dasherizes the keys by itself. */
-const ORDER = {
-  "time-in-force": "Day",
-  "order-type": "Limit",
-  "price": "1.00",
-  "price-effect": "Debit",
-  "legs": [{
-    "instrument-type": "Equity",
-    "symbol": "AAPL",
-    "quantity": 1,
-    "action": "Buy to Open",
-  }],
-};
 
 function connect(credentials: Emulator["tastytrade"]): TastytradeClient {
   return new TastytradeClient({
@@ -78,13 +65,16 @@ Deno.test("official SDK reads balances, positions and transactions from the emul
 Deno.test("official SDK checks, places, replaces and cancels an order at the emulator", async () => {
   await using emulator = await startEmulator();
   const { orderService } = connect(emulator.tastytrade);
-  const dryRun = await orderService.postOrderDryRun(FUNDED, ORDER);
+  const dryRun = await orderService.postOrderDryRun(FUNDED, LIMIT_ORDER);
   assertEquals(dryRun["buying-power-effect"]["impact"], "1.001");
   assertEquals(emulator.orders, []);
-  const { order } = await orderService.createOrder(FUNDED, ORDER);
+  const { order } = await orderService.createOrder(FUNDED, LIMIT_ORDER);
   assertEquals(order["status"], "Routed");
   assertEquals((await orderService.getLiveOrders(FUNDED)).length, 1);
-  const { id } = await orderService.replaceOrder(FUNDED, order["id"], { ...ORDER, price: "1.10" });
+  const { id } = await orderService.replaceOrder(FUNDED, order["id"], {
+    ...LIMIT_ORDER,
+    price: "1.10",
+  });
   assertEquals((await orderService.cancelOrder(FUNDED, id))["status"], "Cancel Requested");
   assertEquals((await orderService.getOrder(FUNDED, id))["status"], "Cancelled");
   assertEquals(emulator.orders.map(({ status }) => status), ["Cancelled", "Cancelled"]);

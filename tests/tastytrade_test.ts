@@ -17,6 +17,7 @@ import {
   TokenError,
 } from "../mod.ts";
 import { type Emulator, startEmulator, troubles } from "../src/emulator/emulator.ts";
+import { MARKET_ORDER } from "./support/orders.ts";
 
 const ME = "/customers/me";
 const ORDERS = "/accounts/5WT00000/orders";
@@ -126,7 +127,7 @@ const TROUBLES: readonly {
     prepare: (emulator) => {
       emulator.scopes = "read";
     },
-    call: (session) => session.post(ORDERS, order()),
+    call: (session) => session.post(ORDERS, MARKET_ORDER),
     error: ApiError,
     code: "not_permitted",
     says: ["403", "the scope trade", "OAuth Applications"],
@@ -194,7 +195,7 @@ const TROUBLES: readonly {
   {
     name: "an order that fails its preflight checks",
     prepare: () => {},
-    call: (session) => session.post(ORDERS, { ...order(), "time-in-force": "GTC" }),
+    call: (session) => session.post(ORDERS, { ...MARKET_ORDER, "time-in-force": "GTC" }),
     error: ApiError,
     code: "preflight_check_failure",
     says: ["422", "One or more preflight checks failed", "GTC/GTD Market orders are not supported"],
@@ -271,7 +272,7 @@ Deno.test("tastytrade tells a refusal for good from one for now", async () => {
 Deno.test("tastytrade's API errors list the single faults, and keep the data beside the error", async () => {
   const preflight = await troubleOf(
     (emulator) => emulator.trouble(`POST ${ORDERS}`, troubles.marginCheckFailed),
-    (session) => session.post(ORDERS, order()),
+    (session) => session.post(ORDERS, MARKET_ORDER),
   ) as ApiError;
   assertEquals(preflight.errors, [{
     code: "margin_check_failed",
@@ -377,19 +378,6 @@ Deno.test("tastytrade's readers survive whatever they are given", () => {
     tastytrade.readApiRefusal({ ...refusal, method: "GET", apiVersion: undefined });
   }
 });
-
-function order(): Record<string, unknown> {
-  return {
-    "time-in-force": "Day",
-    "order-type": "Market",
-    "legs": [{
-      "instrument-type": "Equity",
-      "symbol": "AAPL",
-      "quantity": 1,
-      "action": "Buy to Open",
-    }],
-  };
-}
 
 function withoutUserAgent(init: RequestInit | undefined): Headers {
   const headers = new Headers(init?.headers);
