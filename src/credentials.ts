@@ -118,9 +118,10 @@ export interface CredentialsOptions {
 }
 
 /**
- * What a login brings: all that a session needs, as in `new Session(await login())`.
+ * What a login brings: all that a session needs, as in `new Session(await login())`, or in
+ * `new Session({ ...credentials, store })`.
  *
- * Nothing prints it, and nothing copies it either: `{ ...credentials }` is empty.
+ * Nothing prints its secrets, and no copy holds them: a spread carries a reference to it.
  */
 export class Credentials {
   readonly #options: CredentialsOptions;
@@ -244,9 +245,12 @@ function readRequired(
   return value;
 }
 
-/** Says how to come over from the sign-in with a password, which the brokers have ended. */
+/** Options of the sign-in with a password, which the brokers have ended. */
+export const PASSWORD_OPTIONS: readonly string[] = ["username", "login", "password"];
+
+/** Says how to come over from the sign-in with a password. */
 function refusePassword(options: CredentialOptions, broker: Broker): void {
-  for (const name of ["username", "login", "password"]) {
+  for (const name of PASSWORD_OPTIONS) {
     if (Reflect.get(options, name) === undefined) continue;
     const { clientSecret, refreshToken } = broker.environment;
     throw new CredentialsError(

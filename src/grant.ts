@@ -54,16 +54,8 @@ export class Grant {
 
   /** Revokes the refresh token. */
   async revoke(signal: AbortSignal): Promise<void> {
-    const { clientId, clientSecret, refreshToken } = this.#credentials;
-    await revokeToken(
-      {
-        token: refreshToken,
-        client_secret: clientSecret,
-        ...(clientId === undefined ? {} : { client_id: clientId }),
-      },
-      this.#context,
-      signal,
-    );
+    const { refreshToken } = this.#credentials;
+    await revokeToken({ token: refreshToken, ...this.#client() }, this.#context, signal);
   }
 
   /**
@@ -119,15 +111,10 @@ export class Grant {
   }
 
   async #spend(signal: AbortSignal): Promise<Token> {
-    const { clientId, clientSecret, refreshToken } = this.#credentials;
+    const { refreshToken } = this.#credentials;
     try {
       const token = await requestToken(
-        {
-          grant_type: "refresh_token",
-          refresh_token: refreshToken,
-          client_secret: clientSecret,
-          ...(clientId === undefined ? {} : { client_id: clientId }),
-        },
+        { grant_type: "refresh_token", refresh_token: refreshToken, ...this.#client() },
         this.#context,
         signal,
       );
@@ -148,6 +135,15 @@ export class Grant {
       this.#isAnswerLost ||= error instanceof NetworkError && error.kind !== "refused";
       throw error;
     }
+  }
+
+  /** Who asks, RFC 6749 section 2.3.1: tastytrade needs no client id. */
+  #client(): Record<string, string> {
+    const { clientId, clientSecret } = this.#credentials;
+    return {
+      client_secret: clientSecret,
+      ...(clientId === undefined ? {} : { client_id: clientId }),
+    };
   }
 }
 

@@ -6,6 +6,7 @@ import {
   type CredentialOptions,
   type Credentials,
   type GrantCredentials,
+  PASSWORD_OPTIONS,
   readCredentials,
 } from "./credentials.ts";
 import { MAX_TIMEOUT_MS } from "./deadline.ts";
@@ -123,11 +124,25 @@ const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
   ["api_key", "clientId"],
 ]);
 
-// `username`, `login` and `password` are known as well: they have an error of their own.
-const KNOWN_NAMES = new Set(
-  ("broker clientId clientSecret refreshToken credentials sandbox apiVersion baseUrl signInUrl " +
-    "timeoutMs userAgent fetch store username login password").split(" "),
-);
+/** The options that there are: the compiler sees to it that none is left out. */
+const OPTIONS: Readonly<Record<keyof SessionOptions, true>> = {
+  broker: true,
+  clientId: true,
+  clientSecret: true,
+  refreshToken: true,
+  credentials: true,
+  sandbox: true,
+  apiVersion: true,
+  baseUrl: true,
+  signInUrl: true,
+  timeoutMs: true,
+  userAgent: true,
+  fetch: true,
+  store: true,
+};
+
+// Those of a sign-in with a password have an error of their own, which comes later.
+const KNOWN_NAMES: ReadonlySet<string> = new Set([...Object.keys(OPTIONS), ...PASSWORD_OPTIONS]);
 
 /** A mistyped `sandbox` must not end in trading real money. */
 function refuseUnknown(options: SessionOptions): void {
@@ -149,11 +164,9 @@ function withCredentials(options: SessionOptions): SessionOptions {
   const { credentials } = options;
   if (credentials === undefined) return options;
   const { broker, sandbox, baseUrl, signInUrl, clientId, clientSecret, refreshToken } = credentials;
+  const brought = { broker, sandbox, baseUrl, signInUrl, clientId, clientSecret, refreshToken };
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  return {
-    ...{ broker, sandbox, baseUrl, signInUrl, clientId, clientSecret, refreshToken },
-    ...Object.fromEntries(given),
-  };
+  return { ...brought, ...Object.fromEntries(given) };
 }
 
 function readStore(store: TokenStore): TokenStore {
