@@ -42,6 +42,7 @@ export type {
   EndpointOptions,
   Endpoints,
   Page,
+  RateLimit,
   Refusal,
   TokenProblem,
   TokenRefusal,
@@ -74,7 +75,8 @@ export {
 } from "./src/errors.ts";
 export { fileStore } from "./src/file_store.ts";
 export { login, type LoginOptions } from "./src/login.ts";
-export type { Query } from "./src/request.ts";
+export type { BodyFactory, OutgoingInit, Query } from "./src/request.ts";
+export type { RetryOptions } from "./src/retry.ts";
 export {
   type CallOptions,
   type RefreshOptions,

@@ -52,7 +52,9 @@ export class Account {
       throw new TypeError(`Cannot get the account ${which}: an account number is a string`);
     }
     const { accounts } = session.broker;
-    const records = accounts.readList(await session.get(accounts.listPath, which));
+    const records = accounts.readList(
+      await session.get(accounts.listPath, { ...which, exactNumbers: true }),
+    );
     return records.map((record) => new Account(session, record));
   }
 
@@ -68,14 +70,16 @@ export class Account {
   async balances(options?: CallOptions): Promise<Balances> {
     const { accounts } = this.#session.broker;
     const path = accounts.balancesPath(this.accountNumber);
-    return accounts.readBalances(await this.#session.get(path, options));
+    return accounts.readBalances(await this.#session.get(path, { ...options, exactNumbers: true }));
   }
 
   /** What the account holds beside money. */
   async positions(options?: CallOptions): Promise<Position[]> {
     const { accounts } = this.#session.broker;
     const path = accounts.positionsPath(this.accountNumber);
-    return accounts.readPositions(await this.#session.get(path, options));
+    return accounts.readPositions(
+      await this.#session.get(path, { ...options, exactNumbers: true }),
+    );
   }
 }
 
@@ -85,7 +89,7 @@ async function read(
   options?: CallOptions,
 ): Promise<AccountRecord> {
   const { name, accounts } = session.broker;
-  const data = await session.get(accounts.path(accountNumber), options);
+  const data = await session.get(accounts.path(accountNumber), { ...options, exactNumbers: true });
   const account = accounts.read(data, accountNumber);
   if (account !== undefined) return account;
   throw new SessionError(

@@ -2,32 +2,34 @@
 
 import { parseBody } from "./body.ts";
 import { ApiError } from "./errors.ts";
-import { apiRefusal, explain, type RefusalContext, refusalOf } from "./refusal.ts";
-import { type Outgoing, withoutQuery } from "./request.ts";
+import { apiRefusal, type Asked, explain, type RefusalContext, refusalOf } from "./refusal.ts";
+import { withoutQuery } from "./request.ts";
 
 /**
  * Reads an answer.
  *
+ * @param parse What reads its JSON, if not `JSON.parse`.
  * @returns Its JSON, or `undefined` if it is empty.
  * @throws {ApiError} If its status is not 2xx, or if it is not JSON.
  */
 export async function readAnswer(
   response: Response,
-  outgoing: Outgoing,
+  asked: Asked,
   context: RefusalContext,
+  parse?: (text: string) => unknown,
 ): Promise<unknown> {
-  if (!response.ok) throw await apiRefusal(response, outgoing, context);
+  if (!response.ok) throw await apiRefusal(response, asked, context);
   const text = await response.text();
   if (text === "") return undefined; // 204, for instance
-  const { json, isHtml } = parseBody(text);
+  const { json, isHtml } = parseBody(text, parse);
   if (json !== undefined) {
     if (!context.broker.isRefusal?.(json)) return json;
-    throw refusalOf(response, text, outgoing, context);
+    throw refusalOf(response, text, asked, context);
   }
 
-  const { method } = outgoing;
+  const { method } = asked;
   const { status } = response;
-  const url = withoutQuery(outgoing.url);
+  const url = withoutQuery(asked.url);
   throw new ApiError(
     explain(`Cannot ${method} ${url}`, {
       facts: [String(status), isHtml ? "a web page instead of JSON" : "the body is not JSON"],

@@ -31,9 +31,12 @@ export async function readStart(response: Response): Promise<string> {
 }
 
 /** Takes a text for what it is. */
-export function parseBody(text: string): AnswerBody {
+export function parseBody(
+  text: string,
+  parse: (text: string) => unknown = JSON.parse,
+): AnswerBody {
   try {
-    return { json: JSON.parse(text), isHtml: false };
+    return { json: parse(text), isHtml: false };
   } catch {
     return { json: undefined, isHtml: /^\s*<(!doctype|html)/i.test(text) };
   }

@@ -47,7 +47,7 @@ export class Customer {
 
 async function read(session: Session, options?: CallOptions): Promise<CustomerRecord> {
   const customers = customersOf(session);
-  return customers.read(await session.get(customers.path, options));
+  return customers.read(await session.get(customers.path, { ...options, exactNumbers: true }));
 }
 
 function customersOf({ broker }: Session): BrokerCustomers {

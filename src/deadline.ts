@@ -15,6 +15,7 @@ export class Deadline {
   readonly #callerSignal: AbortSignal | undefined;
   readonly #onCallerAbort: (() => void) | undefined;
   readonly #timer: ReturnType<typeof setTimeout>;
+  readonly #endsAt: number;
 
   /**
    * @param timeoutMs How long the call may take.
@@ -27,6 +28,7 @@ export class Deadline {
     callerSignal?: AbortSignal | null,
   ) {
     callerSignal?.throwIfAborted();
+    this.#endsAt = performance.now() + timeoutMs;
     this.#timer = setTimeout(() => this.abort(timeoutReason()), timeoutMs);
     if (!callerSignal) return;
     this.#callerSignal = callerSignal;
@@ -37,6 +39,11 @@ export class Deadline {
   /** Aborts when the call is to end. */
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  /** How long the call may still take, in milliseconds. */
+  get remainingMs(): number {
+    return this.#endsAt - performance.now();
   }
 
   /** Ends the call now. */
@@ -54,6 +61,17 @@ export class Deadline {
       signal.addEventListener("abort", onAbort);
       promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
     });
+  }
+
+  /** Waits for so long, or until the call ends. */
+  async pause(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    try {
+      await this.wait(promise);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** From now on only the caller and the session end the call. */

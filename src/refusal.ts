@@ -10,8 +10,14 @@ import {
   TokenError,
 } from "./errors.ts";
 import { redact } from "./redact.ts";
-import { type Outgoing, withoutQuery } from "./request.ts";
+import { isUnsafe, type Outgoing, withoutQuery } from "./request.ts";
 import { readRetryAfter } from "./retry_after.ts";
+
+/** What to do about an order of which nobody knows what became of it. */
+export const MAY_BE_DONE = "It may have been carried out: look before you send it again";
+
+/** What was asked for. */
+export type Asked = Pick<Outgoing, "method" | "url">;
 
 /** Who answered, and what an answer of theirs may echo but an error must not. */
 export interface RefusalContext {
@@ -24,17 +30,17 @@ export interface RefusalContext {
 /** The error for an API answer outside 200–299. Reads its body. */
 export async function apiRefusal(
   response: Response,
-  outgoing: Outgoing,
+  asked: Asked,
   context: RefusalContext,
 ): Promise<ApiError> {
-  return refusalOf(response, await readStart(response), outgoing, context);
+  return refusalOf(response, await readStart(response), asked, context);
 }
 
 /** The error for an API answer whose body was read. */
 export function refusalOf(
   response: Response,
   text: string,
-  { method, url }: Outgoing,
+  { method, url }: Asked,
   { broker, sandbox, apiVersion, secrets }: RefusalContext,
 ): ApiError {
   const { status } = response;
@@ -49,6 +55,7 @@ export function refusalOf(
       apiVersion,
     });
   const code = printableCode(word);
+  const retryAfterMs = readRetryAfter(response, broker.resetHeader);
   const options: ApiErrorOptions = {
     code: code ?? `http_${status}`,
     status,
@@ -58,11 +65,19 @@ export function refusalOf(
     data,
   };
   const explanation = explain(`Cannot ${method} ${options.url}`, {
-    facts: [`${status} ${code ?? ""}`, message, errors.map(wordsOf).join(", ")],
-    advice,
+    facts: [
+      `${status} ${code ?? ""}`,
+      message,
+      errors.map(wordsOf).join(", "),
+      retryAfterMs === undefined ? undefined : `asks to wait ${wholeSeconds(retryAfterMs)}`,
+    ],
+    // A gateway that has lost the answer does not know either.
+    advice: isUnsafe(method) && (status === 408 || status >= 500)
+      ? [advice, MAY_BE_DONE].filter((words) => words !== undefined).join(". ")
+      : advice,
   });
   return isRateLimit
-    ? new RateLimitError(explanation, { ...options, retryAfterMs: readRetryAfter(response) })
+    ? new RateLimitError(explanation, { ...options, retryAfterMs })
     : new ApiError(explanation, options);
 }
 
@@ -114,6 +129,11 @@ export function explain(
     fact !== ""
   );
   return known.join(": ") + (advice === undefined ? "" : `. ${advice}`);
+}
+
+/** A time for people: "12 s". */
+export function wholeSeconds(ms: number): string {
+  return `${Math.ceil(ms / 1000)} s`;
 }
 
 function wordsOf({ code, message, field }: ApiFault): string {

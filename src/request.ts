@@ -15,17 +15,40 @@ export interface Outgoing {
   readonly headers: Readonly<Record<string, string>>;
   /** What else `fetch` takes: the method, the body, and what the caller added. */
   readonly init: RequestInit;
+  /** Makes the part of `init` that holds the body, anew for each sending, if the caller's function does. */
+  readonly makeBody: (() => Promise<RequestInit>) | undefined;
   /** Whether it can be sent again: a stream cannot. */
   readonly isReplayable: boolean;
+  /** Whether the caller says that it may arrive twice. */
+  readonly isIdempotent: boolean;
+}
+
+/** Makes a body, anew each time that a request is sent. */
+export type BodyFactory = () => BodyInit | Promise<BodyInit>;
+
+/** What `fetch` takes, and what a session takes beside. */
+export interface OutgoingInit extends Omit<RequestInit, "body"> {
+  /** The body, or a function that makes it for each sending. */
+  readonly body?: BodyInit | BodyFactory | null | undefined;
+  /**
+   * Whether the request may arrive twice without harm. Then it is sent again as a GET is. An order may
+   * not, nor may its replacement or cancellation.
+   *
+   * @default {false}
+   */
+  readonly idempotent?: boolean | undefined;
 }
 
 /** Makes a request to a URL of the broker. */
 export function prepare(
   url: string,
   ownHeaders: Readonly<Record<string, string>>,
-  given: RequestInit,
+  { idempotent = false, body, ...given }: OutgoingInit,
 ): Outgoing {
   const method = given.method?.toUpperCase() ?? "GET";
+  const shape = (made: BodyInit | null | undefined): RequestInit =>
+    isUnsafe(method) ? unrepeatable(made) : made === undefined ? {} : { body: made };
+  const isMade = typeof body === "function";
   return {
     method,
     url,
@@ -35,9 +58,11 @@ export function prepare(
       method,
       // Nobody knows where a redirect leads, and whether it makes two orders of one.
       redirect: given.redirect ?? "manual",
-      ...(isUnsafe(method) ? unrepeatable(given.body) : {}),
+      ...(isMade ? {} : shape(body)),
     },
-    isReplayable: !isStream(given.body),
+    makeBody: isMade ? async () => shape(await body()) : undefined,
+    isReplayable: isMade || !isStream(body),
+    isIdempotent: idempotent,
   };
 }
 
@@ -118,6 +143,10 @@ function requestHeaders(
 ): Readonly<Record<string, string>> {
   if (given === undefined) return own;
   const headers = new Headers(given);
+  if (headers.has("host")) {
+    // Bun sends it; behind a shared gateway it would lead the token to somebody else's server.
+    throw new TypeError("Cannot send a request with a Host header: the URL says who is meant");
+  }
   if (headers.has("authorization")) {
     throw new TypeError(
       "Cannot send a request with an Authorization header: the session sets it, and renews what is in it",
@@ -138,6 +167,11 @@ export function unrepeatable(body: BodyInit | null | undefined): RequestInit {
   if (body instanceof Blob || body instanceof FormData) return { body, keepalive: false };
   const part = body instanceof URLSearchParams ? String(body) : body ?? "";
   return { body: new Blob([part as BlobPart], { type: contentType(body) }), keepalive: false };
+}
+
+/** The body of what the JSON methods take: a value, or a function that makes one for each sending. */
+export function jsonBodyOrFactory(value: unknown): BodyInit | BodyFactory {
+  return typeof value === "function" ? async () => jsonBody(await value()) : jsonBody(value);
 }
 
 /** The body of a value: what is a body already stays one, anything else becomes JSON. */

@@ -1,12 +1,31 @@
-/** One call, in visible steps: authorize, send, and after a 401 renew and replay once. */
+/**
+ * One call, in visible steps: authorize, wait for its turn, send, after a 401 renew and replay once,
+ * and send again what may be sent again, until there is an answer to read or a failure to tell.
+ */
 
 import { discard } from "./body.ts";
 import { Deadline } from "./deadline.ts";
-import { NetworkError, type NetworkErrorKind, SessionError } from "./errors.ts";
+import { NetworkError, type NetworkErrorKind, RateLimitError, SessionError } from "./errors.ts";
 import { networkFailure, tellable } from "./network_failure.ts";
+import type { Pacer } from "./pacer.ts";
+import { explain, MAY_BE_DONE, wholeSeconds } from "./refusal.ts";
 import { isUnsafe, type Outgoing, withoutQuery } from "./request.ts";
+import { backoffMs, type Ending, endingOfAnswer, endingOfFailure, type Retries } from "./retry.ts";
+import { readRetryAfter } from "./retry_after.ts";
 import type { Token } from "./token.ts";
 import type { TokenSource } from "./token_source.ts";
+
+/** What all calls of a session send with. */
+export interface Line {
+  readonly source: TokenSource;
+  readonly fetch: typeof globalThis.fetch;
+  /** Left out: nothing is sent again, except after a 401. */
+  readonly retries: Retries | undefined;
+  /** Left out: everything goes out at once. */
+  readonly pacer: Pacer | undefined;
+  /** Where the broker says when it takes requests again, if it has a header of its own for that. */
+  readonly resetHeader: string | undefined;
+}
 
 /** One call of a session: what it sends, what ends it, and how far it has come. */
 export class Call {
@@ -15,6 +34,11 @@ export class Call {
   /** Whether the request can have reached the broker and been carried out. */
   #sent: "no" | "unknown" = "no";
   #token: Token | undefined;
+  /** How many times it was sent again. */
+  #retries = 0;
+  #wasReplayed = false;
+  /** Its number in the queue, if there is one. */
+  #number: number | undefined;
 
   constructor(outgoing: Outgoing, timeoutMs: number, signal: AbortSignal | null | undefined) {
     this.outgoing = outgoing;
@@ -26,34 +50,98 @@ export class Call {
     return this.#token === undefined ? [] : [this.#token.accessToken];
   }
 
-  /** Sends the request with a live access token; the answer may have any status. */
-  async send(source: TokenSource, fetch: typeof globalThis.fetch): Promise<Response> {
+  /** Sends the request, as often as it needs and may be, and reads the answer, of whatever status. */
+  async send<T>(line: Line, read: (response: Response) => T | Promise<T>): Promise<T> {
+    for (;; this.#retries++) {
+      const sentBefore = this.#sent;
+      let pauseMs: number | undefined;
+      try {
+        const response = await this.#authorized(line);
+        if (response.status === 429) this.#sent = sentBefore; // it was turned away at the door
+        pauseMs = this.#pauseAfterAnswer(response, line);
+        if (pauseMs === undefined) return await read(response);
+        discard(response);
+      } catch (error) {
+        const failure = this.deadline.signal.aborted || error instanceof SessionError
+          ? undefined
+          : networkFailure(error);
+        if (failure === undefined) throw error;
+        if (failure.sent === "no") this.#sent = sentBefore;
+        pauseMs = this.#pauseAfter(endingOfFailure(failure), undefined, line);
+        if (pauseMs === undefined) throw error;
+      }
+      await this.deadline.pause(pauseMs);
+    }
+  }
+
+  /** Sends the request with a live access token; after a 401, once more with the next one. */
+  async #authorized(line: Line): Promise<Response> {
+    const { source } = line;
+    const sentBefore = this.#sent;
     const token = source.usable() ?? await this.deadline.wait(source.next());
-    const response = await this.#transmit(token, fetch);
+    const response = await this.#transmit(token, line);
     if (response.status !== 401) return response;
 
+    this.#sent = sentBefore; // RFC 9110 section 15.5.2: what is answered 401 was not applied
     const isWorthReplaying = source.reject(token);
-    if (!isWorthReplaying || !this.outgoing.isReplayable) return response;
+    if (!isWorthReplaying || this.#wasReplayed || !this.outgoing.isReplayable) return response;
     discard(response);
-    this.#sent = "no"; // RFC 9110 section 15.5.2: a request that is answered 401 was not applied
+    this.#wasReplayed = true;
     const next = source.usable() ?? await this.deadline.wait(source.next());
-    const replayed = await this.#transmit(next, fetch);
-    if (replayed.status === 401) source.distrust();
+    const replayed = await this.#transmit(next, line);
+    if (replayed.status === 401) {
+      this.#sent = sentBefore;
+      source.distrust();
+    }
     return replayed;
   }
 
-  #transmit(token: Token, fetch: typeof globalThis.fetch): Promise<Response> {
-    const { url, init, headers } = this.outgoing;
+  async #transmit(token: Token, { source, fetch, pacer }: Line): Promise<Response> {
+    const { url, init, headers, makeBody } = this.outgoing;
+    let live = token;
+    if (pacer !== undefined) {
+      this.#number ??= pacer.number();
+      await pacer.turn(url, this.#number, this.deadline, (waitMs) => this.#heldBack(waitMs));
+      live = source.usable() ?? await this.deadline.wait(source.next()); // it may have taken long
+    }
+    const made = makeBody === undefined ? undefined : await makeBody();
     // The call may have ended while the token came, and a fetch of the user's own may not look.
     this.deadline.signal.throwIfAborted();
-    this.#token = token;
+    this.#token = live;
     this.#sent = "unknown";
     // A fetch of the user's own may not know of signals.
-    return this.deadline.wait(fetch(url, {
+    return await this.deadline.wait(fetch(url, {
       ...init,
-      headers: { ...headers, authorization: `Bearer ${token.accessToken}` },
+      ...made,
+      headers: { ...headers, authorization: `Bearer ${live.accessToken}` },
       signal: this.deadline.signal,
     }));
+  }
+
+  #pauseAfterAnswer(response: Response, line: Line): number | undefined {
+    const ending = endingOfAnswer(response.status);
+    if (ending === "final") {
+      line.retries?.earn();
+      return undefined;
+    }
+    const askedMs = readRetryAfter(response, line.resetHeader);
+    const pauseMs = this.#pauseAfter(ending, askedMs, line);
+    if (response.status !== 429 || line.pacer === undefined) return pauseMs;
+    // Nobody else goes out either, and this call waits in the queue, where it was.
+    const heldUpMs = pauseMs ?? askedMs ?? backoffMs(this.#retries);
+    const isHeldUp = line.pacer.pause(this.outgoing.url, heldUpMs);
+    return pauseMs !== undefined && isHeldUp ? 0 : pauseMs;
+  }
+
+  #pauseAfter(ending: Ending, askedMs: number | undefined, { retries }: Line): number | undefined {
+    const { method, isReplayable, isIdempotent } = this.outgoing;
+    if (!isReplayable) return undefined;
+    return retries?.take(ending, {
+      isRepeatable: isIdempotent || !isUnsafe(method),
+      retries: this.#retries,
+      askedMs,
+      remainingMs: this.deadline.remainingMs,
+    });
   }
 
   /** What a failure means to the caller: the end of the call, no answer, or a mistake in the program. */
@@ -62,19 +150,37 @@ export class Call {
     if (error instanceof SessionError) return error;
     const failure = networkFailure(error);
     if (failure === undefined) return error;
-    return this.#noAnswer(failure.kind, failure.sent, tellable(error, this.outgoing.url));
+    return this.#noAnswer(failure.kind, this.#sent, tellable(error, this.outgoing.url));
   }
 
   #noAnswer(kind: NetworkErrorKind, sent: "no" | "unknown", cause?: unknown): NetworkError {
     const { method, url } = this.outgoing;
-    const advice = sent === "no"
-      ? ". The request was not sent"
-      : isUnsafe(method)
-      ? ". It may have been carried out: look before you send it again"
-      : "";
+    const tries = this.#retries === 0 ? "" : ` in ${this.#retries + 1} tries`;
+    const mayBeDone = isUnsafe(method) ? MAY_BE_DONE : undefined;
     return new NetworkError(
-      `Cannot ${method} ${withoutQuery(url)}: no answer (${kind})${advice}`,
+      explain(`Cannot ${method} ${withoutQuery(url)}`, {
+        facts: [`no answer${tries} (${kind})`],
+        advice: sent === "no" ? "The request was not sent" : mayBeDone,
+      }),
       cause === undefined ? { kind, sent } : { kind, sent, cause },
+    );
+  }
+
+  /** The session's own limit would let the request out too late. */
+  #heldBack(waitMs: number): RateLimitError {
+    const { method } = this.outgoing;
+    const url = withoutQuery(this.outgoing.url);
+    return new RateLimitError(
+      explain(`Cannot ${method} ${url}`, {
+        facts: [
+          `its turn under the session's rate limit comes in ${
+            wholeSeconds(waitMs)
+          }, after the end ` +
+          "of this call",
+        ],
+        advice: "The request was not sent",
+      }),
+      { code: "rate_limited", status: 429, method, url, retryAfterMs: waitMs },
     );
   }
 }

@@ -4,10 +4,21 @@ import { readAnswer } from "./answer.ts";
 import type { Broker } from "./brokers/broker.ts";
 import { Deadline } from "./deadline.ts";
 import { ApiError, NetworkError, SessionClosedError, TokenError } from "./errors.ts";
+import { parseExactly } from "./exact_numbers.ts";
 import { Grant } from "./grant.ts";
+import { Pacer } from "./pacer.ts";
 import type { RefusalContext } from "./refusal.ts";
-import { jsonBody, prepare, type Query, requestUrl, unpackRequest, withQuery } from "./request.ts";
-import { Call } from "./send.ts";
+import {
+  jsonBodyOrFactory,
+  type OutgoingInit,
+  prepare,
+  type Query,
+  requestUrl,
+  unpackRequest,
+  withQuery,
+} from "./request.ts";
+import { Retries } from "./retry.ts";
+import { Call, type Line } from "./send.ts";
 import {
   readOptions,
   readTimeout,
@@ -45,10 +56,27 @@ export interface RequestOptions extends CallOptions {
   readonly query?: Query | undefined;
   /** Added to the session's own headers. */
   readonly headers?: HeadersInit | undefined;
+  /**
+   * Whether the request may arrive twice without harm. Then it is sent again as a GET is. An order may
+   * not, nor may its replacement or cancellation.
+   *
+   * @default {false}
+   */
+  readonly idempotent?: boolean | undefined;
+  /**
+   * Whether a number with more digits than a float holds comes as a string of its digits, as it does in
+   * `Account` and `Customer`. Else it is rounded, as `JSON.parse` does.
+   *
+   * @default {false}
+   */
+  readonly exactNumbers?: boolean | undefined;
 }
 
-/** What {@linkcode Session.fetch} takes: all that `fetch` takes, and the budget of the call. */
-export interface SessionRequestInit extends RequestInit {
+/**
+ * What {@linkcode Session.fetch} takes: all that `fetch` takes, a function that makes the body, and
+ * what there is to say of the call.
+ */
+export interface SessionRequestInit extends OutgoingInit {
   /** How long the answer may take to begin, in milliseconds, instead of the session's `timeoutMs`. */
   readonly timeoutMs?: number | undefined;
 }
@@ -77,6 +105,7 @@ export class Session implements AsyncDisposable, Disposable {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #grant: Grant;
   readonly #source: TokenSource;
+  readonly #line: Line;
   /** What a close has to end. */
   readonly #running = new Set<Deadline>();
   /** Ends what only waits for a body that nobody can read any more. */
@@ -88,15 +117,22 @@ export class Session implements AsyncDisposable, Disposable {
    *
    * @param options What to sign in with, and where. The environment has what is left out.
    * @throws {CredentialsError} If a credential is neither given nor in the environment, or visibly wrong.
-   * @throws {TypeError} If `baseUrl` or `userAgent` cannot be one.
-   * @throws {RangeError} If `timeoutMs` or `apiVersion` cannot be one.
+   * @throws {TypeError} If there is no such option, or no such value of it.
+   * @throws {RangeError} If a number or `apiVersion` is out of range.
    */
   constructor(options: SessionOptions = {}) {
     this.#settings = readOptions(options);
-    const { endpoints, userAgent, credentials, store } = this.#settings;
+    const { broker, endpoints, userAgent, credentials, store, retry, rateLimits } = this.#settings;
     this.#headers = { "accept": "application/json", "user-agent": userAgent, ...endpoints.headers };
     this.#grant = new Grant(credentials, this.#settings, store);
     this.#source = new TokenSource((signal) => this.#grant.renew(signal));
+    this.#line = {
+      source: this.#source,
+      fetch: this.#settings.fetch,
+      retries: retry === undefined ? undefined : new Retries(retry),
+      pacer: rateLimits.length === 0 ? undefined : new Pacer(rateLimits, endpoints.baseUrl),
+      resetHeader: broker.resetHeader,
+    };
   }
 
   /** The broker that it signs in to. */
@@ -159,8 +195,9 @@ export class Session implements AsyncDisposable, Disposable {
    * Sends a request with the access token, as the platform's `fetch` would, and returns the
    * platform's `Response`, whatever its status.
    *
-   * Renews a token that has run out, and after a 401 renews it and sends the request once more. A
-   * body that is a stream is sent once. Redirects are returned, not followed, unless
+   * Renews a token that has run out, and after a 401 renews it and sends the request once more. Sends
+   * again what is safe to send again ({@linkcode SessionOptions.retry}). A body that is a stream is
+   * sent once, one that is a function is made anew for each sending. Redirects are returned, not followed, unless
    * `init.redirect` says otherwise. The body of a `Request` is read into memory first.
    *
    * @param input A path below `baseUrl`, or a URL or `Request` to the broker's own origin.
@@ -186,7 +223,7 @@ export class Session implements AsyncDisposable, Disposable {
     if (input instanceof Request) return await this.#fetchRequest(input, given, timeoutMs);
     const call = this.#open(String(input), given, { timeoutMs, signal: given.signal });
     try {
-      const response = await call.send(this.#source, this.#settings.fetch);
+      const response = await call.send(this.#line, (answer) => answer);
       if (response.body === null) {
         this.#end(call.deadline);
       } else {
@@ -228,10 +265,11 @@ export class Session implements AsyncDisposable, Disposable {
 
   /**
    * Posts a value as JSON. A string is taken for JSON already; what `fetch` takes for a body, for
-   * instance a `FormData`, is sent as it is.
+   * instance a `FormData`, is sent as it is; a function makes the value, anew for each sending.
    *
-   * The request is sent once. After a {@linkcode NetworkError} whose `sent` is `"unknown"`, look
-   * whether it was carried out before you send it again.
+   * The request is sent again only if it certainly was not carried out: it could not be sent, or was
+   * answered 401. After a {@linkcode NetworkError} whose `sent` is `"unknown"`, and after a status of
+   * 408 or from 500 on, look whether it was carried out before you send it again.
    *
    * @throws {ApiError} If the answer's status is not 2xx. {@linkcode RateLimitError} if it is 429.
    * @throws {NetworkError} If there is no answer.
@@ -286,7 +324,8 @@ export class Session implements AsyncDisposable, Disposable {
 
   /**
    * Every item of a list that the broker sends in pages. Gets a page when its first item is asked
-   * for, and no further one after the loop is left.
+   * for, and no further one after the loop is left. An item that a later page brings again, because
+   * the list has grown meanwhile, is left out, where the broker's items have an id.
    *
    * @example
    * ```ts
@@ -310,11 +349,17 @@ export class Session implements AsyncDisposable, Disposable {
     path: string,
     options: RequestOptions = {},
   ): AsyncGenerator<T, void, undefined> {
+    const { broker } = this;
+    const seen = new Set<string>();
     let query = options.query;
     for (;;) {
-      const body = await this.#json("GET", path, { ...options, query });
-      const page = this.broker.readPage(body);
-      yield* page.items as T[];
+      const page = broker.readPage(await this.#json("GET", path, { ...options, query }));
+      for (const item of page.items) {
+        const id = broker.itemId?.(item);
+        if (id !== undefined && seen.has(id)) continue;
+        if (id !== undefined) seen.add(id);
+        yield item as T;
+      }
       if (page.next === undefined) return;
       query = { ...query, ...page.next };
     }
@@ -415,7 +460,7 @@ export class Session implements AsyncDisposable, Disposable {
   /** Reads the body of a `Request`, and sends it in what is left of the time. */
   async #fetchRequest(
     request: Request,
-    init: RequestInit,
+    { body, idempotent, ...init }: OutgoingInit,
     timeoutMs: number | undefined,
   ): Promise<Response> {
     const limits = {
@@ -424,13 +469,20 @@ export class Session implements AsyncDisposable, Disposable {
     };
     this.#refuse(limits);
     const startedAt = performance.now();
+    const isMade = typeof body === "function";
+    const own = isMade || body === undefined ? init : { ...init, body };
     const [url, given] = await this.#limited(
       limits,
       "read the body of the request",
-      () => unpackRequest(request, init),
+      () => unpackRequest(request, own),
     );
     const leftMs = Math.max(1, limits.timeoutMs - (performance.now() - startedAt));
-    return await this.fetch(url, { ...given, timeoutMs: leftMs });
+    return await this.fetch(url, {
+      ...given,
+      ...(isMade ? { body } : {}),
+      idempotent,
+      timeoutMs: leftMs,
+    });
   }
 
   async #data<T>(
@@ -446,17 +498,22 @@ export class Session implements AsyncDisposable, Disposable {
   async #json(
     method: string,
     path: string,
-    { query, headers, ...limits }: RequestOptions,
+    { query, headers, idempotent, exactNumbers, ...limits }: RequestOptions,
     body?: unknown,
   ): Promise<unknown> {
     const call = this.#open(withQuery(path, query, this.broker.listQuery), {
       method,
       ...(headers === undefined ? {} : { headers }),
-      ...(body === undefined ? {} : { body: jsonBody(body) }),
+      ...(body === undefined ? {} : { body: jsonBodyOrFactory(body) }),
+      idempotent,
     }, limits);
+    const parse = exactNumbers ? parseExactly : undefined;
     try {
-      const response = await call.send(this.#source, this.#settings.fetch);
-      return await call.deadline.wait(readAnswer(response, call.outgoing, this.#context(call)));
+      return await call.send(
+        this.#line,
+        (response) =>
+          call.deadline.wait(readAnswer(response, call.outgoing, this.#context(call), parse)),
+      );
     } catch (error) {
       throw call.explain(error);
     } finally {
@@ -464,7 +521,7 @@ export class Session implements AsyncDisposable, Disposable {
     }
   }
 
-  #open(target: string, init: RequestInit, limits: Limits): Call {
+  #open(target: string, init: OutgoingInit, limits: Limits): Call {
     this.#refuse(limits);
     const outgoing = prepare(requestUrl(target, this.baseUrl), this.#headers, init);
     const call = new Call(outgoing, this.#timeout(limits), limits.signal);

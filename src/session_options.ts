@@ -1,6 +1,6 @@
 /** What a session is made from, checked. */
 
-import type { Broker, EndpointOptions, Endpoints } from "./brokers/broker.ts";
+import type { Broker, EndpointOptions, Endpoints, RateLimit } from "./brokers/broker.ts";
 import { tastytrade } from "./brokers/tastytrade.ts";
 import {
   type CredentialOptions,
@@ -10,6 +10,7 @@ import {
   readCredentials,
 } from "./credentials.ts";
 import { MAX_TIMEOUT_MS } from "./deadline.ts";
+import type { RetryOptions, RetryPolicy } from "./retry.ts";
 import type { TokenRequestContext } from "./token_request.ts";
 import type { TokenStore } from "./token_store.ts";
 import { VERSION } from "./version.ts";
@@ -56,12 +57,28 @@ export interface SessionOptions extends CredentialOptions {
    */
   readonly signInUrl?: string | undefined;
   /**
-   * How long one call may take, in milliseconds: the wait for a token, every try, and the body of
-   * the JSON methods.
+   * How long one call may take, in milliseconds: the wait for a token and for its turn, every try and
+   * every pause, and the body of the JSON methods.
    *
    * @default {30_000}
    */
   readonly timeoutMs?: number | undefined;
+  /**
+   * How reads are sent again that failed for the moment: GET, HEAD, OPTIONS and what says
+   * `idempotent: true`, when nobody answered or the answer was 408, 429, 500, 502, 503 or 504. Anything
+   * else only if it certainly was not sent. After the pause that `Retry-After` asks for, or a random one
+   * of up to 0.5, 1, 2, … seconds. `false` sends nothing again, except after a 401.
+   *
+   * @default {{ limit: 3, maxDelayMs: 30_000 }}
+   */
+  readonly retry?: RetryOptions | false | undefined;
+  /**
+   * Keeps requests below these limits: what would be too much waits for its turn. `"published"` takes
+   * those that the broker has published. A 429 holds up everything that its limit is about.
+   *
+   * @default {undefined} nothing waits
+   */
+  readonly rateLimit?: RateLimit | readonly RateLimit[] | "published" | undefined;
   /**
    * The `User-Agent` of every request, `<product>/<version>`: tastytrade refuses requests without.
    *
@@ -91,6 +108,8 @@ export interface SessionSettings {
   readonly endpoints: Endpoints;
   readonly credentials: GrantCredentials;
   readonly timeoutMs: number;
+  readonly retry: RetryPolicy | undefined;
+  readonly rateLimits: readonly RateLimit[];
   readonly userAgent: string;
   readonly fetch: typeof fetch;
   readonly store: TokenStore | undefined;
@@ -106,6 +125,8 @@ export function readOptions(options: SessionOptions): SessionSettings {
     apiVersion: place.apiVersion,
     credentials: readCredentials(given, connection.broker, place),
     timeoutMs: readTimeout(given.timeoutMs ?? 30_000),
+    retry: given.retry === false ? undefined : readRetry(given.retry),
+    rateLimits: readRateLimits(given.rateLimit, connection.broker),
     store: given.store === undefined ? undefined : readStore(given.store),
   };
 }
@@ -136,6 +157,8 @@ const OPTIONS: Readonly<Record<keyof SessionOptions, true>> = {
   baseUrl: true,
   signInUrl: true,
   timeoutMs: true,
+  retry: true,
+  rateLimit: true,
   userAgent: true,
   fetch: true,
   store: true,
@@ -215,6 +238,45 @@ export function readTimeout(timeoutMs: number): number {
   throw new RangeError(
     `Cannot use timeoutMs ${timeoutMs}: it is in milliseconds, above 0 and at most ${MAX_TIMEOUT_MS}`,
   );
+}
+
+/** Checks how failed requests are sent again. */
+function readRetry(retry: RetryOptions = {}): RetryPolicy {
+  if (typeof retry !== "object" || retry === null) {
+    throw new TypeError("Cannot use this retry: it is { limit, maxDelayMs }, or false");
+  }
+  const { limit = 3, maxDelayMs = 30_000 } = retry;
+  if (!Number.isSafeInteger(limit) || limit < 0) {
+    throw new RangeError(`Cannot use retry.limit ${limit}: it is a whole number, 0 or more`);
+  }
+  if (!(maxDelayMs >= 0 && maxDelayMs <= MAX_TIMEOUT_MS)) {
+    throw new RangeError(
+      `Cannot use retry.maxDelayMs ${maxDelayMs}: it is in milliseconds, at most ${MAX_TIMEOUT_MS}`,
+    );
+  }
+  return { limit, maxDelayMs };
+}
+
+/** Checks how fast requests may go out. */
+function readRateLimits(
+  rateLimit: SessionOptions["rateLimit"],
+  { name, rateLimits }: Broker,
+): readonly RateLimit[] {
+  if (rateLimit === undefined) return [];
+  if (rateLimit === "published") {
+    if (rateLimits !== undefined) return rateLimits;
+    throw new TypeError(`Cannot use rateLimit "published": ${name} has published none`);
+  }
+  const limits = Array.isArray(rateLimit) ? rateLimit as readonly RateLimit[] : [rateLimit];
+  for (const limit of limits) {
+    const { requests, perMs, path } = Object(limit) as Partial<RateLimit>;
+    const isCount = Number.isSafeInteger(requests) && Number(requests) > 0;
+    if (isCount && Number(perMs) > 0 && (path === undefined || path instanceof RegExp)) continue;
+    throw new TypeError(
+      'Cannot use this rateLimit: it is { requests, perMs, path? }, a list of those, or "published"',
+    );
+  }
+  return limits as readonly RateLimit[];
 }
 
 /** Secrets are sent there, so it is https; http never leaves this machine. */

@@ -11,12 +11,9 @@ import { readAnswer } from "../src/answer.ts";
 import { tastytrade } from "../src/brokers/tastytrade.ts";
 import { ApiError, RateLimitError } from "../src/errors.ts";
 
-const OUTGOING = {
+const ASKED = {
   method: "GET",
   url: "https://api.example.com/accounts?token=hidden-query",
-  headers: {},
-  init: {},
-  isReplayable: true,
 };
 const CONTEXT = {
   broker: tastytrade,
@@ -26,7 +23,7 @@ const CONTEXT = {
 };
 
 function read(body: BodyInit | null, init: ResponseInit = {}): Promise<unknown> {
-  return readAnswer(new Response(body, init), OUTGOING, CONTEXT);
+  return readAnswer(new Response(body, init), ASKED, CONTEXT);
 }
 
 async function refusal(body: BodyInit | null, init: ResponseInit = {}): Promise<ApiError> {

@@ -110,6 +110,22 @@ Deno.test("Deadline takes null for no caller, as fetch does", () => {
   assertStrictEquals(deadline.signal.reason, TIMED_OUT);
 });
 
+Deno.test("Deadline.pause() lasts for its time, or until the call ends, and leaves no timer", async () => {
+  using clock = new FakeClock({ timers: true });
+  const deadline = new Deadline(50, () => TIMED_OUT);
+  assertEquals(deadline.remainingMs, 50);
+  let isOver = false;
+  const pause = deadline.pause(20).then(() => isOver = true);
+  clock.advance(19);
+  assertEquals([isOver, deadline.remainingMs], [false, 31]);
+  clock.advance(1);
+  await pause;
+  const second = reasonOf(deadline.pause(100));
+  clock.advance(30);
+  assertStrictEquals(await second, TIMED_OUT);
+  assertEquals([deadline.remainingMs, clock.armed], [0, 0]);
+});
+
 Deno.test("Deadline.wait() passes on what the promise brings, and stops listening", async () => {
   using _clock = new FakeClock({ timers: true });
   const deadline = new Deadline(50, () => TIMED_OUT);

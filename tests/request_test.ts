@@ -186,6 +186,13 @@ Deno.test("prepare() refuses a caller's Authorization header and does not repeat
   }
 });
 
+Deno.test("prepare() refuses a Host header, which could lead the token elsewhere", () => {
+  for (const name of ["Host", "host"]) {
+    const headers = { [name]: "elsewhere.example" };
+    assertThrows(() => prepare(BASE_URL, {}, { headers }), TypeError, "the URL says who is meant");
+  }
+});
+
 Deno.test("prepare() returns redirects unless the caller wants them followed", () => {
   assertEquals(prepare(BASE_URL, {}, {}).init.redirect, "manual");
   assertEquals(prepare(BASE_URL, {}, { redirect: "error" }).init.redirect, "error");

@@ -23,6 +23,7 @@ import {
   NetworkError,
   Session,
   SessionClosedError,
+  type SessionOptions,
   tastytrade,
   TokenError,
   tradestation,
@@ -45,8 +46,8 @@ function failureOf(promise: Promise<unknown>): Promise<unknown> {
 }
 
 /** A session that holds a token of 900 seconds. */
-async function signedIn(broker: ScriptedBroker): Promise<Session> {
-  const session = new Session(broker.options);
+async function signedIn(broker: ScriptedBroker, options: SessionOptions = {}): Promise<Session> {
+  const session = new Session({ ...broker.options, ...options });
   await session.refresh();
   return session;
 }
@@ -265,7 +266,7 @@ Deno.test("A broker that refuses every token costs one renewal in 30 seconds, ho
 
 Deno.test("No status but 401 renews or replays", async () => {
   const broker = new ScriptedBroker();
-  await using session = await signedIn(broker);
+  await using session = await signedIn(broker, { retry: false });
   const challenge = { "www-authenticate": 'Bearer error="insufficient_scope", scope="trade"' };
   for (const status of [400, 403, 404, 407, 409, 418, 419, 422, 429, 440, 498, 500, 503]) {
     broker.requests.length = 0;
@@ -1074,7 +1075,7 @@ Deno.test("A renewal that fails with nobody waiting is nobody's unhandled reject
 
 Deno.test("No message and no url of an error tells a query, a user or a password", async () => {
   const broker = new ScriptedBroker();
-  await using session = await signedIn(broker);
+  await using session = await signedIn(broker, { retry: false });
   const told = async (call: Promise<unknown>) => {
     const error = await failureOf(call);
     assertInstanceOf(error, Error);
@@ -1101,7 +1102,7 @@ Deno.test("A session writes nothing to the console, whatever happens", async () 
   try {
     using clock = new FakeClock({ timers: true });
     const broker = new ScriptedBroker();
-    const session = await AutoRefreshSession.start(broker.options);
+    const session = await AutoRefreshSession.start({ ...broker.options, retry: false });
     await session.get("/a");
     broker.onRequest = ({ token }) => new Response(token, { status: 401 });
     await failureOf(session.get("/a"));
@@ -1238,7 +1239,7 @@ Deno.test("One path that always answers 401 does not cost a renewal for each of 
 
 Deno.test("No cause of an error tells the query of a URL", async () => {
   await using emulator = await startEmulator();
-  await using session = new Session(emulator.tastytrade);
+  await using session = new Session({ ...emulator.tastytrade, retry: false });
   emulator.trouble("GET /customers/me", "reset", Infinity);
   const call = () => session.get("/customers/me", { query: { account: "5WT-HIDDEN" } });
   const error = await assertRejects(call, NetworkError);

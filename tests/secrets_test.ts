@@ -40,7 +40,7 @@ function assertNoSecret(value: unknown, secrets: readonly string[]): void {
 
 /** A session after its first request, and all that must not be printed of it. */
 async function signedIn(emulator: Emulator): Promise<{ session: Session; secrets: string[] }> {
-  const session = new Session(emulator.tastytrade);
+  const session = new Session({ ...emulator.tastytrade, retry: { maxDelayMs: 0 } });
   const { clientSecret, refreshToken } = emulator.tastytrade;
   return { session, secrets: [clientSecret, refreshToken, await session.accessToken()] };
 }
@@ -128,7 +128,7 @@ Deno.test("No token error prints a secret, not even one that the broker echoes",
   ].flatMap((body) => [200, 400, 500].map((status) => ({ status, body: JSON.stringify(body) })));
   for (const answer of [...plain, ...bodies]) {
     emulator.trouble("POST /oauth/token", answer, Infinity);
-    const session = new Session(emulator.tastytrade);
+    const session = new Session({ ...emulator.tastytrade, retry: { maxDelayMs: 0 } });
     assertNoSecret(await assertRejects(() => session.get(ME), SessionError), secrets);
     emulator.endTroubles();
     await session.close();
@@ -156,7 +156,7 @@ Deno.test("No error holds a Request, a Response or Headers", async () => {
   await using emulator = await startEmulator();
   const { session } = await signedIn(emulator);
   for (const answer of [troubles.notPermitted, troubles.tooManyRequests, "resetMidBody"] as const) {
-    emulator.trouble(`GET ${ME}`, answer, 2);
+    emulator.trouble(`GET ${ME}`, answer, Infinity);
     const error = await assertRejects(() => session.get(ME), SessionError);
     emulator.endTroubles();
     const held: unknown[] = [];

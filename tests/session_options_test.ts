@@ -34,6 +34,8 @@ Deno.test("readOptions() fills in the defaults", () => {
     },
     credentials: { clientId: undefined, ...CREDENTIALS },
     timeoutMs: 30_000,
+    retry: { limit: 3, maxDelayMs: 30_000 },
+    rateLimits: [],
     userAgent: `tasty-session/${VERSION}`,
     store: undefined,
   });
@@ -142,6 +144,23 @@ Deno.test("readTimeout() refuses what would fire at once or never", () => {
   for (const timeoutMs of [0, -0, -1, NaN, Infinity, -Infinity, 2 ** 31]) {
     assertThrows(() => readTimeout(timeoutMs), RangeError, `timeoutMs ${timeoutMs}:`);
     assertThrows(() => read({ timeoutMs }), RangeError, `timeoutMs ${timeoutMs}:`);
+  }
+});
+
+Deno.test("readOptions() checks how failed requests are sent again", () => {
+  const retry = (value: unknown) => read({ retry: value as SessionOptions["retry"] }).retry;
+  assertEquals(retry(false), undefined);
+  assertEquals(retry(undefined), { limit: 3, maxDelayMs: 30_000 });
+  assertEquals(retry({ limit: 0 }), { limit: 0, maxDelayMs: 30_000 });
+  assertEquals(retry({ limit: 9, maxDelayMs: 0 }), { limit: 9, maxDelayMs: 0 });
+  for (const limit of [-1, 1.5, NaN, Infinity]) {
+    assertThrows(() => retry({ limit }), RangeError, "Cannot use retry.limit");
+  }
+  for (const maxDelayMs of [-1, NaN, 2 ** 31]) {
+    assertThrows(() => retry({ maxDelayMs }), RangeError, "Cannot use retry.maxDelayMs");
+  }
+  for (const value of [true, null, 3]) {
+    assertThrows(() => retry(value), TypeError, "Cannot use this retry");
   }
 });
 

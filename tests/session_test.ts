@@ -19,6 +19,7 @@ import {
 } from "../mod.ts";
 import { type Emulator, startEmulator, troubles } from "../src/emulator/emulator.ts";
 import { FakeClock } from "./support/fake_clock.ts";
+import { serve } from "./support/loopback.ts";
 import { run } from "./support/runtimes.ts";
 import { MARKET_ORDER } from "./support/orders.ts";
 
@@ -30,7 +31,7 @@ async function open(
   options: SessionOptions = {},
 ): Promise<AsyncDisposable & { emulator: Emulator; session: Session }> {
   const emulator = await startEmulator();
-  const session = new Session({ ...emulator.tastytrade, ...options });
+  const session = new Session({ ...emulator.tastytrade, retry: false, ...options });
   return {
     emulator,
     session,
@@ -339,7 +340,7 @@ Deno.test("Session tells a bad path without its query", async () => {
 
 Deno.test("Session refuses a body that has no JSON", async () => {
   await using opened = await open();
-  await assertRejects(() => opened.session.post(ME, () => 1), TypeError, "has no JSON");
+  await assertRejects(() => opened.session.post(ME, Symbol("no JSON")), TypeError, "has no JSON");
   assertEquals(opened.emulator.requests.length, 0);
 });
 
@@ -480,6 +481,39 @@ Deno.test("Session.items() goes on after a token renewal in the middle", async (
   }
   assert(ids.size > 300);
   assert(emulator.count(TOKEN_ROUTE) > 3);
+});
+
+Deno.test("Session.items() goes on after failures in the middle, and yields nothing twice", async () => {
+  await using opened = await open({ retry: { maxDelayMs: 0 } });
+  const { emulator, session } = opened;
+  const path = "/accounts/5WT00000/transactions";
+  const [all, ids]: [number[], number[]] = [[], []];
+  for await (const { id } of session.items<{ id: number }>(path)) all.push(id);
+  const inTheMiddle = [troubles.badGateway, "resetMidBody", troubles.tooManyRequests] as const;
+  for await (const { id } of session.items<{ id: number }>(path, { query: { "per-page": 50 } })) {
+    const trouble = inTheMiddle[ids.length / 50 % 3];
+    if (trouble !== undefined) emulator.trouble(`GET ${path}`, trouble);
+    ids.push(id);
+  }
+  assertEquals(ids, all);
+});
+
+Deno.test("Session.items() leaves out what a page brings again because the list has grown", async () => {
+  const pages = [[5, 4, 3], [4, 3, 2], [1, 1]]; // an item came while the first page was read
+  const server = await serve((response, { url }) => {
+    const offset = Number(new URL(url, "http://a").searchParams.get("page-offset"));
+    const items = pages[offset]?.map((id) => ({ id })).concat([{}, {}] as { id: number }[]);
+    const pagination = { "page-offset": offset, "total-pages": pages.length };
+    const token = { "access_token": "a", "token_type": "Bearer" };
+    response.writeHead(200, { "content-type": "application/json" })
+      .end(JSON.stringify(url === "/oauth/token" ? token : { data: { items }, pagination }));
+  });
+  await using _server = server;
+  await using session = new Session({ baseUrl: server.url, clientSecret: "s", refreshToken: "r" });
+  const ids: unknown[] = [];
+  for await (const { id } of session.items<{ id?: number }>("/list")) ids.push(id);
+  const none = [undefined, undefined]; // what has no id is never left out
+  assertEquals(ids, [5, 4, 3, ...none, 2, ...none, 1, ...none]);
 });
 
 Deno.test("Session.items() yields the items of a list that has no pages", async () => {
@@ -649,7 +683,7 @@ Deno.test("Session tells an order that may have been placed from one that was no
   assertEquals(emulator.count(`POST ${orders}`), 1);
 
   await using closed = await startEmulator();
-  const away = new Session(closed.tastytrade);
+  const away = new Session({ ...closed.tastytrade, retry: false });
   await away.refresh();
   await closed.close();
   const refused = await assertRejects(() => away.post(orders, MARKET_ORDER), NetworkError);

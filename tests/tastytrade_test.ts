@@ -29,7 +29,11 @@ async function troubleOf(
 ): Promise<SessionError> {
   await using emulator = await startEmulator();
   const options = prepare(emulator) ?? {};
-  await using session = new Session({ ...emulator.tastytrade, ...options });
+  await using session = new Session({
+    ...emulator.tastytrade,
+    retry: false,
+    ...options,
+  });
   return await assertRejects(() => call(session), Error) as SessionError;
 }
 

@@ -28,7 +28,12 @@ const ACCOUNTS = "/brokerage/accounts";
 const TOKEN_ROUTE = "POST /oauth/token";
 
 function open(emulator: Emulator, options: SessionOptions = {}): Session {
-  return new Session({ broker: tradestation, ...emulator.tradestation, ...options });
+  return new Session({
+    broker: tradestation,
+    ...emulator.tradestation,
+    retry: false,
+    ...options,
+  });
 }
 
 Deno.test("tradestation asks for a token with a form, at the sign-in host, and with the client id", async () => {

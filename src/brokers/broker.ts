@@ -92,6 +92,16 @@ export interface ApiProblem {
   readonly isRateLimit?: boolean;
 }
 
+/** So many requests in any so long a time. */
+export interface RateLimit {
+  /** How many requests may go out, a whole number. */
+  readonly requests: number;
+  /** In any so many milliseconds. */
+  readonly perMs: number;
+  /** Which requests it counts, by their path after `baseUrl`, without the query; left out: all. */
+  readonly path?: RegExp | undefined;
+}
+
 /** One page of a list. */
 export interface Page {
   /** The items of this page. */
@@ -172,6 +182,13 @@ export interface Broker {
 
   /** Where the servers are. Throws a `RangeError` for an API version that the broker cannot have. */
   endpoints(options: EndpointOptions): Endpoints;
+  /** The request limits that the broker has published; left out where it has published none. */
+  readonly rateLimits?: readonly RateLimit[];
+  /**
+   * The header in which a 429 says when requests are taken again, as seconds to wait or as seconds since
+   * 1970; left out for a broker that sends `Retry-After` or nothing.
+   */
+  readonly resetHeader?: string;
   /** The body of a token request: RFC 6749 has forms, some brokers have JSON. */
   readonly tokenRequestFormat: "form" | "json";
   /** The life of an access token whose answer does not tell it. */
@@ -185,6 +202,11 @@ export interface Broker {
   unwrap(body: unknown): unknown;
   /** Reads a page of a list, from the whole body. */
   readPage(body: unknown): Page;
+  /**
+   * What tells an item of a list from every other, if it has that; left out where pages do not move.
+   * Pages that are counted do, while something is added to the list, and bring an item again.
+   */
+  itemId?(item: unknown): string | undefined;
   /** Explains a refusal by the API. */
   readApiRefusal(refusal: ApiRefusal): ApiProblem;
   /** Whether a body is a refusal although its status is good; left out where that does not happen. */

@@ -34,7 +34,7 @@ export function flag(value: unknown): boolean | undefined {
 /** A quantity or an amount in digits: `40` and `"40.0"` are both seen, a float may be `1e-7`. */
 export function decimal(value: unknown): string | undefined {
   if (typeof value !== "number" && typeof value !== "string") return undefined;
-  const match = /^([+-]?)(\d+)(?:\.(\d+))?(?:e([+-]\d{1,3}))?$/.exec(String(value));
+  const match = /^([+-]?)(\d+)(?:\.(\d+))?(?:e([+-]?\d{1,3}))?$/i.exec(String(value));
   if (match === null) return undefined;
   const [written, sign, whole = "", fraction = "", exponent] = match;
   if (exponent === undefined) return written;

@@ -14,6 +14,7 @@ import type {
   EndpointOptions,
   Endpoints,
   Page,
+  RateLimit,
   TokenProblem,
   TokenRefusal,
 } from "./broker.ts";
@@ -25,6 +26,26 @@ const PRODUCTION_URL = "https://api.tastyworks.com";
 const SANDBOX_URL = "https://api.cert.tastyworks.com";
 const PRODUCTION_SIGN_IN_URL = "https://my.tastytrade.com";
 const SANDBOX_SIGN_IN_URL = "https://cert-my.staging-tasty.works";
+
+/**
+ * The limits that tastytrade's own MCP server keeps to, as the published ones (src/safety/rate-limit.ts
+ * there). https://developer.tastytrade.com/docs/guides/rate-limits-and-backoff names no figures.
+ */
+const RATE_LIMITS: readonly RateLimit[] = [
+  { requests: 50, perMs: 1_000 },
+  { path: /^\/market-data\/by-type$/, requests: 2, perMs: 1_000 },
+  { path: /^\/(option|futures-option)-chains\//, requests: 2, perMs: 1_000 },
+  { path: /^\/instruments\/equities\/[^/]+$/, requests: 3, perMs: 1_000 },
+  { path: /^\/instruments\/equities$/, requests: 2, perMs: 1_000 },
+  { path: /^\/instruments\/futures(\/|$)/, requests: 1, perMs: 1_000 },
+  { path: /^\/instruments\/future-products(\/|$)/, requests: 1, perMs: 1_000 },
+  { path: /^\/instruments\/equity-options\/[^/]+$/, requests: 3, perMs: 1_000 },
+  { path: /^\/instruments\/future-options\/[^/]+$/, requests: 3, perMs: 1_000 },
+  { path: /^\/accounts\/[^/]+\/positions$/, requests: 1, perMs: 1_000 },
+  { path: /^\/accounts\/[^/]+\/balances$/, requests: 1, perMs: 1_000 },
+  { path: /^\/accounts\/[^/]+\/trading-status$/, requests: 1, perMs: 1_000 },
+  { path: /^\/customers\/me\/accounts$/, requests: 1, perMs: 1_000 },
+];
 
 const APPLICATIONS_PAGE = "my.tastytrade.com > Manage > My Profile > API > OAuth Applications";
 
@@ -42,12 +63,14 @@ export const tastytrade: Broker = {
     "its client secret, then create a grant and save its refresh token",
   checkRefreshToken,
   endpoints,
+  rateLimits: RATE_LIMITS,
   tokenRequestFormat: "json", // as in https://developer.tastytrade.com/docs/get-started
   defaultTokenLifetimeMs: 900_000, // 15 minutes, https://developer.tastytrade.com/docs/authentication/oauth2
   readTokenRefusal,
   listQuery: "brackets",
   unwrap: (body) => record(body).data,
   readPage,
+  itemId: (item) => text(record(item).id),
   readApiRefusal,
   accounts: {
     listPath: "/customers/me/accounts",

@@ -14,6 +14,7 @@ import type {
   EndpointOptions,
   Endpoints,
   Page,
+  RateLimit,
   TokenProblem,
   TokenRefusal,
 } from "./broker.ts";
@@ -24,6 +25,26 @@ import type { AccountRecord, Balances, Position, Raw } from "./records.ts";
 const LIVE_URL = "https://api.tradestation.com";
 const SIM_URL = "https://sim-api.tradestation.com";
 const SIGN_IN_URL = "https://signin.tradestation.com";
+
+/**
+ * https://api.tradestation.com/docs/fundamentals/rate-limiting/rate-limiting-overview/: for each user,
+ * kind by kind. Orders, symbols and bars have none that is published.
+ */
+const RATE_LIMITS: readonly RateLimit[] = [
+  { path: /^\/brokerage\/accounts$/, requests: 320, perMs: 300_000 },
+  { path: /^\/brokerage\/accounts\/[^/]+\/(historical)?orders/, requests: 320, perMs: 300_000 },
+  { path: /^\/brokerage\/accounts\/[^/]+\/(bod)?balances$/, requests: 320, perMs: 300_000 },
+  { path: /^\/brokerage\/accounts\/[^/]+\/positions$/, requests: 320, perMs: 300_000 },
+  { path: /^\/marketdata\/quotes\//, requests: 500, perMs: 300_000 },
+  { path: /^\/marketdata\/stream\/quotes\//, requests: 500, perMs: 300_000 },
+  { path: /^\/marketdata\/stream\/barcharts\//, requests: 500, perMs: 300_000 },
+  { path: /^\/marketdata\/stream\/tickbars\//, requests: 500, perMs: 300_000 },
+  { path: /^\/marketdata\/stream\/marketdepth\//, requests: 30, perMs: 60_000 },
+  { path: /^\/marketdata\/options\/expirations\//, requests: 90, perMs: 60_000 },
+  { path: /^\/marketdata\/options\/strikes\//, requests: 90, perMs: 60_000 },
+  { path: /^\/marketdata\/options\/spreadtypes$/, requests: 90, perMs: 60_000 },
+  { path: /^\/marketdata\/options\/riskreward$/, requests: 90, perMs: 60_000 },
+];
 
 const LOG_IN = "Log in again, with login({ broker: tradestation })";
 
@@ -39,6 +60,8 @@ export const tradestation: Broker = {
   credentialsAdvice: "Client id and secret are the API key and its secret, which TradeStation's " +
     "Client Experience hands out; login({ broker: tradestation }) gets the refresh token",
   endpoints,
+  rateLimits: RATE_LIMITS,
+  resetHeader: "x-ratelimit-reset", // .../docs/fundamentals/rate-limiting/rate-limiting-overview/
   tokenRequestFormat: "form",
   defaultTokenLifetimeMs: 1_200_000, // 20 minutes, .../docs/fundamentals/authentication/auth-code/
   readTokenRefusal,

@@ -197,6 +197,7 @@ function credentialsOf(broker: Broker) {
     clientId: "client-id",
     clientSecret: CLIENT_SECRET,
     refreshToken: REFRESH_TOKEN,
+    retry: { maxDelayMs: 0 },
   };
 }
 

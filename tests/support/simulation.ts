@@ -124,7 +124,8 @@ class Day {
         ? "https://api.tastyworks.com/oauth/token"
         : "https://signin.tradestation.com/oauth/token",
     };
-    this.#options = { broker: house, clientId: "client", clientSecret: "secret" };
+    // This is about tokens: every request is one of a caller's.
+    this.#options = { broker: house, clientId: "client", clientSecret: "secret", retry: false };
     this.#say(`seed ${seed}: ${house.name} ${JSON.stringify(this.#climate)}`);
     this.#broker = new SimulatedBroker(time, dice, this.#climate, (line) => this.#say(line));
     this.#grant = this.#broker.consent();

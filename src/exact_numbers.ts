@@ -1,0 +1,18 @@
+/** JSON with numbers that a float cannot hold: prices with many digits, and ids beyond 2^53. */
+
+/**
+ * Parses JSON. A number that a float would spoil becomes a string of its own digits; any other stays a
+ * number.
+ */
+export function parseExactly(text: string): unknown {
+  return JSON.parse(text, (_key, value, context?: { readonly source?: string }) => {
+    const source = context?.source; // of numbers, strings, booleans and null, as it was written
+    if (typeof value !== "number" || source === undefined) return value;
+    return significantDigits(source) === significantDigits(String(value)) ? value : source;
+  });
+}
+
+/** Equal for two spellings of one number: 0.50 and 5e-1 both have the digit 5. */
+function significantDigits(number: string): string {
+  return number.replace(/e.*$/i, "").replace(/\D/g, "").replace(/^0+|0+$/g, "");
+}

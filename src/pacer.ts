@@ -1,0 +1,158 @@
+/**
+ * Keeps a session below rate limits: requests that would be too many wait for their turn, in the order
+ * in which they came. A limit of some paths holds up only those.
+ */
+
+import type { RateLimit } from "./brokers/broker.ts";
+import type { Deadline } from "./deadline.ts";
+
+/** A request that waits for its turn. */
+interface Waiting {
+  /** Lower numbers go first. */
+  readonly number: number;
+  readonly lanes: readonly Lane[];
+  readonly deadline: Deadline;
+  readonly go: () => void;
+  /** Its turn would come too late. */
+  readonly refuse: (waitMs: number) => void;
+}
+
+/** Lets requests out, no faster than the limits allow. */
+export class Pacer {
+  readonly #baseUrl: string;
+  readonly #lanes: readonly Lane[];
+  #queue: Waiting[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #lastNumber = 0;
+
+  constructor(limits: readonly RateLimit[], baseUrl: string) {
+    this.#lanes = limits.map((limit) => new Lane(limit));
+    this.#baseUrl = baseUrl;
+  }
+
+  /** A number for a call, which keeps it when it goes out again: who came first, goes first. */
+  number(): number {
+    return this.#lastNumber += 1;
+  }
+
+  /**
+   * Waits until a request may go out, and counts it. Rejects at once if that would be after the end of
+   * its call.
+   *
+   * @param refusal What it rejects with then.
+   */
+  async turn(
+    url: string,
+    number: number,
+    deadline: Deadline,
+    refusal: (waitMs: number) => unknown,
+  ): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const waiting: Waiting = {
+      number,
+      lanes: this.#lanesOf(url),
+      deadline,
+      go: resolve,
+      refuse: (waitMs) => reject(refusal(waitMs)),
+    };
+    this.#queue.push(waiting);
+    this.#queue.sort((a, b) => a.number - b.number);
+    this.#advance();
+    try {
+      await deadline.wait(promise);
+    } catch (error) {
+      this.#queue = this.#queue.filter((other) => other !== waiting);
+      this.#advance();
+      throw error;
+    }
+  }
+
+  /**
+   * The broker has enough for so long.
+   *
+   * @returns Whether that holds up anything: no limit may be about this URL.
+   */
+  pause(url: string, ms: number): boolean {
+    const until = performance.now() + ms;
+    const lanes = this.#lanesOf(url);
+    for (const lane of lanes) lane.pausedUntil = Math.max(lane.pausedUntil, until);
+    this.#advance();
+    return lanes.length > 0;
+  }
+
+  #lanesOf(url: string): readonly Lane[] {
+    const path = url.slice(this.#baseUrl.length).replace(/[?#].*/s, "");
+    return this.#lanes.filter((lane) => lane.counts(path));
+  }
+
+  /** Lets out whose turn it is, sends home whose turn comes too late, and comes back for the next. */
+  #advance(): void {
+    clearTimeout(this.#timer);
+    const now = performance.now();
+    const ahead = new Map<Lane, number>();
+    const staying: Waiting[] = [];
+    let nextInMs = Infinity;
+    for (const waiting of this.#queue) {
+      const { lanes, deadline } = waiting;
+      const waits = lanes.map((lane) => lane.waitMs(ahead.get(lane) ?? 0, now));
+      const waitMs = Math.max(0, ...waits);
+      if (deadline.signal.aborted) continue;
+      if (waitMs === 0) {
+        for (const lane of lanes) lane.count(now);
+        waiting.go();
+      } else if (waitMs >= deadline.remainingMs) {
+        waiting.refuse(waitMs);
+      } else {
+        // It is in the way where it waits; a wider limit lets others pass it.
+        const slowest = lanes[waits.indexOf(waitMs)];
+        for (const lane of lanes) {
+          if (slowest?.isAboutSame(lane)) ahead.set(lane, (ahead.get(lane) ?? 0) + 1);
+        }
+        staying.push(waiting);
+        nextInMs = Math.min(nextInMs, waitMs);
+      }
+    }
+    this.#queue = staying;
+    if (staying.length > 0) this.#timer = setTimeout(() => this.#advance(), Math.ceil(nextInMs));
+  }
+}
+
+/** One limit, and what has gone out under it. */
+class Lane {
+  readonly #limit: RateLimit;
+  pausedUntil = 0;
+  /** When the last requests went out, as many as the limit has: by the monotonic clock. */
+  readonly #departures: number[] = [];
+
+  constructor(limit: RateLimit) {
+    this.#limit = limit;
+  }
+
+  /** Whether it is about this path. */
+  counts(path: string): boolean {
+    return this.#limit.path === undefined || path.search(this.#limit.path) >= 0;
+  }
+
+  /** Whether both are about the same paths, for instance one a second and one a minute. */
+  isAboutSame(other: Lane): boolean {
+    return String(this.#limit.path) === String(other.#limit.path);
+  }
+
+  /** A request goes out. */
+  count(now: number): void {
+    this.#departures.push(now);
+    if (this.#departures.length > this.#limit.requests) this.#departures.shift();
+  }
+
+  /** How long a request has to wait that has so many others before it. */
+  waitMs(ahead: number, now: number): number {
+    const { requests, perMs } = this.#limit;
+    const free = Math.max(now, this.pausedUntil);
+    // The request may go `perMs` after the one that is `requests` before it, and that one likewise,
+    // if it is still waiting too.
+    const place = this.#departures.length + ahead;
+    const rounds = Math.max(0, Math.ceil((place - this.#departures.length + 1) / requests));
+    const first = this.#departures[place - rounds * requests] ?? -Infinity;
+    return Math.max(free + (rounds - 1) * perMs, first + rounds * perMs) - now;
+  }
+}

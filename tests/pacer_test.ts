@@ -1,0 +1,303 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  NetworkError,
+  type RateLimit,
+  RateLimitError,
+  Session,
+  type SessionOptions,
+  tastytrade,
+  tradestation,
+} from "../mod.ts";
+import { FakeClock } from "./support/fake_clock.ts";
+import { acme } from "./support/houses.ts";
+import { idle, settle } from "./support/idle.ts";
+import { ScriptedBroker } from "./support/scripted_broker.ts";
+
+/** A session under limits, on a clock of its own. */
+async function paced(
+  rateLimit: SessionOptions["rateLimit"],
+  options: SessionOptions = {},
+): Promise<{ clock: FakeClock; broker: ScriptedBroker; session: Session; departures: number[] }> {
+  const clock = new FakeClock({ timers: true });
+  const broker = new ScriptedBroker();
+  broker.lifetimeS = 1e6;
+  const session = new Session({ ...broker.options, timeoutMs: 600_000, rateLimit, ...options });
+  await session.refresh();
+  const startedAt = performance.now();
+  const departures: number[] = [];
+  broker.onRequest = () => {
+    departures.push(performance.now() - startedAt);
+    return new Response("{}");
+  };
+  return { clock, broker, session, departures };
+}
+
+/** Time passes in steps, and what is due happens in between. */
+async function pass(clock: FakeClock, ms: number, stepMs: number): Promise<void> {
+  await idle();
+  for (let passed = 0; passed < ms; passed += stepMs) {
+    clock.advance(stepMs);
+    for (let i = 0; i < 3; i++) await settle();
+  }
+  await idle();
+}
+
+/** The most departures in any window of so long. */
+function mostIn(departures: readonly number[], windowMs: number): number {
+  return Math.max(
+    ...departures.map((start) =>
+      departures.filter((at) => at >= start && at < start + windowMs).length
+    ),
+  );
+}
+
+Deno.test("Pacer lets 200 callers out in order, the first at once, never above a limit in any window", async () => {
+  const limits = [{ requests: 60, perMs: 60_000 }, { requests: 5, perMs: 1_000 }];
+  const { clock, broker, session, departures } = await paced(limits);
+  using _clock = clock;
+  const calls = Array.from({ length: 200 }, (_, i) => session.get(`/${i}`));
+  await pass(clock, 200_000, 250);
+  await Promise.all(calls);
+  assertEquals(broker.requests.map(({ path }) => path), calls.map((_, i) => `/v3/${i}`));
+  assertEquals(departures.slice(0, 6), [0, 0, 0, 0, 0, 1_000]);
+  assertEquals([mostIn(departures, 60_000), mostIn(departures, 1_000)], [60, 5]);
+  assertEquals(departures.at(-1), 183_000); // three windows of sixty, and three more seconds
+  assertEquals(clock.armed, 0);
+});
+
+Deno.test("Pacer holds up only the paths that a limit is about", async () => {
+  const { clock, broker, session } = await paced([
+    { requests: 1, perMs: 10_000, path: /^\/balances/g }, // its state must not matter
+    { requests: 3, perMs: 1_000 },
+  ]);
+  using _clock = clock;
+  const calls = ["/balances?a=1", "/balances", "/orders", "/balances", "/orders#x", "/orders"].map(
+    (path) => session.get(path),
+  );
+  const paths = () => broker.requests.map(({ path }) => path.replace("/v3", ""));
+  await pass(clock, 500, 500);
+  assertEquals(paths(), ["/balances?a=1", "/orders", "/orders"]);
+  await pass(clock, 1_000, 500);
+  assertEquals(paths().slice(3), ["/orders"]);
+  await pass(clock, 20_000, 500);
+  assertEquals(paths().slice(4), ["/balances", "/balances"]);
+  await Promise.all(calls);
+});
+
+Deno.test("Pacer forgets who leaves the queue, in the same tick, and the others move up", async () => {
+  const { clock, broker, session, departures } = await paced({ requests: 1, perMs: 1_000 });
+  using _clock = clock;
+  const controller = new AbortController();
+  const { signal } = controller;
+  let left = 0;
+  await session.get("/first");
+  const leaving = Array.from({ length: 5 }, () => session.get("/leaves", { signal }));
+  for (const call of leaving) call.catch((reason) => left += reason === "enough" ? 1 : 0);
+  const staying = [session.get("/second"), session.get("/third")];
+  await pass(clock, 500, 500);
+  controller.abort("enough");
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+  assertEquals(left, 5);
+  await pass(clock, 2_000, 500);
+  await Promise.all(staying);
+  assertEquals(broker.requests.map(({ path }) => path), ["/v3/first", "/v3/second", "/v3/third"]);
+  assertEquals(departures, [0, 1_000, 2_000]);
+
+  const closing = assertRejects(() => session.get("/never"));
+  await idle();
+  await session.close();
+  await closing;
+  assertEquals(clock.armed, 0);
+});
+
+Deno.test("Pacer refuses at once what would have to wait longer than its call may take", async () => {
+  const { clock, broker, session } = await paced({ requests: 2, perMs: 10_000 });
+  using _clock = clock;
+  await Promise.all([session.get("/a"), session.get("/a")]);
+  const waiting = [session.get("/b"), session.get("/b")];
+  const refusal = await assertRejects(
+    () => session.post("/order?pin=1", {}, { timeoutMs: 20_000 }),
+    RateLimitError,
+  );
+  assertEquals(
+    [refusal.code, refusal.status, refusal.retryAfterMs],
+    ["rate_limited", 429, 20_000],
+  );
+  assertEquals(
+    refusal.message,
+    "Cannot POST https://api.example/v3/order: its turn under the session's rate limit comes in 20 s, " +
+      "after the end of this call. The request was not sent",
+  );
+  const last = session.fetch("/c", { timeoutMs: 20_001 });
+  await pass(clock, 20_000, 1_000);
+  await Promise.all([...waiting, last]);
+  assertEquals(broker.requests.map(({ path }) => path), [
+    "/v3/a",
+    "/v3/a",
+    "/v3/b",
+    "/v3/b",
+    "/v3/c",
+  ]);
+});
+
+Deno.test("Pacer holds everyone up after a 429, and goes on in order", async () => {
+  const { clock, broker, session, departures } = await paced([
+    { requests: 2, perMs: 1_000, path: /^\/limited/ },
+    { requests: 100, perMs: 1_000, path: /^\/other/ },
+  ]);
+  using _clock = clock;
+  const good = broker.onRequest;
+  let refused = 0;
+  broker.onRequest = (request) =>
+    refused++ < 2
+      ? new Response(null, { status: 429, headers: { "retry-after": "30" } })
+      : good(request);
+  const calls = [1, 2, 3, 4].map((i) => session.get(`/limited/${i}`));
+  await pass(clock, 10_000, 500);
+  assertEquals(broker.requests.length, 2);
+  // Who cannot wait so long is told at once.
+  const refusal = await assertRejects(() => session.get("/limited/5", { timeoutMs: 5_000 }));
+  assert(refusal instanceof RateLimitError);
+  assertEquals(refusal.retryAfterMs, 22_000); // 20 s, and a second for each two of the four in front
+  const other = session.get("/other");
+  await pass(clock, 500, 500);
+  await other;
+  await pass(clock, 30_000, 500);
+  await Promise.all(calls);
+  const paths = broker.requests.map(({ path }) => path.replace("/v3/", ""));
+  assertEquals(paths, [
+    ...["limited/1", "limited/2", "other"],
+    ...["limited/1", "limited/2", "limited/3", "limited/4"],
+  ]);
+  assertEquals(departures.slice(1), [30_000, 30_000, 31_000, 31_000]);
+});
+
+Deno.test("Pacer tells those who wait already that a 429 makes their turn too late", async () => {
+  const { clock, broker, session } = await paced({ requests: 1, perMs: 1_000 });
+  using _clock = clock;
+  broker.onRequest = () => new Response(null, { status: 429, headers: { "retry-after": "60" } });
+  const first = assertRejects(() => session.post("/a", {}), RateLimitError);
+  const second = assertRejects(() => session.get("/b", { timeoutMs: 30_000 }), RateLimitError);
+  assertEquals([(await first).code, (await second).code], ["http_429", "rate_limited"]);
+  assertEquals([broker.requests.length, clock.armed], [1, 0]);
+});
+
+Deno.test("Pacer lets a call wait by itself whose path no limit is about", async () => {
+  const { clock, broker, session } = await paced({ requests: 1, perMs: 1_000, path: /^\/limited/ });
+  using _clock = clock;
+  broker.onRequest = () =>
+    broker.requests.length === 1
+      ? new Response(null, { status: 429, headers: { "retry-after": "5" } })
+      : new Response("1");
+  const call = session.get("/free");
+  await pass(clock, 4_500, 500);
+  assertEquals(broker.requests.length, 1);
+  await pass(clock, 500, 500);
+  assertEquals(await call, 1);
+});
+
+Deno.test("Pacer counts replays and retries too", async () => {
+  const { clock, broker, session } = await paced({ requests: 1, perMs: 10_000 });
+  using _clock = clock;
+  const at: number[] = [];
+  const statuses = [401, 503, 200];
+  broker.onRequest = () => {
+    at.push(performance.now());
+    return new Response("{}", { status: statuses.shift() ?? 200 });
+  };
+  const call = session.get("/a");
+  await pass(clock, 20_000, 500);
+  await call;
+  assertEquals(at.map((one) => one - (at[0] ?? 0)), [0, 10_000, 20_000]);
+});
+
+Deno.test("Pacer sends with a live token after a long wait", async () => {
+  const { clock, broker, session } = await paced({ requests: 1, perMs: 100_000 });
+  using _clock = clock;
+  broker.lifetimeS = 60;
+  await session.refresh({ force: true });
+  await session.get("/a");
+  const call = session.get("/b");
+  await pass(clock, 100_000, 1_000);
+  await call;
+  assertEquals(broker.requests.map(({ token }) => token), ["access-2", "access-3"]);
+});
+
+Deno.test("Session takes the limits that its broker has published", async () => {
+  const { clock, broker, session } = await paced("published", { broker: tradestation });
+  using _clock = clock;
+  const calls = Array.from({ length: 321 }, () => session.get("/brokerage/accounts"));
+  await pass(clock, 1_000, 500);
+  assertEquals(broker.requests.length, 320);
+  await session.get("/orderexecution/orders"); // for which none is published
+  await pass(clock, 300_000, 10_000);
+  await Promise.all(calls);
+  await session.close();
+  for (const { path, requests, perMs } of [tastytrade, tradestation].flatMap(limitsOf)) {
+    assert(requests > 0 && perMs >= 1_000 && !path?.global);
+  }
+});
+
+function limitsOf(
+  { rateLimits = [] }: { rateLimits?: readonly RateLimit[] },
+): readonly RateLimit[] {
+  return rateLimits;
+}
+
+Deno.test("A broker's published limits are about the paths that its resources use", () => {
+  const limited = (broker: typeof tastytrade, path: string) =>
+    limitsOf(broker).filter((limit) => limit.path?.test(path)).map(({ requests }) => requests);
+  const { accounts } = tastytrade;
+  for (
+    const path of [accounts.listPath, accounts.balancesPath("5WT"), accounts.positionsPath("5WT")]
+  ) {
+    assertEquals(limited(tastytrade, path), [1], path);
+  }
+  assertEquals(limited(tastytrade, "/accounts/5WT/orders"), []);
+  assertEquals(limited(tastytrade, "/instruments/equities"), [2]);
+  assertEquals(limited(tastytrade, "/instruments/equities/AAPL"), [3]);
+  const { accounts: other } = tradestation;
+  for (const path of [other.listPath, other.balancesPath("1,2"), other.positionsPath("1")]) {
+    assertEquals(limited(tradestation, path), [320], path);
+  }
+  assertEquals(limited(tradestation, "/brokerage/accounts/1/historicalorders/2"), [320]);
+  assertEquals(limited(tradestation, "/marketdata/quotes/MSFT,AAPL"), [500]);
+});
+
+Deno.test("new Session() refuses what is no limit, and published ones where there are none", async () => {
+  const { clientSecret = "", refreshToken = "" } = new ScriptedBroker().options;
+  const open = (rateLimit: unknown, broker = tastytrade) =>
+    Promise.try(() =>
+      new Session({ clientSecret, refreshToken, broker, rateLimit } as SessionOptions)
+    );
+  for (
+    const limit of [
+      0,
+      null,
+      "fast",
+      {},
+      { requests: 1 },
+      { requests: 0, perMs: 1 },
+      { requests: 1.5, perMs: 1 },
+      { requests: 1, perMs: 0 },
+      { requests: 1, perMs: NaN },
+      { requests: 1, perMs: 1, path: "/a" },
+      [{}],
+    ]
+  ) {
+    await assertRejects(() => open(limit), TypeError, "Cannot use this rateLimit");
+  }
+  await assertRejects(() => open("published", acme), TypeError, "Acme has published none");
+  await open([]);
+});
+
+Deno.test("Pacer's callers time out as they would without it, if a token is slow", async () => {
+  const { clock, broker, session } = await paced({ requests: 1, perMs: 1_000 });
+  using _clock = clock;
+  broker.onTokenRequest = () => new Promise(() => {});
+  clock.advance(1e9);
+  const call = assertRejects(() => session.get("/a", { timeoutMs: 5_000 }), NetworkError);
+  await pass(clock, 5_000, 1_000);
+  assertEquals((await call).sent, "no");
+  session[Symbol.dispose]();
+});
