@@ -47,7 +47,7 @@ export function prepare(
 ): Outgoing {
   const method = given.method?.toUpperCase() ?? "GET";
   const shape = (made: BodyInit | null | undefined): RequestInit =>
-    isUnsafe(method) ? unrepeatable(made) : made === undefined ? {} : { body: made };
+    isUnsafe(method) ? unrepeatable(method, made) : made === undefined ? {} : { body: made };
   const isMade = typeof body === "function";
   return {
     method,
@@ -160,13 +160,20 @@ function requestHeaders(
  *
  * Deno's `fetch` repeats a POST, and Bun's a PUT or DELETE, when a reused connection closes before
  * the answer: an order would be placed twice. Measured: Deno does not repeat a `Blob`, and it goes
- * out with its `content-length`; Bun does not repeat what has `keepalive: false`.
+ * out with its `content-length`; Bun does not repeat what has `keepalive: false`, which costs a
+ * connection of its own and is therefore left to the methods that need it.
  */
-export function unrepeatable(body: BodyInit | null | undefined): RequestInit {
-  if (isStream(body)) return { body, keepalive: false, duplex: "half" } as RequestInit;
-  if (body instanceof Blob || body instanceof FormData) return { body, keepalive: false };
+export function unrepeatable(method: string, body: BodyInit | null | undefined): RequestInit {
+  const init: RequestInit & { duplex?: "half" } = { body: unrepeatableBody(body) };
+  if (method === "PUT" || method === "DELETE") init.keepalive = false;
+  if (isStream(body)) init.duplex = "half";
+  return init;
+}
+
+function unrepeatableBody(body: BodyInit | null | undefined): BodyInit {
+  if (body instanceof Blob || body instanceof FormData || isStream(body)) return body as BodyInit;
   const part = body instanceof URLSearchParams ? String(body) : body ?? "";
-  return { body: new Blob([part as BlobPart], { type: contentType(body) }), keepalive: false };
+  return new Blob([part as BlobPart], { type: contentType(body) });
 }
 
 /** The body of what the JSON methods take: a value, or a function that makes one for each sending. */

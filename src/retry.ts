@@ -60,6 +60,9 @@ export function endingOfFailure({ kind, sent }: NetworkFailure): Ending {
 /** The first pause is at most this long, and each further one may be twice as long. */
 const FIRST_DELAY_MS = 500;
 
+/** The pause after a second failed renewal is no longer than this, the one after a third may be. */
+const LONGEST_TOKEN_PAUSE_MS = 2_000;
+
 // As in the standard retry mode of AWS's SDKs: in an outage a hundred retries are lost, and in the long
 // run there is one for five good answers.
 const BUDGET = 500;
@@ -75,6 +78,18 @@ export class Retries {
 
   constructor(policy: RetryPolicy) {
     this.#policy = policy;
+  }
+
+  /**
+   * Whether a call should wait for the next try to get a token, which all calls share: then a connection
+   * that broke at the wrong moment fails none of them. In a longer outage they fail at once.
+   *
+   * @param waits How many times it has waited.
+   */
+  permitWait(pausedMs: number, waits: number, remainingMs: number): boolean {
+    return waits < this.#policy.limit &&
+      pausedMs <= Math.min(LONGEST_TOKEN_PAUSE_MS, this.#policy.maxDelayMs) &&
+      pausedMs < remainingMs;
   }
 
   /** An answer came that nobody needs to ask for again. */

@@ -5,7 +5,13 @@
 
 import { discard } from "./body.ts";
 import { Deadline } from "./deadline.ts";
-import { NetworkError, type NetworkErrorKind, RateLimitError, SessionError } from "./errors.ts";
+import {
+  NetworkError,
+  type NetworkErrorKind,
+  RateLimitError,
+  SessionError,
+  TokenError,
+} from "./errors.ts";
 import { networkFailure, tellable } from "./network_failure.ts";
 import type { Pacer } from "./pacer.ts";
 import { explain, MAY_BE_DONE, wholeSeconds } from "./refusal.ts";
@@ -78,7 +84,7 @@ export class Call {
   async #authorized(line: Line): Promise<Response> {
     const { source } = line;
     const sentBefore = this.#sent;
-    const token = source.usable() ?? await this.deadline.wait(source.next());
+    const token = source.usable() ?? await this.#nextToken(line);
     const response = await this.#transmit(token, line);
     if (response.status !== 401) return response;
 
@@ -87,7 +93,7 @@ export class Call {
     if (!isWorthReplaying || this.#wasReplayed || !this.outgoing.isReplayable) return response;
     discard(response);
     this.#wasReplayed = true;
-    const next = source.usable() ?? await this.deadline.wait(source.next());
+    const next = source.usable() ?? await this.#nextToken(line);
     const replayed = await this.#transmit(next, line);
     if (replayed.status === 401) {
       this.#sent = sentBefore;
@@ -96,13 +102,30 @@ export class Call {
     return replayed;
   }
 
-  async #transmit(token: Token, { source, fetch, pacer }: Line): Promise<Response> {
+  /** Waits for a token, and once or twice for a renewal that did not work at first. */
+  async #nextToken({ source, retries }: Line): Promise<Token> {
+    for (let waits = 0;; waits++) {
+      try {
+        return await this.deadline.wait(source.next());
+      } catch (error) {
+        const isOver = error instanceof TokenError
+          ? error.isPermanent
+          : !(error instanceof NetworkError) || error.kind === "timeout" || error.kind === "tls";
+        const { pausedMs } = source;
+        if (isOver || !retries?.permitWait(pausedMs, waits, this.deadline.remainingMs)) throw error;
+        await this.deadline.pause(Math.ceil(pausedMs));
+      }
+    }
+  }
+
+  async #transmit(token: Token, line: Line): Promise<Response> {
+    const { source, fetch, pacer } = line;
     const { url, init, headers, makeBody } = this.outgoing;
     let live = token;
     if (pacer !== undefined) {
       this.#number ??= pacer.number();
       await pacer.turn(url, this.#number, this.deadline, (waitMs) => this.#heldBack(waitMs));
-      live = source.usable() ?? await this.deadline.wait(source.next()); // it may have taken long
+      live = source.usable() ?? await this.#nextToken(line); // it may have taken long
     }
     const made = makeBody === undefined ? undefined : await makeBody();
     // The call may have ended while the token came, and a fetch of the user's own may not look.

@@ -118,7 +118,8 @@ async function post(
     const response = await deadline.wait(fetch(url, {
       method: "POST",
       headers: { "accept": "application/json", "user-agent": userAgent },
-      ...unrepeatable(body), // a refresh token may be good for one use only
+      ...unrepeatable("POST", body), // a refresh token may be good for one use only
+      keepalive: false, // on Bun a connection of its own: an idle one may be closed by now
       redirect: "manual",
       signal: deadline.signal,
     }));

@@ -68,7 +68,12 @@ export class TokenSource {
   /** When a renewal makes sense, in milliseconds: 0 is now, `undefined` never again. */
   get dueInMs(): number | undefined {
     if (this.#refusal !== undefined || this.#isClosing) return undefined;
-    return Math.max(0, this.#ageingInMs, this.#pausedUntil - performance.now());
+    return Math.max(this.#ageingInMs, this.pausedMs);
+  }
+
+  /** How long nobody is asked for a token, because the last renewal failed. */
+  get pausedMs(): number {
+    return Math.max(0, this.#pausedUntil - performance.now());
   }
 
   /** The token held if a request can go out with it now. Starts a renewal behind it if it is ageing. */

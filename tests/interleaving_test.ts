@@ -278,6 +278,7 @@ class SessionInterleaving extends Interleaving {
     this.#session = new Session({
       clientSecret: "secret",
       refreshToken: "refresh",
+      retry: false,
       fetch: (input, init) => this.#fetch(String(input), init ?? {}),
     });
   }

@@ -312,6 +312,41 @@ Deno.test("Session ends in its time although every try hangs", async () => {
   assertEquals([kind, sent, clock.armed], ["timeout", "unknown", 0]);
 });
 
+Deno.test("Session waits for a token that did not come at first, and sends an order then", async () => {
+  for (const end of [failing("ECONNRESET"), answering(503)]) {
+    using clock = new FakeClock({ timers: true });
+    const broker = new ScriptedBroker();
+    await using session = new Session(broker.options);
+    broker.onTokenRequest = () => broker.tokenRequests <= 2 ? end() : broker.issue();
+    const calls = Array.from({ length: 1_000 }, () => session.post("/order", {}));
+    for (let i = 0; i < 4; i++) {
+      await rest();
+      clock.advance(1_000);
+    }
+    await Promise.all(calls);
+    assertEquals([broker.tokenRequests, broker.requests.length, clock.armed], [3, 1_000, 0]);
+  }
+});
+
+Deno.test("Session fails at once in a longer outage of the sign-in, and for good reasons", async () => {
+  for (
+    const [end, options] of [
+      [answering(503, { "retry-after": "3" }), {}],
+      [answering(503), { retry: false }],
+      [answering(503), { retry: { limit: 0 } }],
+      [failing("CERT_HAS_EXPIRED"), {}],
+      [() => Response.json({ error: "invalid_grant" }, { status: 400 }), {}],
+    ] as const
+  ) {
+    using clock = new FakeClock({ timers: true });
+    const broker = new ScriptedBroker();
+    await using session = new Session({ ...broker.options, ...options });
+    broker.onTokenRequest = end;
+    await assertRejects(() => session.get("/a"));
+    assertEquals([broker.tokenRequests, clock.armed], [1, 0]);
+  }
+});
+
 Deno.test("Session answers an outage with a tenth more requests, not with four times as many", async () => {
   const broker = new ScriptedBroker();
   await using session = await signedIn(broker, { retry: { maxDelayMs: 0 } });

@@ -652,7 +652,7 @@ Deno.test("Calls without a token wait for a silent endpoint for their own time, 
 Deno.test("Nothing asks an endpoint before the time that it named is over: no call, no force, no 401 and no background", async () => {
   using clock = new FakeClock({ timers: true });
   const broker = new ScriptedBroker();
-  await using session = await AutoRefreshSession.start(broker.options);
+  await using session = await AutoRefreshSession.start({ ...broker.options, retry: false });
   await settle();
   broker.onTokenRequest = () =>
     new Response("{}", { status: 429, headers: { "retry-after": "30" } });
@@ -1058,7 +1058,7 @@ Deno.test("A renewal that fails with nobody waiting is nobody's unhandled reject
     assertEquals(other.tokenRequests, 2);
     const broker = new ScriptedBroker();
     broker.onTokenRequest = () => new Response("", { status: 503 });
-    const background = new AutoRefreshSession(broker.options);
+    const background = new AutoRefreshSession({ ...broker.options, retry: false });
     await idle();
     await idle();
     assertInstanceOf(await failureOf(background.get("/a")), TokenError);
