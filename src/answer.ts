@@ -20,7 +20,8 @@ export async function readAnswer(
 ): Promise<unknown> {
   if (!response.ok) throw await apiRefusal(response, asked, context);
   const text = await response.text();
-  if (text === "") return undefined; // 204, for instance
+  // 204, for instance. Node makes nothing of a compressed body that was cut, and no error either.
+  if (text === "" && Number(response.headers.get("content-length") ?? 0) === 0) return undefined;
   const { json, isHtml } = parseBody(text, parse);
   if (json !== undefined) {
     if (!context.broker.isRefusal?.(json)) return json;

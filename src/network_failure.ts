@@ -62,6 +62,7 @@ const KINDS_BY_CODE: readonly [RegExp, NetworkErrorKind, "no" | "unknown"][] = [
     "unknown",
   ],
   [/^(HPE_\w+|Malformed_HTTP_Response|InvalidHTTPResponse)$/, "protocol", "unknown"],
+  [/^(Z_\w+|(Zlib|Brotli|Zstd)\w*)$/, "protocol", "unknown"], // a compressed body that is broken
 ];
 
 function failureByWords(message: string): NetworkFailure {

@@ -39,6 +39,9 @@ export interface OutgoingInit extends Omit<RequestInit, "body"> {
   readonly idempotent?: boolean | undefined;
 }
 
+// RFC 9110 section 9.1. Not every runtime looks.
+const METHOD = /^[\w!#$%&'*+\-.^`|~]+$/;
+
 /** Makes a request to a URL of the broker. */
 export function prepare(
   url: string,
@@ -46,6 +49,7 @@ export function prepare(
   { idempotent = false, body, ...given }: OutgoingInit,
 ): Outgoing {
   const method = given.method?.toUpperCase() ?? "GET";
+  if (!METHOD.test(method)) throw new TypeError(`Cannot send a request: "${method}" is no method`);
   const shape = (made: BodyInit | null | undefined): RequestInit =>
     isUnsafe(method) ? unrepeatable(method, made) : made === undefined ? {} : { body: made };
   const isMade = typeof body === "function";
@@ -74,6 +78,9 @@ export async function unpackRequest(
   input: Request,
   init: RequestInit = {},
 ): Promise<[url: string, init: RequestInit]> {
+  if (input.bodyUsed && init.body === undefined) { // Bun would send nothing in its place
+    throw new TypeError("Cannot send a Request whose body was used already");
+  }
   const request = new Request(input, init); // where both say something, init wins
   const { url, method, headers, signal } = request;
   const body = request.body === null ? undefined : await request.blob();

@@ -46,6 +46,12 @@ export async function run(
   };
 }
 
+/** The same runtime, with its garbage collector within a program's reach. */
+export function withGarbageCollector({ name, command: [program, ...args] }: Runtime): Runtime {
+  const flag = name === "Deno" ? "--v8-flags=--expose-gc" : "--expose-gc";
+  return { name, command: [program, ...args, ...(name === "Bun" ? [] : [flag])] };
+}
+
 /** Whether a runtime can be had; it is got on the way. */
 export async function isAvailable(runtime: Runtime): Promise<boolean> {
   const [program, ...args] = runtime.command;

@@ -1,0 +1,146 @@
+/**
+ * Network failures have one name on every runtime, and mistakes in the program stay what they are.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { createServer } from "node:https";
+import { gzipSync } from "node:zlib";
+import type { Socket } from "node:net";
+import test from "node:test";
+import { ApiError, NetworkError, Session } from "../../mod.ts";
+import { startEmulator } from "../../src/emulator/emulator.ts";
+import { closedPort, serveBytes } from "../support/loopback.ts";
+import { CERTIFICATE, KEY } from "../support/untrusted_certificate.ts";
+
+/** What a session says of a GET to this address. */
+async function failure(origin: string): Promise<unknown> {
+  const emulator = await startEmulator();
+  const { baseUrl } = emulator.tastytrade;
+  const session = new Session({
+    ...emulator.tastytrade,
+    retry: false,
+    timeoutMs: 20_000,
+    fetch: (input, init) =>
+      fetch(
+        String(input).includes("/oauth/") ? input : String(input).replace(baseUrl, origin),
+        init,
+      ),
+  });
+  const error = await session.get("/a").then(() => undefined, (error: unknown) => error);
+  await session.close();
+  await emulator.close();
+  if (error instanceof NetworkError) return `${error.kind}, sent: ${error.sent}`;
+  return error instanceof ApiError ? error.code : error;
+}
+
+async function failureOf(answer: (socket: Socket) => void, scheme = "http"): Promise<unknown> {
+  const server = await serveBytes(answer);
+  const told = await failure(`${scheme}://${server.host}`);
+  await server[Symbol.asyncDispose]();
+  return told;
+}
+
+const head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
+
+test("nobody listens", async () => {
+  assert.equal(await failure(`http://127.0.0.1:${await closedPort()}`), "refused, sent: no");
+});
+
+test("the name is unknown", async () => {
+  assert.equal(await failure("http://nowhere.invalid"), "dns, sent: no");
+});
+
+test("the connection is closed without an answer", async () => {
+  assert.equal(await failureOf((socket) => socket.end()), "reset, sent: unknown");
+});
+
+test("the connection is reset without an answer", async () => {
+  assert.equal(await failureOf((socket) => socket.resetAndDestroy()), "reset, sent: unknown");
+});
+
+test("the connection is closed in the middle of the headers", async () => {
+  const told = await failureOf((socket) => socket.end(head));
+  assert.match(String(told), /^(reset|protocol), sent: unknown$/);
+});
+
+test("the connection is closed in the middle of the body", async () => {
+  const begun = `${head}content-length: 100\r\n\r\n{`;
+  assert.equal(await failureOf((socket) => socket.end(begun)), "reset, sent: unknown");
+});
+
+test("the connection is reset in the middle of the body", async () => {
+  const begun = `${head}content-length: 100\r\n\r\n{`;
+  const told = await failureOf((socket) => socket.write(begun, () => socket.resetAndDestroy()));
+  assert.equal(told, "reset, sent: unknown");
+});
+
+test("the connection is closed in the middle of a chunk", async () => {
+  const begun = `${head}transfer-encoding: chunked\r\n\r\n5\r\n{`;
+  assert.equal(await failureOf((socket) => socket.end(begun)), "reset, sent: unknown");
+});
+
+test("the compressed body is cut", async () => {
+  const whole = gzipSync(JSON.stringify({ data: "a".repeat(10_000) }));
+  const half = whole.subarray(0, whole.length / 2);
+  const told = await failureOf((socket) => {
+    socket.write(`${head}content-encoding: gzip\r\ncontent-length: ${half.length}\r\n\r\n`);
+    socket.end(half);
+  });
+  // Node makes nothing of it, and no error; then the answer is no JSON.
+  assert.match(String(told), /^(reset|protocol), sent: unknown$|invalid_response/);
+});
+
+test("the answer is not HTTP", async () => {
+  const told = await failureOf((socket) => socket.end("SSH-2.0-OpenSSH_9.6\r\n\r\n"));
+  assert.equal(told, "protocol, sent: unknown");
+});
+
+test("TLS meets a plain port", async () => {
+  const plain = (socket: Socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n");
+  // Bun has one code for this and for what can happen later on a connection that works.
+  assert.match(String(await failureOf(plain, "https")), /^tls, sent: (no|unknown)$/);
+});
+
+test("nobody trusts the certificate", async () => {
+  const server = createServer({ cert: CERTIFICATE, key: KEY }, (_request, response) => {
+    response.end("{}");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = Object(server.address());
+  assert.equal(await failure(`https://127.0.0.1:${port}`), "tls, sent: no");
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+test("mistakes in the program stay mistakes", async () => {
+  const emulator = await startEmulator();
+  const session = new Session(emulator.tastytrade);
+  await session.refresh();
+  emulator.forgetRequests();
+  const used = new Request(`${session.baseUrl}/a`, { method: "POST", body: "1" });
+  await used.text();
+  const stream = new Blob(["1"]).stream();
+  await stream.getReader().read();
+  for (
+    const mistake of [
+      () => session.fetch(used),
+      () => session.fetch("/a", { method: "POST", body: stream }),
+      () => session.fetch("/a", { body: "1" }),
+      () => session.fetch("/a", { headers: { "a b": "c" } }),
+      () => session.fetch("/a", { method: "A B" }),
+      () => session.fetch("http://["),
+      () => session.get("accounts"),
+      () => session.post("/a", { a: 1n }),
+    ]
+  ) {
+    await assert.rejects(mistake, (error) => {
+      assert.ok(error instanceof TypeError, String(error));
+      return true;
+    });
+  }
+  assert.equal(emulator.requests.length, 0);
+  await session.close();
+  await emulator.close();
+});
