@@ -45,10 +45,11 @@ export function refusalOf(
 ): ApiError {
   const { status } = response;
   const { json, isHtml } = parseBody(text);
+  const body = redact(json, secrets());
   const { code: word, message, errors, data, advice, isRateLimit = status === 429 } = broker
     .readApiRefusal({
       status,
-      body: redact(json, secrets()),
+      body,
       isHtml,
       sandbox,
       method,
@@ -67,7 +68,7 @@ export function refusalOf(
   const explanation = explain(`Cannot ${method} ${options.url}`, {
     facts: [
       `${status} ${code ?? ""}`,
-      message,
+      message ?? problemIn(response, body),
       errors.map(wordsOf).join(", "),
       retryAfterMs === undefined ? undefined : `asks to wait ${wholeSeconds(retryAfterMs)}`,
     ],
@@ -79,6 +80,14 @@ export function refusalOf(
   return isRateLimit
     ? new RateLimitError(explanation, { ...options, retryAfterMs })
     : new ApiError(explanation, options);
+}
+
+/** What `application/problem+json` says (RFC 9457), which no broker sends, but what stands before one. */
+function problemIn(response: Response, body: unknown): string | undefined {
+  const [mediaType = ""] = (response.headers.get("content-type") ?? "").split(";");
+  if (mediaType.trim().toLowerCase() !== "application/problem+json") return undefined;
+  const { title, detail } = Object(body) as Readonly<Record<string, unknown>>;
+  return [title, detail].filter((words) => typeof words === "string").join(": ");
 }
 
 /** The error for a token endpoint's answer that holds no token. */

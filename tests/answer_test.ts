@@ -133,6 +133,38 @@ Deno.test("readAnswer() writes one line of bounded length, whatever the broker s
   assertLess(error.message.length, 1_000);
 });
 
+Deno.test("readAnswer() says what problem details say, member by member, and believes no status in them", async () => {
+  const headers = { "content-type": "Application/Problem+JSON; charset=utf-8" };
+  for (
+    const [problem, words] of [
+      [
+        { title: "Out of order", detail: "Until noon", status: "500" },
+        "503: Out of order: Until noon",
+      ],
+      [{ title: "Out of order", status: 200, more: [1] }, "503: Out of order"],
+      [{ title: 7, detail: "Until noon" }, "503: Until noon"],
+      [{ title: "hidden-secret" }, "503: [redacted]"],
+      [{ title: {}, detail: null }, "http_503: tastytrade"],
+      [[], "http_503: tastytrade"],
+    ] as const
+  ) {
+    const error = await refusal(JSON.stringify(problem), { status: 503, headers });
+    assertStringIncludes(error.message.replace("503. ", "http_503: "), words);
+    assertEquals([error.status, error.code], [503, "http_503"]);
+  }
+  const plain = { status: 503, headers: { "content-type": "application/json" } };
+  assertFalse((await refusal('{"title":"Out of order"}', plain)).message.includes("Out of order"));
+});
+
+Deno.test("readAnswer() takes no empty text for an empty answer where a length was promised", async () => {
+  // What Node makes of a compressed body that was cut.
+  const error = await refusal("", {
+    headers: { "content-length": "58", "content-encoding": "gzip" },
+  });
+  assertEquals(error.code, "invalid_response");
+  assertEquals(await read("", { headers: { "content-length": "0" } }), undefined);
+});
+
 Deno.test("readAnswer() cuts a refusal that never ends", async () => {
   let isCancelled = false;
   const body = new ReadableStream<Uint8Array>({

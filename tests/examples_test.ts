@@ -67,6 +67,34 @@ for (const runtime of RUNTIMES) {
   });
 }
 
+for (const runtime of RUNTIMES) {
+  Deno.test({
+    name:
+      `examples/dry_run_order.ts tells what an order costs, and places none, on ${runtime.name}`,
+    ignore: !await isAvailable(runtime),
+    async fn() {
+      const { code, stdout } = await run(runtime, ["examples/dry_run_order.ts"]);
+      assertEquals(code, 0);
+      assertEquals(stdout.trim().split("\n"), [
+        "1 AAPL at 180.00 in 5WT00000, not placed",
+        "  costs 180.001, fees of 0.001 included",
+        "  leaves a buying power of 19898.761",
+      ]);
+      const dear = ["examples/dry_run_order.ts", "MSFT", "1000", "400.00"];
+      const refused = await run(runtime, dear);
+      assertEquals([refused.code, refused.stdout], [1, ""]);
+      assertStringIncludes(refused.stderr, "422 preflight_check_failure");
+    },
+  });
+}
+
+Deno.test("examples/dry_run_order.ts has no word that places an order", async () => {
+  const source = await Deno.readTextFile(new URL("../examples/dry_run_order.ts", import.meta.url));
+  const calls = [...source.matchAll(/session\.(\w+)/g)].map(([, method]) => method);
+  assertEquals(calls, ["post"]);
+  assertStringIncludes(source, "/orders/dry-run`;");
+});
+
 Deno.test("examples/accounts.ts --sandbox chooses the sandbox", async () => {
   const [deno] = RUNTIMES;
   if (deno === undefined) throw new Error("There is always a Deno here");

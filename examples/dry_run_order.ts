@@ -1,0 +1,40 @@
+// Asks what an order to buy shares would cost, and never places it: at your account if the environment
+// has credentials, else at the emulator's. Runs with `deno run -A`, `bun run` and `node`.
+// Usage: dry_run_order.ts [symbol] [quantity] [limit price] [--sandbox]
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { Account, Session } from "../mod.ts"; // in your program: "@tasty/session"
+import { startEmulator } from "../src/emulator/emulator.ts"; // "@tasty/session/emulator"
+
+interface DryRun {
+  "buying-power-effect": { "impact": string; "new-buying-power": string };
+  "fee-calculation": { "total-fees": string };
+}
+
+async function dryRun(): Promise<void> {
+  const options = { "sandbox": { type: "boolean" } } as const;
+  const { values: { sandbox }, positionals } = parseArgs({ options, allowPositionals: true });
+  const [symbol = "AAPL", quantity = "1", price = "180.00"] = positionals;
+  const isOwn = process.env.TASTY_CLIENT_SECRET || process.env.TASTY_REFRESH_TOKEN;
+  await using emulator = isOwn ? undefined : await startEmulator();
+  await using session = new Session({ sandbox, ...emulator?.tastytrade });
+
+  const account = (await Account.get(session)).find(({ isClosed }) => !isClosed);
+  const path = `/accounts/${account?.accountNumber}/orders/dry-run`; // without "/dry-run" it trades
+  const cost = await session.post<DryRun>(path, {
+    "time-in-force": "Day",
+    "order-type": "Limit",
+    price,
+    "price-effect": "Debit",
+    "legs": [{ "instrument-type": "Equity", symbol, quantity, "action": "Buy to Open" }],
+  });
+  const { impact, "new-buying-power": left } = cost["buying-power-effect"];
+  console.log(`${quantity} ${symbol} at ${price} in ${account?.accountNumber}, not placed`);
+  console.log(`  costs ${impact}, fees of ${cost["fee-calculation"]["total-fees"]} included`);
+  console.log(`  leaves a buying power of ${left}`);
+}
+
+await dryRun().catch((error: Error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});
