@@ -16,6 +16,8 @@ export class Deadline {
   readonly #onCallerAbort: (() => void) | undefined;
   readonly #timer: ReturnType<typeof setTimeout>;
   readonly #endsAt: number;
+  /** What ends the waits that are under way. */
+  readonly #waits = new Set<(reason: unknown) => void>();
 
   /**
    * @param timeoutMs How long the call may take.
@@ -50,16 +52,23 @@ export class Deadline {
   abort(reason: unknown): void {
     this.finish();
     this.#controller.abort(reason);
+    for (const reject of this.#waits) reject(this.signal.reason);
+    this.#waits.clear();
   }
 
   /** Waits for something that outlives the call: an end of the call ends the waiting only. */
   wait<T>(promise: Promise<T>): Promise<T> {
-    const { signal } = this;
     return new Promise((resolve, reject) => {
-      const onAbort = () => reject(signal.reason);
-      if (signal.aborted) onAbort();
-      signal.addEventListener("abort", onAbort);
-      promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+      // A listener on the signal would do the same, and cost more than all the rest of a call.
+      if (this.signal.aborted) reject(this.signal.reason);
+      else this.#waits.add(reject);
+      promise.then((value) => {
+        this.#waits.delete(reject);
+        resolve(value);
+      }, (error) => {
+        this.#waits.delete(reject);
+        reject(error);
+      });
     });
   }
 

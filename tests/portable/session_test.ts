@@ -33,11 +33,11 @@ const QUICKLY = { maxDelayMs: 0 };
 test("1,000 calls at once make one token request", async () => {
   const emulator = await startEmulator();
   const session = new Session(emulator.tastytrade);
-  assert.equal(session.isLoggedIn, false);
+  assert.ok(!session.isLoggedIn);
   await Promise.all(Array.from({ length: 1_000 }, () => session.accessToken()));
   await Promise.all(Array.from({ length: 50 }, () => session.get(ME)));
   assert.equal(emulator.count(TOKEN), 1);
-  assert.equal(session.isLoggedIn, true);
+  assert.ok(session.isLoggedIn);
   await session.close();
   await emulator.close();
 });
@@ -148,7 +148,7 @@ test("a rotated refresh token survives the session in a file", async () => {
 test("an AutoRefreshSession is signed in, and closes", async () => {
   const emulator = await startEmulator();
   const session = await AutoRefreshSession.start(emulator.tastytrade);
-  assert.equal(session.isLoggedIn, true);
+  assert.ok(session.isLoggedIn);
   await session[Symbol.asyncDispose]();
   await assert.rejects(session.get(ME), SessionClosedError);
   await emulator.close();
