@@ -22,8 +22,10 @@ export interface NetworkFailure {
 export function networkFailure(error: unknown): NetworkFailure | undefined {
   if (!(error instanceof Error)) return undefined;
   const cause = error.cause instanceof Error ? error.cause : undefined;
-  const code = codeOf(error) ?? codeOf(cause);
-  if (code !== undefined) return failureByCode(code);
+  for (const one of [error, cause]) {
+    const code = codeOf(one);
+    if (code !== undefined) return failureByCode(code, syscallOf(one));
+  }
   if (!(error instanceof TypeError)) return undefined;
   if (cause !== undefined) return failureByWords(cause.message);
   if (error.message.startsWith("error reading a body")) return { kind: "reset", sent: "unknown" };
@@ -36,9 +38,21 @@ function codeOf(error: Error | undefined): string | undefined {
     : undefined;
 }
 
-function failureByCode(code: string): NetworkFailure | undefined {
+/** What the operating system was asked for when it failed, where that is told. */
+function syscallOf(error: unknown): string | undefined {
+  const { syscall, errors } = Object(error) as { syscall?: unknown; errors?: unknown };
+  if (Array.isArray(errors)) return syscallOf(errors[0]); // Node, of several addresses
+  return typeof syscall === "string" ? syscall : undefined;
+}
+
+function failureByCode(code: string, syscall: string | undefined): NetworkFailure | undefined {
   for (const [pattern, kind, sent] of KINDS_BY_CODE) {
-    if (pattern.test(code)) return { kind, sent };
+    if (!pattern.test(code)) continue;
+    // Reading from a connection that was made long ago can fail so too.
+    const isConnecting = syscall === undefined
+      ? kind !== "unreachable"
+      : /^(connect|getaddrinfo)$/.test(syscall);
+    return { kind, sent: kind === "tls" || kind === "timeout" || isConnecting ? sent : "unknown" };
   }
   if (COMPLAINTS_ABOUT_ARGUMENTS.test(code)) return undefined;
   const isAboutAnswer = /^(ERR|UND_ERR)_/.test(code); // for instance of a bad length or encoding
@@ -93,8 +107,11 @@ const KINDS_BY_WORDS: readonly [RegExp, NetworkErrorKind][] = [
  */
 export function tellable(error: unknown, url: string): Error | undefined {
   if (!(error instanceof Error)) return undefined;
-  const query = url.slice(withoutQuery(url).length);
-  const message = query === "" ? error.message : error.message.replaceAll(query, "");
+  // As it was written, and as the runtime writes it.
+  const { search, hash } = URL.canParse(url) ? new URL(url) : { search: "", hash: "" };
+  const message = [url.slice(withoutQuery(url).length), search, hash]
+    .filter((part) => part !== "")
+    .reduce((words, part) => words.replaceAll(part, ""), error.message);
   const cause = tellable(error.cause, url);
   const kind = error instanceof TypeError ? TypeError : Error;
   const told = new kind(message, cause === undefined ? undefined : { cause });

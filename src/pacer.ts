@@ -5,6 +5,7 @@
 
 import type { RateLimit } from "./brokers/broker.ts";
 import type { Deadline } from "./deadline.ts";
+import { withoutQuery } from "./request.ts";
 
 /** A request that waits for its turn. */
 interface Waiting {
@@ -12,7 +13,7 @@ interface Waiting {
   readonly number: number;
   readonly lanes: readonly Lane[];
   readonly deadline: Deadline;
-  readonly go: () => void;
+  readonly go: (leftAt: number) => void;
   /** Its turn would come too late. */
   readonly refuse: (waitMs: number) => void;
 }
@@ -24,6 +25,7 @@ export class Pacer {
   #queue: Waiting[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #lastNumber = 0;
+  #isAdvancing = false;
 
   constructor(limits: readonly RateLimit[], baseUrl: string) {
     this.#lanes = limits.map((limit) => new Lane(limit));
@@ -40,14 +42,15 @@ export class Pacer {
    * its call.
    *
    * @param refusal What it rejects with then.
+   * @returns When it was counted.
    */
   async turn(
     url: string,
     number: number,
     deadline: Deadline,
     refusal: (waitMs: number) => unknown,
-  ): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+  ): Promise<number> {
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
     const waiting: Waiting = {
       number,
       lanes: this.#lanesOf(url),
@@ -55,16 +58,21 @@ export class Pacer {
       go: resolve,
       refuse: (waitMs) => reject(refusal(waitMs)),
     };
-    this.#queue.push(waiting);
-    this.#queue.sort((a, b) => a.number - b.number);
-    this.#advance();
+    const after = this.#queue.findLastIndex((other) => other.number < number);
+    this.#queue.splice(after + 1, 0, waiting);
+    this.#advanceSoon();
     try {
-      await deadline.wait(promise);
+      return await deadline.wait(promise);
     } catch (error) {
-      this.#queue = this.#queue.filter((other) => other !== waiting);
-      this.#advance();
+      this.#advanceSoon();
       throw error;
     }
+  }
+
+  /** A request that was counted did not go out. */
+  giveBack(url: string, leftAt: number): void {
+    for (const lane of this.#lanesOf(url)) lane.uncount(leftAt);
+    this.#advanceSoon();
   }
 
   /**
@@ -80,9 +88,28 @@ export class Pacer {
     return lanes.length > 0;
   }
 
+  /** How long a request would have to wait that is the next. */
+  waitMs(url: string): number {
+    const now = performance.now();
+    return Math.max(0, ...this.#lanesOf(url).map((lane) => lane.waitMs(0, now)));
+  }
+
   #lanesOf(url: string): readonly Lane[] {
-    const path = url.slice(this.#baseUrl.length).replace(/[?#].*/s, "");
+    const whole = withoutQuery(url);
+    const path = whole.startsWith(this.#baseUrl)
+      ? whole.slice(this.#baseUrl.length)
+      : new URL(whole).pathname;
     return this.#lanes.filter((lane) => lane.counts(path));
+  }
+
+  /** Once for all who come or leave in this tick. */
+  #advanceSoon(): void {
+    if (this.#isAdvancing) return;
+    this.#isAdvancing = true;
+    queueMicrotask(() => {
+      this.#isAdvancing = false;
+      this.#advance();
+    });
   }
 
   /** Lets out whose turn it is, sends home whose turn comes too late, and comes back for the next. */
@@ -99,14 +126,15 @@ export class Pacer {
       if (deadline.signal.aborted) continue;
       if (waitMs === 0) {
         for (const lane of lanes) lane.count(now);
-        waiting.go();
+        waiting.go(now);
       } else if (waitMs >= deadline.remainingMs) {
         waiting.refuse(waitMs);
       } else {
-        // It is in the way where it waits; a wider limit lets others pass it.
+        // Others may pass it under a limit that will have room again when its turn comes.
         const slowest = lanes[waits.indexOf(waitMs)];
         for (const lane of lanes) {
-          if (slowest?.isAboutSame(lane)) ahead.set(lane, (ahead.get(lane) ?? 0) + 1);
+          const isInTheWay = lane.paths === slowest?.paths || lane.perMs >= waitMs;
+          if (isInTheWay) ahead.set(lane, (ahead.get(lane) ?? 0) + 1);
         }
         staying.push(waiting);
         nextInMs = Math.min(nextInMs, waitMs);
@@ -119,6 +147,9 @@ export class Pacer {
 
 /** One limit, and what has gone out under it. */
 class Lane {
+  readonly perMs: number;
+  /** Equal for limits of the same paths, for instance one a second and one a minute. */
+  readonly paths: string;
   readonly #limit: RateLimit;
   pausedUntil = 0;
   /** When the last requests went out, as many as the limit has: by the monotonic clock. */
@@ -126,6 +157,8 @@ class Lane {
 
   constructor(limit: RateLimit) {
     this.#limit = limit;
+    this.perMs = limit.perMs;
+    this.paths = String(limit.path);
   }
 
   /** Whether it is about this path. */
@@ -133,15 +166,16 @@ class Lane {
     return this.#limit.path === undefined || path.search(this.#limit.path) >= 0;
   }
 
-  /** Whether both are about the same paths, for instance one a second and one a minute. */
-  isAboutSame(other: Lane): boolean {
-    return String(this.#limit.path) === String(other.#limit.path);
-  }
-
   /** A request goes out. */
   count(now: number): void {
     this.#departures.push(now);
     if (this.#departures.length > this.#limit.requests) this.#departures.shift();
+  }
+
+  /** A request did not go out after all. */
+  uncount(leftAt: number): void {
+    const index = this.#departures.lastIndexOf(leftAt);
+    if (index >= 0) this.#departures.splice(index, 1);
   }
 
   /** How long a request has to wait that has so many others before it. */

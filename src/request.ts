@@ -134,8 +134,8 @@ export function withQuery(
   if (parameters.size === 0) return url;
   // %20 for a space: a plus is one in forms only, and option symbols have spaces.
   const text = parameters.toString().replaceAll("+", "%20");
-  const [whole] = url.split("#"); // a fragment is never sent
-  return `${whole}${url.includes("?") ? "&" : "?"}${text}`;
+  const [whole = ""] = url.split("#"); // a fragment is never sent
+  return `${whole}${whole.includes("?") ? "&" : "?"}${text}`;
 }
 
 /** A URL as it may be shown: a query can hold what nobody should read in a log. */
@@ -178,9 +178,17 @@ export function unrepeatable(method: string, body: BodyInit | null | undefined):
 }
 
 function unrepeatableBody(body: BodyInit | null | undefined): BodyInit {
-  if (body instanceof Blob || body instanceof FormData || isStream(body)) return body as BodyInit;
+  if (body instanceof Blob || isStream(body)) return body as BodyInit;
+  if (body instanceof FormData) return copyOf(body);
   const part = body instanceof URLSearchParams ? String(body) : body ?? "";
   return new Blob([part as BlobPart], { type: contentType(body) });
+}
+
+/** What the caller does to the form later changes nothing. */
+function copyOf(form: FormData): FormData {
+  const copy = new FormData();
+  for (const [name, value] of form) copy.append(name, value);
+  return copy;
 }
 
 /** The body of what the JSON methods take: a value, or a function that makes one for each sending. */

@@ -12,6 +12,9 @@ export function readRetryAfter(response: Response, resetHeader?: string): number
   return readReset(headers.get(resetHeader), headers);
 }
 
+/** The longest pause that is granted to whoever asks for one: what is longer is a mistake. */
+export const MAX_RETRY_AFTER_MS = 3_600_000;
+
 /** `delay-seconds` or an `HTTP-date`; of two headers that disagree neither is believed. */
 function readDelay(field: string | null, headers: Headers): number | undefined {
   const value = field?.trim() ?? "";

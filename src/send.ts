@@ -12,12 +12,12 @@ import {
   SessionError,
   TokenError,
 } from "./errors.ts";
-import { networkFailure, tellable } from "./network_failure.ts";
+import { type NetworkFailure, networkFailure, tellable } from "./network_failure.ts";
 import type { Pacer } from "./pacer.ts";
 import { explain, MAY_BE_DONE, wholeSeconds } from "./refusal.ts";
 import { isUnsafe, type Outgoing, withoutQuery } from "./request.ts";
 import { backoffMs, type Ending, endingOfAnswer, endingOfFailure, type Retries } from "./retry.ts";
-import { readRetryAfter } from "./retry_after.ts";
+import { MAX_RETRY_AFTER_MS, readRetryAfter } from "./retry_after.ts";
 import type { Token } from "./token.ts";
 import type { TokenSource } from "./token_source.ts";
 
@@ -40,6 +40,10 @@ export class Call {
   /** Whether the request can have reached the broker and been carried out. */
   #sent: "no" | "unknown" = "no";
   #token: Token | undefined;
+  /** The tokens of earlier sendings. */
+  readonly #spent: string[] = [];
+  /** What a function that makes the body has thrown. */
+  #mistake: { readonly error: unknown } | undefined;
   /** How many times it was sent again. */
   #retries = 0;
   #wasReplayed = false;
@@ -51,9 +55,9 @@ export class Call {
     this.deadline = new Deadline(timeoutMs, () => this.#noAnswer("timeout", this.#sent), signal);
   }
 
-  /** The access token that went out with the request: an answer may echo it, and no error may. */
-  get secrets(): string[] {
-    return this.#token === undefined ? [] : [this.#token.accessToken];
+  /** The access tokens that went out with the request: an answer may echo them, and no error may. */
+  get secrets(): readonly string[] {
+    return this.#token === undefined ? this.#spent : [...this.#spent, this.#token.accessToken];
   }
 
   /** Sends the request, as often as it needs and may be, and reads the answer, of whatever status. */
@@ -68,9 +72,7 @@ export class Call {
         if (pauseMs === undefined) return await read(response);
         discard(response);
       } catch (error) {
-        const failure = this.deadline.signal.aborted || error instanceof SessionError
-          ? undefined
-          : networkFailure(error);
+        const failure = this.#failureIn(error);
         if (failure === undefined) throw error;
         if (failure.sent === "no") this.#sent = sentBefore;
         pauseMs = this.#pauseAfter(endingOfFailure(failure), undefined, line);
@@ -84,22 +86,64 @@ export class Call {
   async #authorized(line: Line): Promise<Response> {
     const { source } = line;
     const sentBefore = this.#sent;
-    const token = source.usable() ?? await this.#nextToken(line);
-    const response = await this.#transmit(token, line);
+    const response = await this.#transmit(line);
     if (response.status !== 401) return response;
 
     this.#sent = sentBefore; // RFC 9110 section 15.5.2: what is answered 401 was not applied
-    const isWorthReplaying = source.reject(token);
+    const isWorthReplaying = this.#token === undefined || source.reject(this.#token);
     if (!isWorthReplaying || this.#wasReplayed || !this.outgoing.isReplayable) return response;
     discard(response);
     this.#wasReplayed = true;
-    const next = source.usable() ?? await this.#nextToken(line);
-    const replayed = await this.#transmit(next, line);
+    const replayed = await this.#transmit(line);
     if (replayed.status === 401) {
       this.#sent = sentBefore;
       source.distrust();
     }
     return replayed;
+  }
+
+  /** One sending: nothing is waited for between the turn of the request and the request. */
+  async #transmit(line: Line): Promise<Response> {
+    const { source, fetch, pacer } = line;
+    const { url, init, headers, makeBody } = this.outgoing;
+    const made = makeBody === undefined ? undefined : await this.#made(makeBody);
+    let token = source.usable() ?? await this.#nextToken(line);
+    if (pacer !== undefined) {
+      this.#number ??= pacer.number();
+      for (;;) {
+        const refusal = (waitMs: number) => this.#heldBack(waitMs);
+        const leftAt = await pacer.turn(url, this.#number, this.deadline, refusal);
+        const live = source.usable() ?? source.token;
+        if (live !== undefined) {
+          token = live;
+          break;
+        }
+        pacer.giveBack(url, leftAt); // the token has run out in the queue
+        await this.#nextToken(line);
+      }
+    }
+    // The call may have ended while the token came, and a fetch of the user's own may not look.
+    this.deadline.signal.throwIfAborted();
+    if (this.#token !== undefined) this.#spent.push(this.#token.accessToken);
+    this.#token = token;
+    this.#sent = "unknown";
+    // A fetch of the user's own may not know of signals.
+    return await this.deadline.wait(fetch(url, {
+      ...init,
+      ...made,
+      headers: { ...headers, authorization: `Bearer ${token.accessToken}` },
+      signal: this.deadline.signal,
+    }));
+  }
+
+  /** What the caller's function makes; what it throws is the caller's own business. */
+  async #made(makeBody: () => Promise<RequestInit>): Promise<RequestInit> {
+    try {
+      return await this.deadline.wait(makeBody());
+    } catch (error) {
+      this.#mistake = { error };
+      throw error;
+    }
   }
 
   /** Waits for a token, and once or twice for a renewal that did not work at first. */
@@ -113,32 +157,9 @@ export class Call {
           : !(error instanceof NetworkError) || error.kind === "timeout" || error.kind === "tls";
         const { pausedMs } = source;
         if (isOver || !retries?.permitWait(pausedMs, waits, this.deadline.remainingMs)) throw error;
-        await this.deadline.pause(Math.ceil(pausedMs));
+        await this.deadline.pause(Math.ceil(pausedMs) + 1); // timers may come a little early
       }
     }
-  }
-
-  async #transmit(token: Token, line: Line): Promise<Response> {
-    const { source, fetch, pacer } = line;
-    const { url, init, headers, makeBody } = this.outgoing;
-    let live = token;
-    if (pacer !== undefined) {
-      this.#number ??= pacer.number();
-      await pacer.turn(url, this.#number, this.deadline, (waitMs) => this.#heldBack(waitMs));
-      live = source.usable() ?? await this.#nextToken(line); // it may have taken long
-    }
-    const made = makeBody === undefined ? undefined : await makeBody();
-    // The call may have ended while the token came, and a fetch of the user's own may not look.
-    this.deadline.signal.throwIfAborted();
-    this.#token = live;
-    this.#sent = "unknown";
-    // A fetch of the user's own may not know of signals.
-    return await this.deadline.wait(fetch(url, {
-      ...init,
-      ...made,
-      headers: { ...headers, authorization: `Bearer ${live.accessToken}` },
-      signal: this.deadline.signal,
-    }));
   }
 
   #pauseAfterAnswer(response: Response, line: Line): number | undefined {
@@ -151,27 +172,48 @@ export class Call {
     const pauseMs = this.#pauseAfter(ending, askedMs, line);
     if (response.status !== 429 || line.pacer === undefined) return pauseMs;
     // Nobody else goes out either, and this call waits in the queue, where it was.
-    const heldUpMs = pauseMs ?? askedMs ?? backoffMs(this.#retries);
+    const heldUpMs = Math.min(pauseMs ?? askedMs ?? backoffMs(this.#retries), MAX_RETRY_AFTER_MS);
     const isHeldUp = line.pacer.pause(this.outgoing.url, heldUpMs);
     return pauseMs !== undefined && isHeldUp ? 0 : pauseMs;
   }
 
-  #pauseAfter(ending: Ending, askedMs: number | undefined, { retries }: Line): number | undefined {
-    const { method, isReplayable, isIdempotent } = this.outgoing;
-    if (!isReplayable) return undefined;
+  #pauseAfter(
+    ending: Ending,
+    askedMs: number | undefined,
+    { retries, pacer }: Line,
+  ): number | undefined {
+    const { url, method, isReplayable, isIdempotent } = this.outgoing;
+    const { remainingMs } = this.deadline;
+    if (!isReplayable || pacer !== undefined && pacer.waitMs(url) >= remainingMs) return undefined;
     return retries?.take(ending, {
       isRepeatable: isIdempotent || !isUnsafe(method),
       retries: this.#retries,
       askedMs,
-      remainingMs: this.deadline.remainingMs,
+      remainingMs,
     });
+  }
+
+  /** The failure of the network that an error is, if it is one. */
+  #failureIn(error: unknown): NetworkFailure | undefined {
+    const isOther = this.deadline.signal.aborted || error instanceof SessionError ||
+      error === this.#mistake?.error;
+    const failure = isOther ? undefined : networkFailure(error);
+    // Where redirects are followed, it may be the next server that was not reached.
+    const isFirstServer = this.outgoing.init.redirect !== "follow";
+    return failure === undefined || isFirstServer ? failure : { ...failure, sent: "unknown" };
   }
 
   /** What a failure means to the caller: the end of the call, no answer, or a mistake in the program. */
   explain(error: unknown): unknown {
     if (this.deadline.signal.aborted) return this.deadline.signal.reason;
-    if (error instanceof SessionError) return error;
-    const failure = networkFailure(error);
+    if (error instanceof NetworkError && error.sent === "no" && this.#sent === "unknown") {
+      // The next try got no token, but the one before it was sent.
+      return new NetworkError(`${error.message}. ${MAY_BE_DONE}`, {
+        kind: error.kind,
+        sent: "unknown",
+      });
+    }
+    const failure = this.#failureIn(error);
     if (failure === undefined) return error;
     return this.#noAnswer(failure.kind, this.#sent, tellable(error, this.outgoing.url));
   }
@@ -201,7 +243,7 @@ export class Call {
           }, after the end ` +
           "of this call",
         ],
-        advice: "The request was not sent",
+        advice: this.#sent === "no" ? "The request was not sent" : MAY_BE_DONE,
       }),
       { code: "rate_limited", status: 429, method, url, retryAfterMs: waitMs },
     );

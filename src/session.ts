@@ -470,7 +470,8 @@ export class Session implements AsyncDisposable, Disposable {
     this.#refuse(limits);
     const startedAt = performance.now();
     const isMade = typeof body === "function";
-    const own = isMade || body === undefined ? init : { ...init, body };
+    // What is made takes the place of the request's own body, even of one that was used.
+    const own = body === undefined ? init : { ...init, body: isMade ? "" : body };
     const [url, given] = await this.#limited(
       limits,
       "read the body of the request",

@@ -19,13 +19,11 @@
  */
 
 import { errorForCaller, SessionClosedError, TokenError } from "./errors.ts";
+import { MAX_RETRY_AFTER_MS } from "./retry_after.ts";
 import { remainingMs, type Token } from "./token.ts";
 
 /** A pause after failed renewals is at most this long, unless the endpoint asks for more. */
 const MAX_BACKOFF_MS = 30_000;
-
-/** The longest pause that is granted to an endpoint that asks for one. */
-const MAX_RETRY_AFTER_MS = 3_600_000;
 
 /**
  * A broker that refuses a request with the next token too refuses something else than the token. For

@@ -56,8 +56,8 @@ Deno.test("networkFailure() reads the codes of Node's causes and of Bun's errors
     ["ENOTFOUND", "dns", "no"],
     ["EAI_AGAIN", "dns", "no"],
     ["ECONNREFUSED", "refused", "no"],
-    ["EHOSTUNREACH", "unreachable", "no"],
-    ["ENETUNREACH", "unreachable", "no"],
+    ["EHOSTUNREACH", "unreachable", "unknown"],
+    ["ENETUNREACH", "unreachable", "unknown"],
     ["UND_ERR_CONNECT_TIMEOUT", "timeout", "no"],
     ["ETIMEDOUT", "timeout", "unknown"],
     ["UND_ERR_HEADERS_TIMEOUT", "timeout", "unknown"],
@@ -80,6 +80,27 @@ Deno.test("networkFailure() reads the codes of Node's causes and of Bun's errors
     assertEquals(networkFailure(onNode(code)), { kind, sent }, `${code} on Node`);
     assertEquals(networkFailure(withCode(code)), { kind, sent }, `${code} on Bun`);
   }
+});
+
+Deno.test("networkFailure() takes a failure for one of connecting only if the system says so", () => {
+  const failing = (code: string, syscall: string) =>
+    new TypeError("fetch failed", { cause: Object.assign(new Error(code), { code, syscall }) });
+  for (
+    const [code, kind] of [["EHOSTUNREACH", "unreachable"], ["ECONNREFUSED", "refused"]] as const
+  ) {
+    assertEquals(networkFailure(failing(code, "connect")), { kind, sent: "no" });
+    // An order may be on its way over a connection that works no more.
+    assertEquals(networkFailure(failing(code, "read")), { kind, sent: "unknown" });
+    assertEquals(networkFailure(failing(code, "write")), { kind, sent: "unknown" });
+  }
+  const lookup = failing("ENOTFOUND", "getaddrinfo");
+  assertEquals(networkFailure(lookup), { kind: "dns", sent: "no" });
+  const errors = [Object.assign(new Error("::1"), { code: "ENETUNREACH", syscall: "connect" })];
+  const several = Object.assign(new AggregateError(errors), { code: "ENETUNREACH" });
+  assertEquals(networkFailure(new TypeError("fetch failed", { cause: several })), {
+    kind: "unreachable",
+    sent: "no",
+  });
 });
 
 Deno.test("networkFailure() reads the names that Bun used before 1.4", () => {

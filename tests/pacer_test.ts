@@ -301,3 +301,102 @@ Deno.test("Pacer's callers time out as they would without it, if a token is slow
   assertEquals((await call).sent, "no");
   session[Symbol.dispose]();
 });
+
+Deno.test("Pacer counts what goes out, although its token or its body came late", async () => {
+  const { clock, broker, session } = await paced({ requests: 1, perMs: 1_000 });
+  using _clock = clock;
+  broker.lifetimeS = 2;
+  await session.refresh({ force: true });
+  const at: number[] = [];
+  broker.onRequest = () => {
+    at.push(performance.now());
+    return new Response("{}");
+  };
+  broker.onTokenRequest = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    return broker.issue();
+  };
+  let bodies = 0;
+  const late = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 400 / ++bodies));
+    return { bodies };
+  };
+  const calls = Array.from(
+    { length: 6 },
+    (_, i) => i % 2 ? session.get("/a") : session.post("/a", late),
+  );
+  await pass(clock, 20_000, 100);
+  await Promise.all(calls);
+  assertEquals(at.length, 6);
+  assertEquals(mostIn(at, 1_000), 1);
+});
+
+Deno.test("Pacer starves nobody who waits under two limits at once", async () => {
+  const { clock, broker, session } = await paced([
+    { requests: 1, perMs: 1_000, path: /^\/(x|z)/ },
+    { requests: 1, perMs: 1_000, path: /^\/(x|y)/ },
+  ]);
+  using _clock = clock;
+  const calls = ["/z", "/y", "/x", ...Array.from({ length: 10 }, (_, i) => i % 2 ? "/y" : "/z")];
+  const done = calls.map((path) => session.get(path));
+  await pass(clock, 30_000, 100);
+  await Promise.all(done);
+  assertEquals(broker.requests.slice(0, 3).map(({ path }) => path), ["/v3/z", "/v3/y", "/v3/x"]);
+});
+
+Deno.test("Pacer believes no broker that has enough for more than an hour", async () => {
+  const { clock, broker, session } = await paced({ requests: 10, perMs: 1_000 });
+  using _clock = clock;
+  broker.onRequest = () =>
+    new Response(null, { status: 429, headers: { "retry-after": "99999999999" } });
+  await assertRejects(() => session.get("/a"), RateLimitError);
+  broker.onRequest = () => new Response("1");
+  clock.advance(3_599_000);
+  const early = await assertRejects(() => session.get("/a", { timeoutMs: 900 }), RateLimitError);
+  assertEquals(early.code, "rate_limited");
+  clock.advance(1_000);
+  assertEquals(await session.get("/a"), 1);
+});
+
+Deno.test("Pacer keeps to the longer of two pauses", async () => {
+  const { clock, broker, session } = await paced({ requests: 10, perMs: 1_000 });
+  using _clock = clock;
+  const waits = ["60", "5"];
+  broker.onRequest = () =>
+    new Response(null, { status: 429, headers: { "retry-after": waits.shift() ?? "0" } });
+  const both = [session.post("/a", {}), session.post("/a", {})];
+  for (const one of both) await assertRejects(() => one, RateLimitError);
+  const held = await assertRejects(() => session.get("/a", { timeoutMs: 30_000 }), RateLimitError);
+  assertEquals(held.retryAfterMs, 60_000);
+});
+
+Deno.test("Pacer returns the answer that there is when the next try would come too late", async () => {
+  const { clock, broker, session } = await paced({ requests: 1, perMs: 60_000 });
+  using _clock = clock;
+  broker.onRequest = () => new Response("{}", { status: 503 });
+  assertEquals((await session.fetch("/a", { timeoutMs: 30_000 })).status, 503);
+  assertEquals(clock.armed, 0);
+});
+
+Deno.test("Pacer matches the path without its query, however its URL is written", async () => {
+  const { clock, broker, session } = await paced({
+    requests: 1,
+    perMs: 60_000,
+    path: /^\/balances$/,
+  });
+  using _clock = clock;
+  for (const path of ["/balances?a=1", `${session.baseUrl}/balances#b`, "/balances"]) {
+    const call = session.get(path, { timeoutMs: 30_000 });
+    if (broker.requests.length === 0) await call;
+    else assertEquals((await assertRejects(() => call, RateLimitError)).code, "rate_limited");
+  }
+  assertEquals(broker.requests.length, 1);
+});
+
+Deno.test("Pacer lets thousands of callers in at once", async () => {
+  const { clock, session } = await paced({ requests: 10_000, perMs: 1_000 });
+  using _clock = clock;
+  const startedAt = Date.now();
+  await Promise.all(Array.from({ length: 8_000 }, () => session.get("/a")));
+  assertEquals(Date.now() - startedAt, 0); // nobody waited
+});

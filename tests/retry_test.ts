@@ -137,6 +137,119 @@ Deno.test("Session passes on what a body's function throws, and sends nothing", 
   assertEquals(broker.requests.length, 0);
 });
 
+Deno.test("Session takes what a body's function throws for no failure of its own", async () => {
+  const broker = new ScriptedBroker();
+  await using session = await signedIn(broker, { retry: { maxDelayMs: 0 } });
+  let calls = 0;
+  const make = () => {
+    calls += 1;
+    return failing("ECONNREFUSED")();
+  };
+  await assertRejects(() => session.post("/a", make), TypeError, "fetch failed");
+  assertEquals([calls, broker.requests.length], [1, 0]);
+});
+
+Deno.test("Session does not wait for a body's function beyond the end of the call", async () => {
+  const broker = new ScriptedBroker();
+  await using session = await signedIn(broker);
+  const never = () => new Promise<string>(() => {});
+  const late = await assertRejects(
+    () => session.post("/a", never, { timeoutMs: 20 }),
+    NetworkError,
+  );
+  assertEquals([late.kind, late.sent], ["timeout", "no"]);
+  const controller = new AbortController();
+  const call = session.fetch("/a", { method: "POST", body: never, signal: controller.signal });
+  controller.abort("enough");
+  assertEquals(await call.catch((reason) => reason), "enough");
+});
+
+Deno.test("Session sends a form as it was when it was given", async () => {
+  const broker = new ScriptedBroker();
+  await using session = new Session(broker.options);
+  const sent: FormData[] = [];
+  broker.onRequest = ({ init }) => {
+    if (init.body instanceof FormData) sent.push(init.body);
+    return new Response("{}", { status: sent.length === 1 ? 401 : 200 });
+  };
+  const form = new FormData();
+  form.set("quantity", "1");
+  form.set("file", new File(["a"], "a.txt"));
+  const call = session.post("/order", form);
+  form.set("quantity", "100");
+  await call;
+  assertEquals(sent.map((one) => one.get("quantity")), ["1", "1"]);
+  const file = sent[0]?.get("file");
+  assertEquals(file instanceof File ? file.name : file, "a.txt");
+});
+
+Deno.test("Session takes a function's body in place of a Request's own, even of one that was used", async () => {
+  const broker = new ScriptedBroker();
+  await using session = await signedIn(broker);
+  const bodies: string[] = [];
+  broker.onRequest = async ({ init }) => {
+    bodies.push(await new Response(init.body ?? null).text());
+    return new Response("{}");
+  };
+  const used = new Request(`${session.baseUrl}/a`, { method: "POST", body: "old" });
+  await used.text();
+  await session.fetch(used, { body: () => "new" });
+  assertEquals(bodies, ["new"]);
+});
+
+Deno.test("Session takes no failure behind a redirect for an order that was not sent", async () => {
+  const broker = new ScriptedBroker();
+  await using session = await signedIn(broker, { retry: { maxDelayMs: 0 } });
+  broker.onRequest = failing("ECONNREFUSED"); // of the server to which it was redirected
+  const init = { method: "POST", redirect: "follow" } as const;
+  const error = await assertRejects(() => session.fetch("/order", init), NetworkError);
+  assertEquals([error.sent, broker.requests.length], ["unknown", 1]);
+});
+
+Deno.test("Session blames a 401 on the token that went out, also after a wait", async () => {
+  using clock = new FakeClock({ timers: true });
+  const broker = new ScriptedBroker();
+  broker.lifetimeS = 10_000;
+  const rateLimit = { requests: 1, perMs: 1_000 };
+  await using session = await signedIn(broker, { rateLimit });
+  await session.get("/first");
+  broker.onRequest = ({ token }) =>
+    new Response("{}", { status: token === "access-3" ? 200 : 401 });
+  const call = session.get("/second"); // waits for its turn with access-1
+  await session.refresh({ force: true });
+  for (let i = 0; i < 4; i++) {
+    await rest();
+    clock.advance(1_000);
+  }
+  await call;
+  assertEquals(broker.tokens.slice(1), ["access-2", "access-3"]);
+});
+
+Deno.test("Session says that nothing was sent when no token came after a 401", async () => {
+  using clock = new FakeClock({ timers: true });
+  const broker = new ScriptedBroker();
+  await using session = await signedIn(broker);
+  broker.onRequest = answering(401);
+  broker.onTokenRequest = () => new Promise(() => {});
+  const call = assertRejects(() => session.post("/order", {}, { timeoutMs: 5_000 }), NetworkError);
+  await rest();
+  clock.advance(5_000);
+  assertEquals((await call).sent, "no");
+  session[Symbol.dispose]();
+});
+
+Deno.test("Session says that an order may have been sent when only its next try got no token", async () => {
+  const broker = new ScriptedBroker();
+  await using session = await signedIn(broker, { retry: { limit: 1, maxDelayMs: 0 } });
+  broker.onRequest = () => {
+    broker.onTokenRequest = failing("ECONNREFUSED");
+    return new Response(null, { status: broker.requests.length === 1 ? 503 : 401 });
+  };
+  const call = () => session.post("/order", {}, { idempotent: true });
+  const error = await assertRejects(call, NetworkError);
+  assertEquals(error.sent, "unknown");
+});
+
 Deno.test("Session gets a body again that broke off, by the JSON methods", async () => {
   const broker = new ScriptedBroker();
   await using session = await signedIn(broker, { retry: { maxDelayMs: 0 } });
