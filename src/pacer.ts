@@ -133,8 +133,7 @@ export class Pacer {
         // Others may pass it under a limit that will have room again when its turn comes.
         const slowest = lanes[waits.indexOf(waitMs)];
         for (const lane of lanes) {
-          const isInTheWay = lane.paths === slowest?.paths || lane.perMs >= waitMs;
-          if (isInTheWay) ahead.set(lane, (ahead.get(lane) ?? 0) + 1);
+          if (lane === slowest || lane.perMs >= waitMs) ahead.set(lane, (ahead.get(lane) ?? 0) + 1);
         }
         staying.push(waiting);
         nextInMs = Math.min(nextInMs, waitMs);
@@ -148,8 +147,6 @@ export class Pacer {
 /** One limit, and what has gone out under it. */
 class Lane {
   readonly perMs: number;
-  /** Equal for limits of the same paths, for instance one a second and one a minute. */
-  readonly paths: string;
   readonly #limit: RateLimit;
   pausedUntil = 0;
   /** When the last requests went out, as many as the limit has: by the monotonic clock. */
@@ -158,7 +155,6 @@ class Lane {
   constructor(limit: RateLimit) {
     this.#limit = limit;
     this.perMs = limit.perMs;
-    this.paths = String(limit.path);
   }
 
   /** Whether it is about this path. */

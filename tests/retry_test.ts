@@ -197,6 +197,28 @@ Deno.test("Session takes a function's body in place of a Request's own, even of 
   assertEquals(bodies, ["new"]);
 });
 
+Deno.test("Session counts the reading of a Request's body in the time of the call", async () => {
+  using clock = new FakeClock({ timers: true });
+  const broker = new ScriptedBroker();
+  await using session = await signedIn(broker);
+  broker.onRequest = ({ init }) => hang(init);
+  const { readable, writable } = new TransformStream();
+  const request = new Request(`${session.baseUrl}/a`, {
+    method: "POST",
+    body: readable,
+    duplex: "half",
+  } as RequestInit);
+  const call = assertRejects(() => session.fetch(request), NetworkError);
+  await rest();
+  clock.advance(20_000);
+  await writable.close();
+  while (broker.requests.length === 0) await idle();
+  clock.advance(9_999);
+  assertEquals(clock.armed, 1);
+  clock.advance(1);
+  assertEquals((await call).kind, "timeout");
+});
+
 Deno.test("Session takes no failure behind a redirect for an order that was not sent", async () => {
   const broker = new ScriptedBroker();
   await using session = await signedIn(broker, { retry: { maxDelayMs: 0 } });
@@ -447,6 +469,8 @@ Deno.test("Session fails at once in a longer outage of the sign-in, and for good
       [answering(503, { "retry-after": "3" }), {}],
       [answering(503), { retry: false }],
       [answering(503), { retry: { limit: 0 } }],
+      [answering(503), { retry: { maxDelayMs: 0 } }],
+      [answering(503), { timeoutMs: 0.001 }], // the pause is longer
       [failing("CERT_HAS_EXPIRED"), {}],
       [() => Response.json({ error: "invalid_grant" }, { status: 400 }), {}],
     ] as const
@@ -455,7 +479,8 @@ Deno.test("Session fails at once in a longer outage of the sign-in, and for good
     const broker = new ScriptedBroker();
     await using session = new Session({ ...broker.options, ...options });
     broker.onTokenRequest = end;
-    await assertRejects(() => session.get("/a"));
+    const error = await assertRejects(() => session.get("/a"));
+    assert(!(error instanceof NetworkError && error.kind === "timeout"));
     assertEquals([broker.tokenRequests, clock.armed], [1, 0]);
   }
 });
