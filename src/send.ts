@@ -90,16 +90,24 @@ export class Call {
     if (response.status !== 401) return response;
 
     this.#sent = sentBefore; // RFC 9110 section 15.5.2: what is answered 401 was not applied
-    const isWorthReplaying = this.#token === undefined || source.reject(this.#token);
-    if (!isWorthReplaying || this.#wasReplayed || !this.outgoing.isReplayable) return response;
+    const worthTrying = this.#rejectToken(source);
+    if (worthTrying === undefined || this.#wasReplayed || !this.outgoing.isReplayable) {
+      return response;
+    }
     discard(response);
     this.#wasReplayed = true;
     const replayed = await this.#transmit(line);
     if (replayed.status === 401) {
       this.#sent = sentBefore;
-      source.distrust();
+      // The one that was held may have been revoked too, and says nothing of a new one.
+      if (worthTrying === "held") this.#rejectToken(source);
+      else source.distrust();
     }
     return replayed;
+  }
+
+  #rejectToken(source: TokenSource): "next" | "held" | undefined {
+    return this.#token === undefined ? undefined : source.reject(this.#token);
   }
 
   /** One sending: nothing is waited for between the turn of the request and the request. */

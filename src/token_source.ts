@@ -104,16 +104,18 @@ export class TokenSource {
   /**
    * The broker answered 401 to this token: it is of no more use, if it is still the one held.
    *
-   * @returns Whether it is worth while to try again with the next one.
+   * @returns With which token it is worth while to try again: with the next one, with the one that is
+   * held by now, or with none.
    */
-  reject(token: Token): boolean {
-    if (this.#token !== token) return true; // a straggler: there is a newer one
-    if (performance.now() < this.#distrustedUntil) return false;
+  reject(token: Token): "next" | "held" | undefined {
+    if (this.#token === undefined) return "next";
+    if (this.#token !== token) return "held"; // a straggler: there is a newer one
+    if (performance.now() < this.#distrustedUntil) return undefined;
     this.#token = undefined;
-    return true;
+    return "next";
   }
 
-  /** The broker answered 401 to a replay too: it is not the token that it refuses. */
+  /** The broker answered 401 to a new token too: it is not the token that it refuses. */
   distrust(): void {
     this.#distrustedUntil = performance.now() + DISTRUST_MS;
   }

@@ -220,7 +220,7 @@ class SourceInterleaving extends Interleaving {
     if (token === undefined) return;
     const { token: before } = this.#source;
     this.note(`401 to ${serialOf(token)}, held is ${serialOf(before)}`);
-    const isWorthwhile = this.#source.reject(token);
+    const isWorthwhile = this.#source.reject(token) !== undefined;
     const { token: after } = this.#source;
     if (before !== token && after !== before) this.fault("a straggler drops a newer token");
     if (before === token && isWorthwhile !== (after === undefined)) {

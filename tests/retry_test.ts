@@ -247,6 +247,32 @@ Deno.test("Session blames a 401 on the token that went out, also after a wait", 
   assertEquals(broker.tokens.slice(1), ["access-2", "access-3"]);
 });
 
+Deno.test("Session does not lose its faith in tokens because a straggler met two that were revoked", async () => {
+  const broker = new ScriptedBroker();
+  await using session = await signedIn(broker);
+  const late = Promise.withResolvers<Response>();
+  let revoked = 1;
+  broker.onRequest = ({ path, token }) =>
+    path.endsWith("/late") && token === "access-1"
+      ? late.promise
+      : new Response("{}", { status: Number(token.split("-")[1]) <= revoked ? 401 : 200 });
+  const straggler = session.fetch("/late");
+  await session.get("/a"); // renews
+  revoked = 2;
+  late.resolve(new Response(null, { status: 401 }));
+  assertEquals((await straggler).status, 401); // one replay a call, with the token that was held
+  revoked = 3;
+  await session.get("/a");
+  assertEquals(broker.tokens, [
+    "access-1",
+    "access-1",
+    "access-2",
+    "access-2",
+    "access-3",
+    "access-4",
+  ]);
+});
+
 Deno.test("Session says that nothing was sent when no token came after a 401", async () => {
   using clock = new FakeClock({ timers: true });
   const broker = new ScriptedBroker();

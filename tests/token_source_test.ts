@@ -221,16 +221,16 @@ Deno.test("TokenSource replaces no token for 30 seconds after a replay was refus
   const { source, endpoint } = await signedIn();
   const first = source.usable();
   assert(first);
-  assert(source.reject(first));
+  assertEquals(source.reject(first), "next");
   const renewal = source.renew();
   endpoint.grant("second");
   const second = await renewal;
   source.distrust(); // the replay with it was refused: the broker means something else
-  assertFalse(source.reject(second));
+  assertEquals(source.reject(second), undefined);
   assertEquals(source.usable()?.accessToken, "second");
-  assert(source.reject(first)); // a straggler has not been replayed yet
+  assertEquals(source.reject(first), "held"); // a straggler has not been replayed yet
   clock.advance(30_000);
-  assert(source.reject(second));
+  assertEquals(source.reject(second), "next");
   assertEquals(source.usable(), undefined);
 });
 

@@ -192,6 +192,8 @@ export interface ApiExchange {
   /** The status that came back last. */
   status: number;
   answeredAt: number;
+  /** Whether its first 401 came when another token was held already. */
+  isStraggler: boolean;
 }
 
 /** The token endpoint, the API, the store, and the rules. */
@@ -515,9 +517,15 @@ export class SimulatedBroker {
           this.#log(`${program.name} ${path}: ${status}`);
           seen.status = status;
           seen.answeredAt = this.#time.trueMs;
-          if (status === 401 && seen.sent === 1) this.#rejected(program, token);
-          // The next token is refused too: the broker means something else.
-          if (status === 401 && seen.sent === 2) {
+          if (status === 401 && seen.sent === 1) {
+            const { current } = program;
+            seen.isStraggler = current !== undefined && current !== token &&
+              !program.dropped.has(current.text);
+            this.#rejected(program, token);
+          } else if (status === 401 && seen.isStraggler) {
+            this.#rejected(program, token); // the one that was held meanwhile
+          } else if (status === 401) {
+            // The next token is refused too: the broker means something else.
             program.distrustedUntil = performance.now() + DISTRUST_MS;
           }
           return json(status === 200 ? { path, data: { path } } : { error: "no" }, status);

@@ -349,7 +349,7 @@ class Day {
       startedAt: this.#time.timerMs,
       timeoutMs: this.#dice.chance(0.2) ? this.#dice.size(10, 60_000) : 30_000,
       caller: new AbortController(),
-      exchange: { sentAt: -1, sent: 0, done: 0, status: 0, answeredAt: -1 },
+      exchange: { sentAt: -1, sent: 0, done: 0, status: 0, answeredAt: -1, isStraggler: false },
       wasRefused: program.isRefused,
     };
     this.#say(`${program.name} ${kind} ${path}, for ${call.timeoutMs} ms`);
