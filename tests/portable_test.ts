@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { isAvailable, run, type Runtime } from "./support/runtimes.ts";
+import { fromNpm, isAvailable, run, type Runtime } from "./support/runtimes.ts";
 
 const FILES = [...Deno.readDirSync(new URL("portable", import.meta.url))]
   .map(({ name }) => `./tests/portable/${name}`).sort();
@@ -14,7 +14,7 @@ const RUNNERS: readonly { name: string; npmPackage: string; args: readonly strin
 ];
 
 for (const { name, npmPackage, args } of RUNNERS) {
-  const runtime: Runtime = { name, command: ["npx", "--yes", npmPackage] };
+  const runtime: Runtime = { name, command: await fromNpm(npmPackage) };
   Deno.test({
     name: `The portable tests pass on ${name}`,
     ignore: !(await isAvailable(runtime)),

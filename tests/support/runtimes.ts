@@ -20,20 +20,40 @@ export interface Outcome {
 /** The oldest and newest that the module promises, as far as npm has them. */
 export const RUNTIMES: readonly Runtime[] = [
   { name: "Deno", command: [Deno.execPath(), "run", "--allow-all"] },
-  { name: "Bun", command: ["npx", "--yes", "bun@1", "run"] },
-  { name: "Node 24", command: ["npx", "--yes", "node@24"] },
+  { name: "Bun", command: [...await fromNpm("bun@1"), "run"] },
+  { name: "Node 24", command: await fromNpm("node@24") },
 ];
+
+/**
+ * The program that an npm package brings, got on the way. It is found once for all test files, because
+ * npx takes longer than most of what is run here.
+ */
+export async function fromNpm(npmPackage: string): Promise<[string, ...string[]]> {
+  const variable = `BINARY_OF_${npmPackage.replace(/\W/g, "_").toUpperCase()}`;
+  const known = Deno.env.get(variable);
+  if (known !== undefined) return [known];
+  const npx = ["npx", "--yes", npmPackage] as [string, ...string[]];
+  const { code, stdout } = await run({ name: npmPackage, command: npx }, [
+    "-p",
+    "process.execPath",
+  ]);
+  const path = stdout.trim();
+  if (code !== 0 || path === "") return npx; // then it says itself what is wrong
+  Deno.env.set(variable, path);
+  return [path];
+}
 
 /** Runs a file of this project with a runtime, with an environment of nothing but what is given. */
 export async function run(
   { command: [program, ...first] }: Runtime,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  cwd: string | URL = new URL("../../", import.meta.url),
 ): Promise<Outcome> {
   const { PATH = "", HOME = "" } = Deno.env.toObject();
   const output = await new Deno.Command(program, {
     args: [...first, ...args],
-    cwd: new URL("../../", import.meta.url),
+    cwd,
     env: { PATH, HOME, NO_COLOR: "1", ...npmSettings(), ...env },
     clearEnv: true,
     stdin: "null",

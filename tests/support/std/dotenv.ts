@@ -42,11 +42,21 @@ export function stringify(object: Record<string, string>): string {
 export async function load(
   { envPath = ".env", export: isExported = false }: LoadOptions = {},
 ): Promise<Record<string, string>> {
-  const variables = envPath === null ? {} : parse(await readFile(envPath, "utf8"));
+  const variables = envPath === null ? {} : parse(await readIfThere(envPath));
   if (isExported) {
     for (const [name, value] of Object.entries(variables)) process.env[name] ??= value;
   }
   return variables;
+}
+
+/** As with the real one, a file that is not there is an empty one. */
+async function readIfThere(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (Object(error).code === "ENOENT") return "";
+    throw error;
+  }
 }
 
 function unescape(_: string, letter: string): string {
