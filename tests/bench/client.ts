@@ -1,0 +1,157 @@
+/**
+ * Measures all contenders on the runtime that runs it, and prints the figures as JSON.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { Session } from "../../mod.ts";
+import { CONTENDERS } from "./contenders.ts";
+
+/** The figures of one contender. */
+export interface Figures {
+  readonly name: string;
+  /** Requests in a time, as a share of what `fetch` with a timeout signal makes in it. */
+  readonly alone: number;
+  readonly together: number;
+  /** For 1,000 first calls, and for twenty 401s; null for what does not renew by itself. */
+  readonly cold: Renewals | null;
+  readonly staggered: Renewals | null;
+}
+
+/** Token requests, and how many of the calls failed in spite of them. */
+export interface Renewals {
+  readonly requests: number;
+  readonly failures: number;
+}
+
+/** What a runtime prints. */
+export interface Report {
+  readonly contenders: readonly Figures[];
+  /** Microseconds that a call takes more than a `fetch` that is a stub. */
+  readonly addedUs: number;
+  readonly addedWithSignalUs: number;
+}
+
+const [origin = "", rounds = "9"] = process.argv.slice(2);
+const ALONE = 200;
+const TOGETHER = 800;
+
+/** How long so many calls take, so many at once. */
+async function time(
+  call: () => Promise<unknown>,
+  calls: number,
+  atOnce: number,
+): Promise<number> {
+  const startedAt = performance.now();
+  let next = 0;
+  const work = async () => {
+    while (next++ < calls) await call();
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+  return performance.now() - startedAt;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
+}
+
+/** The token requests that so many calls at once make. */
+async function renewals(call: () => Promise<unknown>, calls: number): Promise<Renewals> {
+  await (await fetch(`${origin}/count`)).text();
+  let failures = 0;
+  const attempt = () => call().catch(() => failures += 1);
+  await Promise.all(Array.from({ length: calls }, attempt));
+  return { requests: Number(await (await fetch(`${origin}/count`)).text()), failures };
+}
+
+async function compare(): Promise<Figures[]> {
+  const calls = [];
+  for (const { open } of CONTENDERS) calls.push(await open(origin));
+  for (const call of calls) await time(call, TOGETHER, 32); // warm
+  const alone: number[][] = calls.map(() => []);
+  const together: number[][] = calls.map(() => []);
+  for (let round = 0; round < Number(rounds); round++) {
+    const times: [number, number][] = [];
+    for (let i = 0; i < calls.length; i++) {
+      const which = (i + round) % calls.length; // nobody is always the first
+      const call = calls[which];
+      if (call === undefined) continue;
+      times[which] = [
+        await time(call, ALONE, 1),
+        await time(call, TOGETHER, 32),
+      ];
+    }
+    const [base = [NaN, NaN]] = times;
+    times.forEach(([one, many], which) => {
+      alone[which]?.push(base[0] / one);
+      together[which]?.push(base[1] / many);
+    });
+  }
+  const figures: Figures[] = [];
+  for (const [which, { name, renews, open }] of CONTENDERS.entries()) {
+    const cold = renews ? await renewals(await open(origin), 1_000) : null;
+    const staggered = renews ? await staggeredRefusals(await open(origin)) : null;
+    figures.push({
+      name,
+      alone: median(alone[which] ?? []),
+      together: median(together[which] ?? []),
+      cold,
+      staggered,
+    });
+  }
+  return figures;
+}
+
+/** Twenty calls whose 401s come 15 ms after one another. */
+async function staggeredRefusals(call: () => Promise<unknown>): Promise<Renewals> {
+  await call();
+  await (await fetch(`${origin}/revoke`, { method: "POST" })).text();
+  return await renewals(call, 20);
+}
+
+/** What a session adds to a `fetch` that answers at once. */
+async function overhead(): Promise<
+  { addedUs: number; addedWithSignalUs: number }
+> {
+  const token = { "access_token": "a", "token_type": "Bearer", "expires_in": 900 };
+  const empty = new Response(null);
+  const stub: typeof fetch = (input) =>
+    Promise.resolve(
+      String(input).endsWith("/token") ? Response.json(token) : empty,
+    );
+  const session = new Session({
+    clientSecret: "s",
+    refreshToken: "r",
+    fetch: stub,
+  });
+  await session.refresh();
+  const { signal } = new AbortController();
+  const headers = { authorization: "Bearer a", accept: "application/json" };
+  const url = "https://api.example/customers/me";
+  const CALLS = 20_000;
+  const bareTimes: number[] = [];
+  const times: number[] = [];
+  const timesWithSignal: number[] = [];
+  for (let round = 0; round < 15; round++) {
+    bareTimes.push(
+      await time(() => stub(url, { method: "GET", headers }), CALLS, 1),
+    );
+    times.push(await time(() => session.fetch("/customers/me"), CALLS, 1));
+    timesWithSignal.push(
+      await time(() => session.fetch("/customers/me", { signal }), CALLS, 1),
+    );
+  }
+  const added = (measured: number[]) =>
+    median(
+      measured.map((ms, i) => (ms - (bareTimes[i] ?? NaN)) * 1000 / CALLS),
+    );
+  await session.close();
+  return { addedUs: added(times), addedWithSignalUs: added(timesWithSignal) };
+}
+
+const added = await overhead();
+console.log(
+  JSON.stringify({ contenders: await compare(), ...added } satisfies Report),
+);
+process.exit(0); // some of them keep a process alive
