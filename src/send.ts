@@ -116,20 +116,7 @@ export class Call {
     const { url, init, headers, makeBody } = this.outgoing;
     const made = makeBody === undefined ? undefined : await this.#made(makeBody);
     let token = source.usable() ?? await this.#nextToken(line);
-    if (pacer !== undefined) {
-      this.#number ??= pacer.number();
-      for (;;) {
-        const refusal = (waitMs: number) => this.#heldBack(waitMs);
-        const leftAt = await pacer.turn(url, this.#number, this.deadline, refusal);
-        const live = source.usable() ?? source.token;
-        if (live !== undefined) {
-          token = live;
-          break;
-        }
-        pacer.giveBack(url, leftAt); // the token has run out in the queue
-        await this.#nextToken(line);
-      }
-    }
+    if (pacer !== undefined) token = await this.#turn(pacer, line);
     // The call may have ended while the token came, and a fetch of the user's own may not look.
     this.deadline.signal.throwIfAborted();
     if (this.#token !== undefined) this.#spent.push(this.#token.accessToken);
@@ -142,6 +129,21 @@ export class Call {
       headers: { ...headers, authorization: `Bearer ${token.accessToken}` },
       signal: this.deadline.signal,
     }));
+  }
+
+  /** Waits for the turn of the request, and brings the token that lives then. */
+  async #turn(pacer: Pacer, line: Line): Promise<Token> {
+    const { source } = line;
+    const { url } = this.outgoing;
+    const number = this.#number ??= pacer.number();
+    for (;;) {
+      const refusal = (waitMs: number) => this.#heldBack(waitMs);
+      const leftAt = await pacer.turn(url, number, this.deadline, refusal);
+      const token = source.usable() ?? source.token;
+      if (token !== undefined) return token;
+      pacer.giveBack(url, leftAt); // the one before has run out in the queue
+      await this.#nextToken(line);
+    }
   }
 
   /** What the caller's function makes; what it throws is the caller's own business. */

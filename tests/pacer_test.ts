@@ -402,3 +402,18 @@ Deno.test("Pacer lets thousands of callers in at once", async () => {
   await Promise.all(Array.from({ length: 8_000 }, () => session.get("/a")));
   assertEquals(Date.now() - startedAt, 0); // nobody waited
 });
+
+Deno.test("Pacer does not say that an order was not sent whose first try was", async () => {
+  const { clock, broker, session } = await paced({ requests: 1, perMs: 1_000 });
+  using _clock = clock;
+  broker.onRequest = ({ path }) =>
+    path.endsWith("/order")
+      ? new Response(null, { status: 503, headers: { "retry-after": "1" } })
+      : new Response("{}");
+  const options = { idempotent: true, timeoutMs: 1_500 };
+  const order = assertRejects(() => session.post("/order", {}, options), RateLimitError);
+  const other = session.get("/other"); // takes the turn while the order pauses
+  await pass(clock, 2_000, 250);
+  await other;
+  assert((await order).message.includes("look before you send it again"));
+});
