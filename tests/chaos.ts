@@ -22,5 +22,6 @@ for (const runtime of RUNTIMES) {
   );
   const missing = EVERYTHING.filter((trouble) => result.troubles[trouble] === undefined);
   if (missing.length > 0) console.log("This did not happen:", missing);
+  if (result.revocations === 0) console.log("No token was revoked");
   if (result.violations.length > 0) process.exitCode = 1;
 }

@@ -133,8 +133,10 @@ export class ChaosProxy implements AsyncDisposable {
       .finally(() => this.#underWay.delete(underWay));
     if (status === 401) story.refusals += 1; // which sends it again
     else if (message.method === "POST" || status === 200) story.isOver = true;
-    // An idle connection may break at any time too.
-    if (this.#dice.oneIn(20)) response.once("close", () => message.socket.destroy());
+    // An idle connection may break at any time too; but a 401 has to get through, or it is no 401.
+    if (status !== 401 && this.#dice.oneIn(20)) {
+      response.once("close", () => message.socket.destroy());
+    }
   }
 
   /** Answers or does not, and returns the status that the client gets to see, if it does. */
