@@ -52,9 +52,7 @@ export class Account {
       throw new TypeError(`Cannot get the account ${which}: an account number is a string`);
     }
     const { accounts } = session.broker;
-    const records = accounts.readList(
-      await session.get(accounts.listPath, { ...which, exactNumbers: true }),
-    );
+    const records = accounts.readList(await getExactly(session, accounts.listPath, which));
     return records.map((record) => new Account(session, record));
   }
 
@@ -70,16 +68,14 @@ export class Account {
   async balances(options?: CallOptions): Promise<Balances> {
     const { accounts } = this.#session.broker;
     const path = accounts.balancesPath(this.accountNumber);
-    return accounts.readBalances(await this.#session.get(path, { ...options, exactNumbers: true }));
+    return accounts.readBalances(await getExactly(this.#session, path, options));
   }
 
   /** What the account holds beside money. */
   async positions(options?: CallOptions): Promise<Position[]> {
     const { accounts } = this.#session.broker;
     const path = accounts.positionsPath(this.accountNumber);
-    return accounts.readPositions(
-      await this.#session.get(path, { ...options, exactNumbers: true }),
-    );
+    return accounts.readPositions(await getExactly(this.#session, path, options));
   }
 }
 
@@ -89,11 +85,16 @@ async function read(
   options?: CallOptions,
 ): Promise<AccountRecord> {
   const { name, accounts } = session.broker;
-  const data = await session.get(accounts.path(accountNumber), { ...options, exactNumbers: true });
+  const data = await getExactly(session, accounts.path(accountNumber), options);
   const account = accounts.read(data, accountNumber);
   if (account !== undefined) return account;
   throw new SessionError(
     `Cannot get account "${accountNumber}": it is not among the accounts that ${name} lists`,
     { code: "no_such_account" },
   );
+}
+
+/** Gets what a path holds, amounts with all their digits. */
+function getExactly(session: Session, path: string, options?: CallOptions): Promise<unknown> {
+  return session.get(path, { ...options, exactNumbers: true });
 }

@@ -121,9 +121,9 @@ export class Pacer {
     let nextInMs = Infinity;
     for (const waiting of this.#queue) {
       const { lanes, deadline } = waiting;
+      if (deadline.signal.aborted) continue;
       const waits = lanes.map((lane) => lane.waitMs(ahead.get(lane) ?? 0, now));
       const waitMs = Math.max(0, ...waits);
-      if (deadline.signal.aborted) continue;
       if (waitMs === 0) {
         for (const lane of lanes) lane.count(now);
         waiting.go(now);

@@ -197,8 +197,8 @@ export class Session implements AsyncDisposable, Disposable {
    *
    * Renews a token that has run out, and after a 401 renews it and sends the request once more. Sends
    * again what is safe to send again ({@linkcode SessionOptions.retry}). A body that is a stream is
-   * sent once, one that is a function is made anew for each sending. Redirects are returned, not followed, unless
-   * `init.redirect` says otherwise. The body of a `Request` is read into memory first.
+   * sent once, one that is a function is made anew for each sending. Redirects are returned, not
+   * followed, unless `init.redirect` says otherwise. The body of a `Request` is read into memory first.
    *
    * @param input A path below `baseUrl`, or a URL or `Request` to the broker's own origin.
    * @param init What `fetch` takes, and the budget until the answer begins.

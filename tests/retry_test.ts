@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { ApiError, NetworkError, RateLimitError, Session, type SessionOptions } from "../mod.ts";
+import { ApiError, NetworkError, RateLimitError, Session } from "../mod.ts";
 import { backoffMs, Retries } from "../src/retry.ts";
 import { FakeClock } from "./support/fake_clock.ts";
 import { idle, settle } from "./support/idle.ts";
-import { hang, ScriptedBroker } from "./support/scripted_broker.ts";
+import { hang, ScriptedBroker, signedIn } from "./support/scripted_broker.ts";
 
 /** Lets everything run that waits for no timer. */
 async function rest(): Promise<void> {
@@ -22,13 +22,6 @@ function failing(code: string): () => Promise<Response> {
 
 function answering(status: number, headers: Record<string, string> = {}): () => Response {
   return () => new Response(null, { status, headers });
-}
-
-async function signedIn(broker: ScriptedBroker, options: SessionOptions = {}): Promise<Session> {
-  const session = new Session({ ...broker.options, ...options });
-  await session.refresh();
-  broker.requests.length = 0;
-  return session;
 }
 
 // Each cell: whether a request of this method is sent again after this ending.
@@ -378,6 +371,7 @@ Deno.test("Session sends again as often and after pauses as long as it was told"
     ] as const
   ) {
     await using session = await signedIn(broker, { retry });
+    broker.requests.length = 0;
     const call = session.fetch("/a");
     for (let i = 0; i < 10; i++) {
       await rest();

@@ -23,7 +23,6 @@ import {
   NetworkError,
   Session,
   SessionClosedError,
-  type SessionOptions,
   tastytrade,
   TokenError,
   tradestation,
@@ -36,20 +35,13 @@ import { idle, quiet, settle } from "./support/idle.ts";
 import { serve } from "./support/loopback.ts";
 import { MemoryStore } from "./support/memory_store.ts";
 import { run, RUNTIMES } from "./support/runtimes.ts";
-import { hang, hangInBody, ScriptedBroker } from "./support/scripted_broker.ts";
+import { hang, hangInBody, ScriptedBroker, signedIn } from "./support/scripted_broker.ts";
 
 const ORDERS = "/orderexecution/orders";
 
 /** What a promise rejects with, or `undefined`. */
 function failureOf(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(() => undefined, (error: unknown) => error);
-}
-
-/** A session that holds a token of 900 seconds. */
-async function signedIn(broker: ScriptedBroker, options: SessionOptions = {}): Promise<Session> {
-  const session = new Session({ ...broker.options, ...options });
-  await session.refresh();
-  return session;
 }
 
 /** Answers that wait until the test gives them, in the order of the requests. */

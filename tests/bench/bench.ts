@@ -10,6 +10,7 @@ import { arch, cpus, platform } from "node:os";
 import { gzipSync } from "node:zlib";
 import { run, type Runtime, RUNTIMES, withGarbageCollector } from "../support/runtimes.ts";
 import type { Figures, Renewals, Report } from "./client.ts";
+import { median } from "./median.ts";
 
 const FOLDER = new URL("./", import.meta.url);
 const [rounds = "15"] = Deno.args;
@@ -36,10 +37,6 @@ async function serve(): Promise<Deno.ChildProcess & { readonly origin: string }>
 async function versionOf(runtime: Runtime): Promise<string> {
   const [program, ...args] = runtime.command.filter((word) => !/^(run|--allow-all)$/.test(word));
   return (await shell(program ?? "", [...args, "--version"])).match(/\d+\.\d+\.\d+/)?.[0] ?? "?";
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 }
 
 /** How much longer a program runs that imports the module than an empty one, in milliseconds. */

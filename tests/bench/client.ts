@@ -7,6 +7,7 @@
 import process from "node:process";
 import { Session } from "../../mod.ts";
 import { CONTENDERS } from "./contenders.ts";
+import { median } from "./median.ts";
 
 /** The figures of one contender. */
 export interface Figures {
@@ -50,10 +51,6 @@ async function time(
   };
   await Promise.all(Array.from({ length: atOnce }, work));
   return performance.now() - startedAt;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 }
 
 /** The token requests that so many calls at once make. */

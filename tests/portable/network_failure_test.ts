@@ -11,7 +11,7 @@ import type { Socket } from "node:net";
 import test from "node:test";
 import { ApiError, NetworkError, Session } from "../../mod.ts";
 import { startEmulator } from "../../src/emulator/emulator.ts";
-import { closedPort, serveBytes } from "../support/loopback.ts";
+import { closedPort, divert, serveBytes } from "../support/loopback.ts";
 import { CERTIFICATE, KEY } from "../support/untrusted_certificate.ts";
 
 /** What a session says of a GET to this address. */
@@ -22,11 +22,7 @@ async function failure(origin: string): Promise<unknown> {
     ...emulator.tastytrade,
     retry: false,
     timeoutMs: 20_000,
-    fetch: (input, init) =>
-      fetch(
-        String(input).includes("/oauth/") ? input : String(input).replace(baseUrl, origin),
-        init,
-      ),
+    fetch: divert(baseUrl, origin),
   });
   const error = await session.get("/a").then(() => undefined, (error: unknown) => error);
   await session.close();

@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { NetworkError, Session } from "../../mod.ts";
 import { type Emulator, startEmulator } from "../../src/emulator/emulator.ts";
-import { closedPort, serveBytes } from "../support/loopback.ts";
+import { closedPort, divert, serveBytes } from "../support/loopback.ts";
 
 const ORDERS = "/accounts/5WT00000/orders";
 const JSON_TEXT = '{"a":1}';
@@ -107,12 +107,8 @@ test("an order whose server takes it and is gone is not said to be unsent", asyn
     }
   });
   // The token comes from the emulator, and everything else goes to the server that will be gone.
-  const elsewhere = (origin: string): typeof fetch => (input, init) =>
-    fetch(String(input).includes("/oauth/") ? input : String(input).replace(baseUrl, origin), init);
-  const session = new Session({
-    ...emulator.tastytrade,
-    fetch: elsewhere(`http://${server.host}`),
-  });
+  const fetch = divert(baseUrl, `http://${server.host}`);
+  const session = new Session({ ...emulator.tastytrade, fetch });
   await session.get("/first");
   await assert.rejects(session.post("/order", { a: 1 }), { kind: "reset", sent: "unknown" });
   assert.equal(orders, 1);

@@ -86,6 +86,17 @@ export async function serveBytes(
   };
 }
 
+/**
+ * A `fetch` that gets tokens where it should, and sends everything else below `baseUrl` to another
+ * server.
+ */
+export function divert(baseUrl: string, origin: string): typeof fetch {
+  return (input, init) => {
+    const url = String(input);
+    return fetch(url.includes("/oauth/") ? url : url.replace(baseUrl, origin), init);
+  };
+}
+
 /** A port of this machine where nobody listens. */
 export async function closedPort(): Promise<number> {
   const server = createTcpServer();

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type SessionOptions, tradestation } from "../../mod.ts";
+import { Session, type SessionOptions, tradestation } from "../../mod.ts";
 
 /** An API request as it went out. */
 export interface ApiRequest {
@@ -99,6 +99,16 @@ export class ScriptedBroker {
       this.#openTokenRequests -= 1;
     }
   }
+}
+
+/** A session that holds its first access token. */
+export async function signedIn(
+  broker: ScriptedBroker,
+  options: SessionOptions = {},
+): Promise<Session> {
+  const session = new Session({ ...broker.options, ...options });
+  await session.refresh();
+  return session;
 }
 
 /** Never answers, but lets go when the request is aborted, as a real `fetch` does. */
