@@ -1,9 +1,8 @@
 /**
  * The end of one call: its time is up, its caller has aborted it, or the session was closed.
  *
- * The three are linked by hand, and the timer is a `setTimeout` that is cleared. `AbortSignal.any`
- * would keep something on a long-lived signal for every call ever made with it, and Node leaves
- * while only an `AbortSignal.timeout` is pending.
+ * The three are linked by hand. `AbortSignal.any` would keep something on a long-lived signal for
+ * every call ever made with it, and Node leaves while only an `AbortSignal.timeout` is pending.
  */
 
 /** The longest delay that `setTimeout` takes (24.8 days); beyond it, it fires at once. */
@@ -12,10 +11,11 @@ export const MAX_TIMEOUT_MS: number = 2 ** 31 - 1;
 /** Ends one call. */
 export class Deadline {
   readonly #controller = new AbortController();
+  readonly #timeoutReason: () => unknown;
   readonly #callerSignal: AbortSignal | undefined;
   readonly #onCallerAbort: (() => void) | undefined;
-  readonly #timer: ReturnType<typeof setTimeout>;
-  readonly #endsAt: number;
+  readonly #beside: Deadlines;
+  #endsAt: number;
   /** What ends the waits that are under way. */
   readonly #waits = new Set<(reason: unknown) => void>();
 
@@ -23,15 +23,20 @@ export class Deadline {
    * @param timeoutMs How long the call may take.
    * @param timeoutReason What it ends with when that time is up.
    * @param callerSignal What else ends it; its reason goes through untouched.
+   * @param beside The calls beside which it runs.
    */
   constructor(
     timeoutMs: number,
     timeoutReason: () => unknown,
     callerSignal?: AbortSignal | null,
+    beside: Deadlines = new Deadlines(),
   ) {
     callerSignal?.throwIfAborted();
-    this.#endsAt = performance.now() + timeoutMs;
-    this.#timer = setTimeout(() => this.abort(timeoutReason()), timeoutMs);
+    this.#timeoutReason = timeoutReason;
+    const now = performance.now();
+    this.#endsAt = now + timeoutMs;
+    this.#beside = beside;
+    beside.start(this, now);
     if (!callerSignal) return;
     this.#callerSignal = callerSignal;
     this.#onCallerAbort = () => this.abort(callerSignal.reason);
@@ -43,13 +48,18 @@ export class Deadline {
     return this.#controller.signal;
   }
 
+  /** When its time is up, by the monotonic clock: never, once the timer is stopped. */
+  get endsAt(): number {
+    return this.#endsAt;
+  }
+
   /** How long the call may still take, in milliseconds. */
   get remainingMs(): number {
     return this.#endsAt - performance.now();
   }
 
-  /** Ends the call now. */
-  abort(reason: unknown): void {
+  /** Ends the call now: because its time is up, if there is no other reason. */
+  abort(reason: unknown = this.#timeoutReason()): void {
     this.finish();
     this.#controller.abort(reason);
     for (const reject of this.#waits) reject(this.signal.reason);
@@ -85,14 +95,76 @@ export class Deadline {
 
   /** From now on only the caller and the session end the call. */
   stopTimer(): void {
-    clearTimeout(this.#timer);
+    if (this.#endsAt === Infinity) return;
+    this.#endsAt = Infinity;
+    this.#beside.stopTimer();
   }
 
   /** Lets go of the timer and of the caller's signal. */
   finish(): void {
     this.stopTimer();
+    this.#beside.leave(this);
     if (this.#onCallerAbort !== undefined) {
       this.#callerSignal?.removeEventListener("abort", this.#onCallerAbort);
     }
+  }
+}
+
+/**
+ * Calls that run beside one another. They share a timer: on Deno, one for each call would take longer
+ * than all the rest of it.
+ */
+export class Deadlines {
+  readonly #running = new Set<Deadline>();
+  /** How many of them time ends. */
+  #timed = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #ringsAt = Infinity;
+
+  /** A call begins. */
+  start(deadline: Deadline, now: number): void {
+    this.#running.add(deadline);
+    this.#timed += 1;
+    this.#ringAt(deadline.endsAt, now);
+  }
+
+  /** Time ends one call less. */
+  stopTimer(): void {
+    this.#timed -= 1;
+    if (this.#timed === 0) this.#silence();
+  }
+
+  /** A call is over. */
+  leave(deadline: Deadline): void {
+    this.#running.delete(deadline);
+  }
+
+  /** Ends all calls, each with a reason of its own. */
+  abort(reason: () => unknown): void {
+    for (const deadline of this.#running) deadline.abort(reason());
+  }
+
+  #ringAt(time: number, now: number): void {
+    // Timers stand still while a machine sleeps: what should have rung by now may ring too late.
+    if (time >= this.#ringsAt && this.#ringsAt > now) return;
+    clearTimeout(this.#timer);
+    this.#ringsAt = Math.min(time, this.#ringsAt);
+    this.#timer = setTimeout(() => this.#ring(), Math.ceil(Math.max(0, this.#ringsAt - now)));
+  }
+
+  #ring(): void {
+    this.#silence();
+    const now = performance.now();
+    let next = Infinity;
+    for (const deadline of this.#running) {
+      if (deadline.endsAt <= now) deadline.abort();
+      else next = Math.min(next, deadline.endsAt);
+    }
+    if (next < Infinity) this.#ringAt(next, now); // timers may come a little early
+  }
+
+  #silence(): void {
+    clearTimeout(this.#timer);
+    this.#ringsAt = Infinity;
   }
 }

@@ -118,8 +118,9 @@ export function withQuery(
   query: Query | undefined,
   style: "brackets" | "commas" | "repeat",
 ): string {
+  if (query === undefined) return url;
   const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(query ?? {})) {
+  for (const [name, value] of Object.entries(query)) {
     if (value === undefined) continue;
     if (!Array.isArray(value)) {
       parameters.append(name, String(value));

@@ -4,7 +4,7 @@
  */
 
 import { discard } from "./body.ts";
-import { Deadline } from "./deadline.ts";
+import { Deadline, type Deadlines } from "./deadline.ts";
 import {
   NetworkError,
   type NetworkErrorKind,
@@ -50,9 +50,15 @@ export class Call {
   /** Its number in the queue, if there is one. */
   #number: number | undefined;
 
-  constructor(outgoing: Outgoing, timeoutMs: number, signal: AbortSignal | null | undefined) {
+  constructor(
+    outgoing: Outgoing,
+    timeoutMs: number,
+    signal: AbortSignal | null | undefined,
+    beside: Deadlines,
+  ) {
     this.outgoing = outgoing;
-    this.deadline = new Deadline(timeoutMs, () => this.#noAnswer("timeout", this.#sent), signal);
+    const timeout = () => this.#noAnswer("timeout", this.#sent);
+    this.deadline = new Deadline(timeoutMs, timeout, signal, beside);
   }
 
   /** The access tokens that went out with the request: an answer may echo them, and no error may. */
@@ -60,8 +66,15 @@ export class Call {
     return this.#token === undefined ? this.#spent : [...this.#spent, this.#token.accessToken];
   }
 
-  /** Sends the request, as often as it needs and may be, and reads the answer, of whatever status. */
-  async send<T>(line: Line, read: (response: Response) => T | Promise<T>): Promise<T> {
+  /**
+   * Sends the request, as often as it needs and may be, and reads the answer, of whatever status. What
+   * is under way when the call ends, and knows nothing of signals, is left to itself.
+   */
+  send<T>(line: Line, read: (response: Response) => T | Promise<T>): Promise<T> {
+    return this.deadline.wait(this.#tries(line, read));
+  }
+
+  async #tries<T>(line: Line, read: (response: Response) => T | Promise<T>): Promise<T> {
     for (;; this.#retries++) {
       const sentBefore = this.#sent;
       let pauseMs: number | undefined;
@@ -111,24 +124,34 @@ export class Call {
   }
 
   /** One sending: nothing is waited for between the turn of the request and the request. */
-  async #transmit(line: Line): Promise<Response> {
-    const { source, fetch, pacer } = line;
-    const { url, init, headers, makeBody } = this.outgoing;
+  #transmit(line: Line): Promise<Response> {
+    const isReady = line.pacer === undefined && this.outgoing.makeBody === undefined;
+    const token = isReady ? line.source.usable() : undefined;
+    return token === undefined ? this.#transmitInTurn(line) : this.#fetch(line, token);
+  }
+
+  async #transmitInTurn(line: Line): Promise<Response> {
+    const { source, pacer } = line;
+    const { makeBody } = this.outgoing;
     const made = makeBody === undefined ? undefined : await this.#made(makeBody);
     let token = source.usable() ?? await this.#nextToken(line);
     if (pacer !== undefined) token = await this.#turn(pacer, line);
+    return await this.#fetch(line, token, made);
+  }
+
+  #fetch({ fetch }: Line, token: Token, made?: RequestInit): Promise<Response> {
+    const { url, init, headers } = this.outgoing;
     // The call may have ended while the token came, and a fetch of the user's own may not look.
     this.deadline.signal.throwIfAborted();
     if (this.#token !== undefined) this.#spent.push(this.#token.accessToken);
     this.#token = token;
     this.#sent = "unknown";
-    // A fetch of the user's own may not know of signals.
-    return await this.deadline.wait(fetch(url, {
+    return fetch(url, {
       ...init,
       ...made,
       headers: { ...headers, authorization: `Bearer ${token.accessToken}` },
       signal: this.deadline.signal,
-    }));
+    });
   }
 
   /** Waits for the turn of the request, and brings the token that lives then. */
@@ -148,8 +171,9 @@ export class Call {
 
   /** What the caller's function makes; what it throws is the caller's own business. */
   async #made(makeBody: () => Promise<RequestInit>): Promise<RequestInit> {
+    this.deadline.signal.throwIfAborted(); // nobody waits any more
     try {
-      return await this.deadline.wait(makeBody());
+      return await makeBody();
     } catch (error) {
       this.#mistake = { error };
       throw error;
@@ -160,7 +184,7 @@ export class Call {
   async #nextToken({ source, retries }: Line): Promise<Token> {
     for (let waits = 0;; waits++) {
       try {
-        return await this.deadline.wait(source.next());
+        return await source.next();
       } catch (error) {
         const isOver = error instanceof TokenError
           ? error.isPermanent

@@ -2,7 +2,7 @@
 
 import { readAnswer } from "./answer.ts";
 import type { Broker } from "./brokers/broker.ts";
-import { Deadline } from "./deadline.ts";
+import { Deadline, Deadlines } from "./deadline.ts";
 import { ApiError, NetworkError, SessionClosedError, TokenError } from "./errors.ts";
 import { parseExactly } from "./exact_numbers.ts";
 import { Grant } from "./grant.ts";
@@ -107,9 +107,9 @@ export class Session implements AsyncDisposable, Disposable {
   readonly #source: TokenSource;
   readonly #line: Line;
   /** What a close has to end. */
-  readonly #running = new Set<Deadline>();
+  readonly #running = new Deadlines();
   /** Ends what only waits for a body that nobody can read any more. */
-  readonly #unread = new FinalizationRegistry<Deadline>((deadline) => this.#end(deadline));
+  readonly #unread = new FinalizationRegistry<Deadline>((deadline) => deadline.finish());
   #closing: Promise<void> | undefined;
 
   /**
@@ -225,14 +225,14 @@ export class Session implements AsyncDisposable, Disposable {
     try {
       const response = await call.send(this.#line, (answer) => answer);
       if (response.body === null) {
-        this.#end(call.deadline);
+        call.deadline.finish();
       } else {
         call.deadline.stopTimer();
         this.#unread.register(response.body, call.deadline);
       }
       return response;
     } catch (error) {
-      this.#end(call.deadline);
+      call.deadline.finish();
       throw call.explain(error);
     }
   }
@@ -453,8 +453,7 @@ export class Session implements AsyncDisposable, Disposable {
   #endCalls(): void {
     const reason =
       "The session was closed while this ran: a request that was out may be carried out";
-    for (const deadline of this.#running) deadline.abort(new SessionClosedError(reason));
-    this.#running.clear();
+    this.#running.abort(() => new SessionClosedError(reason));
   }
 
   /** Reads the body of a `Request`, and sends it in what is left of the time. */
@@ -512,27 +511,19 @@ export class Session implements AsyncDisposable, Disposable {
     try {
       return await call.send(
         this.#line,
-        (response) =>
-          call.deadline.wait(readAnswer(response, call.outgoing, this.#context(call), parse)),
+        (response) => readAnswer(response, call.outgoing, this.#context(call), parse),
       );
     } catch (error) {
       throw call.explain(error);
     } finally {
-      this.#end(call.deadline);
+      call.deadline.finish();
     }
   }
 
   #open(target: string, init: OutgoingInit, limits: Limits): Call {
     this.#refuse(limits);
     const outgoing = prepare(requestUrl(target, this.baseUrl), this.#headers, init);
-    const call = new Call(outgoing, this.#timeout(limits), limits.signal);
-    this.#running.add(call.deadline);
-    return call;
-  }
-
-  #end(deadline: Deadline): void {
-    deadline.finish();
-    this.#running.delete(deadline);
+    return new Call(outgoing, this.#timeout(limits), limits.signal, this.#running);
   }
 
   /** A call that is no request to the API. */
@@ -543,12 +534,11 @@ export class Session implements AsyncDisposable, Disposable {
   ): Promise<T> {
     const timeout = () =>
       new NetworkError(`Cannot ${what}: no answer in time`, { kind: "timeout", sent: "no" });
-    const deadline = new Deadline(this.#timeout(limits), timeout, limits.signal);
-    this.#running.add(deadline);
+    const deadline = new Deadline(this.#timeout(limits), timeout, limits.signal, this.#running);
     try {
       return await deadline.wait(task(deadline.signal));
     } finally {
-      this.#end(deadline);
+      deadline.finish();
     }
   }
 

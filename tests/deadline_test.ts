@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertFalse, assertRejects, assertStrictEquals } from "@std/assert";
-import { Deadline, MAX_TIMEOUT_MS } from "../src/deadline.ts";
+import { Deadline, Deadlines, MAX_TIMEOUT_MS } from "../src/deadline.ts";
 import { FakeClock } from "./support/fake_clock.ts";
 
 const TIMED_OUT = new Error("timed out");
@@ -123,7 +123,7 @@ Deno.test("Deadline.pause() lasts for its time, or until the call ends, and leav
   const second = reasonOf(deadline.pause(100));
   clock.advance(30);
   assertStrictEquals(await second, TIMED_OUT);
-  assertEquals([deadline.remainingMs, clock.armed], [0, 0]);
+  assertEquals(clock.armed, 0);
 });
 
 Deno.test("Deadline.wait() passes on what the promise brings", async () => {
@@ -169,4 +169,39 @@ Deno.test("Deadline.wait() after the end rejects at once, whatever becomes of th
 
 Deno.test("MAX_TIMEOUT_MS is the last delay that setTimeout does not take for none", () => {
   assertEquals(MAX_TIMEOUT_MS, 2_147_483_647);
+});
+
+Deno.test("Deadlines have one timer between them, and each call ends in its own time", () => {
+  using clock = new FakeClock({ timers: true });
+  const beside = new Deadlines();
+  const [long, short, longest] = [60, 20, 90].map((ms) =>
+    new Deadline(ms, () => TIMED_OUT, null, beside)
+  );
+  assertEquals(clock.armed, 1);
+  const ended = () => [short, long, longest].map((deadline) => deadline?.signal.aborted);
+  clock.advance(20);
+  assertEquals(ended(), [true, false, false]);
+  clock.advance(39);
+  assertEquals(ended(), [true, false, false]);
+  clock.advance(1);
+  assertEquals(ended(), [true, true, false]);
+  longest?.stopTimer();
+  assertEquals(clock.armed, 0);
+  beside.abort(() => ABORTED);
+  assertStrictEquals(longest?.signal.reason, ABORTED);
+});
+
+Deno.test("Deadlines end a short call in time after a sleep that the timer has not noticed", () => {
+  using clock = new FakeClock({ timers: true });
+  const beside = new Deadlines();
+  const before = new Deadline(30_000, () => TIMED_OUT, null, beside);
+  clock.sleepMonotonic(3_600_000);
+  const after = new Deadline(50, () => TIMED_OUT, null, beside);
+  clock.advance(0);
+  assert(before.signal.aborted); // its time is up
+  clock.advance(49);
+  assertFalse(after.signal.aborted);
+  clock.advance(1);
+  assert(after.signal.aborted);
+  assertEquals(clock.armed, 0);
 });

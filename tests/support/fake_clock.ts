@@ -76,6 +76,12 @@ export class FakeClock implements Disposable {
     this.#wall += ms;
   }
 
+  /** The machine sleeps, on a system whose monotonic clock does not: timers alone stand still. */
+  sleepMonotonic(ms: number): void {
+    this.#move(ms);
+    for (const [id, timer] of this.#timers) this.#timers.set(id, { ...timer, at: timer.at + ms });
+  }
+
   /** Somebody sets the wall clock. */
   setWall(ms: number): void {
     this.#wall = ms;

@@ -76,6 +76,7 @@ interface Call {
   readonly path: string;
   readonly program: Program;
   readonly startedAt: number;
+  readonly startedAtMonotonic: number;
   readonly timeoutMs: number;
   readonly caller: AbortController;
   readonly exchange: ApiExchange;
@@ -347,6 +348,7 @@ class Day {
       path,
       program,
       startedAt: this.#time.timerMs,
+      startedAtMonotonic: performance.now(),
       timeoutMs: this.#dice.chance(0.2) ? this.#dice.size(10, 60_000) : 30_000,
       caller: new AbortController(),
       exchange: { sentAt: -1, sent: 0, done: 0, status: 0, answeredAt: -1, isStraggler: false },
@@ -417,14 +419,16 @@ class Day {
   }
 
   #checkError(call: Call, error: unknown): void {
-    const { kind, path, program, exchange, caller: { signal }, timeoutMs, startedAt } = call;
+    const { kind, path, program, exchange, caller: { signal }, timeoutMs } = call;
     this.#say(`${program.name} ${path} is rejected: ${error}`);
     this.#broker.count("rejected");
     if (signal.aborted) {
       if (error !== signal.reason) this.#broker.violate(`${path} hides its caller's reason`);
       return;
     }
-    const isOverdue = this.#time.timerMs - startedAt >= timeoutMs;
+    // One that slept is over when the first timer fires, where the monotonic clock went on meanwhile.
+    const isOverdue = this.#time.timerMs - call.startedAt >= timeoutMs ||
+      performance.now() - call.startedAtMonotonic >= timeoutMs;
     const isExpected = error instanceof SessionClosedError
       ? program.isClosing
       : error instanceof TokenError
