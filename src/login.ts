@@ -1,13 +1,10 @@
 /** The login: a user lets this program in with the browser, and the broker gives it a refresh token. */
 
-import { Authorization, type AuthorizationContext } from "./authorization.ts";
-import { openSystemBrowser } from "./browser.ts";
-import { BrowserLogin, type Exchange } from "./browser_login.ts";
-import { CallbackServer } from "./callback_server.ts";
+import type { Exchange } from "./browser_login.ts";
 import { Credentials, findClient, readClient } from "./credentials.ts";
 import { Deadline } from "./deadline.ts";
 import { LoginError } from "./errors.ts";
-import { codeIn } from "./pasted_address.ts";
+import type { LoginContext } from "./login_flows.ts";
 import { explain } from "./refusal.ts";
 import {
   type Connection,
@@ -138,79 +135,16 @@ export async function login(options: LoginOptions = {}): Promise<Credentials> {
       refreshToken,
     });
   };
-  const { pasteAddress } = options;
+  const { openBrowser = true, pasteAddress } = options;
   try {
+    // Loaded here: a program that never logs in needs no web server.
+    const { byHand, inBrowser } = await import("./login_flows.ts");
     return pasteAddress === undefined
-      ? await inBrowser(options, context, exchange, deadline)
-      : await byHand({ ...options, pasteAddress }, context, exchange, deadline);
+      ? await inBrowser(findClient(options, broker), { openBrowser, context, exchange, deadline })
+      : await byHand(readClient(options, broker), { pasteAddress, context, exchange, deadline });
   } finally {
     deadline.finish();
   }
-}
-
-/** Sends the browser to the broker and waits for it on the callback address. */
-async function inBrowser(
-  { openBrowser = true, ...options }: LoginOptions,
-  context: LoginContext,
-  exchange: Exchange,
-  deadline: Deadline,
-): Promise<Credentials> {
-  const visits = new BrowserLogin(findClient(options, context.broker), context, exchange);
-  const server = new CallbackServer(new URL(context.redirectUri), (visit) => visits.answer(visit));
-  try {
-    await server.listen().catch((cause: unknown) => {
-      throw listenError(cause, context);
-    });
-    deadline.signal.throwIfAborted();
-    open(openBrowser, visits.startUrl, context).catch((error: unknown) => {
-      if (!visits.isAnswered) deadline.abort(error);
-    });
-    try {
-      return await deadline.wait(visits.credentials);
-    } finally {
-      // Who stopped the login waits for nothing; else the browser is about to get the last page.
-      if (!deadline.signal.aborted) await server.farewell();
-    }
-  } finally {
-    await server.close();
-  }
-}
-
-/** Shows the address, and takes what the user brings back. */
-async function byHand(
-  { pasteAddress, ...options }: LoginOptions & { pasteAddress: PasteAddress },
-  context: LoginContext,
-  exchange: Exchange,
-  deadline: Deadline,
-): Promise<Credentials> {
-  const authorization = new Authorization(readClient(options, context.broker), context);
-  const pasted = await deadline.wait(paste(pasteAddress, authorization.url));
-  return await exchange(authorization, codeIn(pasted, authorization, context));
-}
-
-type PasteAddress = NonNullable<LoginOptions["pasteAddress"]>;
-
-async function paste(pasteAddress: PasteAddress, url: string): Promise<string> {
-  return await pasteAddress(url);
-}
-
-async function open(
-  openBrowser: LoginOptions["openBrowser"],
-  url: string,
-  { broker }: LoginContext,
-): Promise<void> {
-  if (openBrowser === false) return;
-  if (typeof openBrowser === "function") return await openBrowser(url);
-  if (await openSystemBrowser(url)) return;
-  throw new LoginError(
-    `Cannot log in to ${broker.name}: no browser could be opened. Show the address with ` +
-      "openBrowser: (url) => …, or pass pasteAddress if the browser is on another machine",
-    { code: "no_browser" },
-  );
-}
-
-interface LoginContext extends AuthorizationContext {
-  readonly port: number;
 }
 
 function readContext(
@@ -256,21 +190,6 @@ function timeoutError({ broker, login, port, redirectUri }: LoginContext, ms: nu
         `that is${login.advice === undefined ? "" : `. ${login.advice}`}`,
     }),
     { code: "login_timeout", port },
-  );
-}
-
-function listenError(cause: unknown, { broker, login, port }: LoginContext): LoginError {
-  const { code, message } = Object(cause);
-  const isTaken = code === "EADDRINUSE";
-  const ports = login.ports.filter((other) => other !== port);
-  return new LoginError(
-    explain(`Cannot log in to ${broker.name}: cannot listen on port ${port}`, {
-      facts: [isTaken ? "another program does" : String(message)],
-      advice: ports.length > 0
-        ? `Pass another port that is registered: ${ports.join(", ")}`
-        : "End that program, or register another callback address and pass its port",
-    }),
-    { code: isTaken ? "port_taken" : "port_denied", port, ports, cause },
   );
 }
 

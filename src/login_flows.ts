@@ -1,0 +1,99 @@
+/** The two ways of a login: through the browser on this machine, and by hand. */
+
+import { Authorization, type AuthorizationContext } from "./authorization.ts";
+import { openSystemBrowser } from "./browser.ts";
+import { BrowserLogin, type Exchange } from "./browser_login.ts";
+import { CallbackServer } from "./callback_server.ts";
+import type { Client, Credentials } from "./credentials.ts";
+import type { Deadline } from "./deadline.ts";
+import { LoginError } from "./errors.ts";
+import { codeIn } from "./pasted_address.ts";
+import { explain } from "./refusal.ts";
+
+/** What is asked for, where, and at which port the answer is awaited. */
+export interface LoginContext extends AuthorizationContext {
+  readonly port: number;
+}
+
+/** What both ways need. */
+interface Flow {
+  readonly context: LoginContext;
+  readonly exchange: Exchange;
+  readonly deadline: Deadline;
+}
+
+/** Whether a browser is opened, or what opens one. */
+export type OpenBrowser = boolean | ((url: string) => void | Promise<void>);
+
+/** Shows the address, and brings what the user pastes. */
+export type PasteAddress = (authorizeUrl: string) => string | Promise<string>;
+
+/** Sends the browser to the broker and waits for it on the callback address. */
+export async function inBrowser(
+  client: Partial<Client>,
+  { openBrowser, context, exchange, deadline }: Flow & { readonly openBrowser: OpenBrowser },
+): Promise<Credentials> {
+  const visits = new BrowserLogin(client, context, exchange);
+  const server = new CallbackServer(new URL(context.redirectUri), (visit) => visits.answer(visit));
+  try {
+    await server.listen().catch((cause: unknown) => {
+      throw listenError(cause, context);
+    });
+    deadline.signal.throwIfAborted();
+    open(openBrowser, visits.startUrl, context).catch((error: unknown) => {
+      if (!visits.isAnswered) deadline.abort(error);
+    });
+    try {
+      return await deadline.wait(visits.credentials);
+    } finally {
+      // Who stopped the login waits for nothing; else the browser is about to get the last page.
+      if (!deadline.signal.aborted) await server.farewell();
+    }
+  } finally {
+    await server.close();
+  }
+}
+
+/** Shows the address, and takes what the user brings back. */
+export async function byHand(
+  client: Client,
+  { pasteAddress, context, exchange, deadline }: Flow & { readonly pasteAddress: PasteAddress },
+): Promise<Credentials> {
+  const authorization = new Authorization(client, context);
+  const pasted = await deadline.wait(paste(pasteAddress, authorization.url));
+  return await exchange(authorization, codeIn(pasted, authorization, context));
+}
+
+async function paste(pasteAddress: PasteAddress, url: string): Promise<string> {
+  return await pasteAddress(url);
+}
+
+async function open(
+  openBrowser: OpenBrowser,
+  url: string,
+  { broker }: LoginContext,
+): Promise<void> {
+  if (openBrowser === false) return;
+  if (typeof openBrowser === "function") return await openBrowser(url);
+  if (await openSystemBrowser(url)) return;
+  throw new LoginError(
+    `Cannot log in to ${broker.name}: no browser could be opened. Show the address with ` +
+      "openBrowser: (url) => …, or pass pasteAddress if the browser is on another machine",
+    { code: "no_browser" },
+  );
+}
+
+function listenError(cause: unknown, { broker, login, port }: LoginContext): LoginError {
+  const { code, message } = Object(cause);
+  const isTaken = code === "EADDRINUSE";
+  const ports = login.ports.filter((other) => other !== port);
+  return new LoginError(
+    explain(`Cannot log in to ${broker.name}: cannot listen on port ${port}`, {
+      facts: [isTaken ? "another program does" : String(message)],
+      advice: ports.length > 0
+        ? `Pass another port that is registered: ${ports.join(", ")}`
+        : "End that program, or register another callback address and pass its port",
+    }),
+    { code: isTaken ? "port_taken" : "port_denied", port, ports, cause },
+  );
+}
