@@ -5,9 +5,8 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import process from "node:process";
-import { Account, type AccountRecord, type Broker, Session } from "../mod.ts"; // "@tasty/session"
+import { Account, type Broker, Session } from "../mod.ts"; // "@tasty/session"
 
-const unexplained = { code: undefined, message: undefined, advice: undefined };
 const acorn: Broker = {
   name: "Acorn",
   environment: {
@@ -16,48 +15,46 @@ const acorn: Broker = {
     refreshToken: "ACORN_REFRESH_TOKEN",
   },
   requiresClientId: false,
-  credentialsAdvice: "Acorn's support sends both by owl",
+  credentialsAdvice: "Acorn's support sends both by owl", // ends the messages about credentials
   endpoints: ({ baseUrl = "https://api.acorn.example" }) => ({
     baseUrl,
     tokenUrl: `${baseUrl}/token`,
-    headers: {},
     validatePath: "/accounts",
   }),
-  tokenRequestFormat: "form",
-  defaultTokenLifetimeMs: 600_000,
-  readTokenRefusal: ({ status }) => ({ ...unexplained, isPermanent: status === 400 }),
-  listQuery: "repeat",
-  unwrap: (body) => body,
-  readPage: (body) => ({ items: Object(body), next: undefined }),
-  readApiRefusal: () => ({ ...unexplained, errors: [] }),
+  defaultTokenLifetimeMs: 600_000, // where an answer does not tell it
+  readPage: (body) => ({ items: Object(body) }),
   accounts: {
     listPath: "/accounts",
     readList: (data) => Object(data).map(readAccount),
     path: (accountNumber) => `/accounts/${accountNumber}`,
     read: readAccount,
     balancesPath: (accountNumber) => `/accounts/${accountNumber}/balances`,
-    readBalances: leftOut,
+    readBalances: (raw) => ({ cashBalance: Object(raw).cash, raw: Object(raw) }),
     positionsPath: (accountNumber) => `/accounts/${accountNumber}/positions`,
-    readPositions: leftOut,
+    readPositions: (data) => Object(data).map(readPosition),
   },
 };
 
-function readAccount(raw: unknown): AccountRecord {
-  const { id, name, closed } = Object(raw);
-  const untold = { accountType: undefined, marginOrCash: undefined, authorityLevel: undefined };
-  const told = { accountNumber: String(id), nickname: String(name), isClosed: Boolean(closed) };
-  return { ...untold, ...told, openedAt: undefined, raw: Object(raw) };
+function readAccount(raw: unknown) {
+  const { id, name } = Object(raw);
+  return { accountNumber: String(id), nickname: name, raw: Object(raw) };
 }
 
-function leftOut(): never {
-  throw new Error("Balances and positions are left out of this example");
+function readPosition(raw: unknown) {
+  const { ticker, shares } = Object(raw);
+  return { symbol: ticker, quantity: String(shares), raw: Object(raw) };
 }
 
+/** In place of the broker. */
 async function serveAcorn(): Promise<Server> {
-  const server = createServer(({ url }, response) => {
-    const token = { "access_token": "leaf", "token_type": "Bearer", "expires_in": 600 };
-    const answer = url === "/token" ? token : [{ id: 1, name: "Oak" }, { id: 2, name: "Beech" }];
-    response.setHeader("content-type", "application/json").end(JSON.stringify(answer));
+  const answers: Record<string, unknown> = {
+    "/token": { access_token: "leaf", token_type: "Bearer", expires_in: 600 },
+    "/accounts": [{ id: 1, name: "Oak" }],
+    "/accounts/1/balances": { cash: "12.50" },
+    "/accounts/1/positions": [{ ticker: "NUT", shares: 3 }],
+  };
+  const server = createServer(({ url = "" }, response) => {
+    response.setHeader("content-type", "application/json").end(JSON.stringify(answers[url]));
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
   return server;
@@ -70,8 +67,10 @@ async function listAccounts(): Promise<void> {
   const invented = address ? {} : { clientSecret: "nut", refreshToken: "seed" };
   await using session = new Session({ broker: acorn, baseUrl, ...invented });
 
-  for (const { accountNumber, nickname } of await Account.get(session)) {
-    console.log(accountNumber, nickname);
+  for (const account of await Account.get(session)) {
+    const { cashBalance } = await account.balances();
+    console.log(account.accountNumber, account.nickname, "holds", cashBalance, "in cash");
+    for (const { quantity, symbol } of await account.positions()) console.log(quantity, symbol);
   }
 }
 

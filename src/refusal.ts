@@ -1,7 +1,8 @@
 /** An answer that says no becomes an error that explains itself in the broker's terms. */
 
 import { parseBody, readStart } from "./body.ts";
-import type { Broker } from "./brokers/broker.ts";
+import type { Broker, TokenProblem, TokenRefusal } from "./brokers/broker.ts";
+import { nonEmptyText, record } from "./brokers/fields.ts";
 import {
   ApiError,
   type ApiErrorOptions,
@@ -46,15 +47,9 @@ export function refusalOf(
   const { status } = response;
   const { json, isHtml } = parseBody(text);
   const body = redact(json, secrets());
-  const { code: word, message, errors, data, advice, isRateLimit = status === 429 } = broker
-    .readApiRefusal({
-      status,
-      body,
-      isHtml,
-      sandbox,
-      method,
-      apiVersion,
-    });
+  const refusal = { status, body, isHtml, sandbox, method, apiVersion };
+  const { code: word, message, errors = [], data, advice, isRateLimit = status === 429 } =
+    broker.readApiRefusal?.(refusal) ?? {};
   const code = printableCode(word);
   const retryAfterMs = readRetryAfter(response, broker.resetHeader);
   const options: ApiErrorOptions = {
@@ -103,13 +98,9 @@ export function tokenRefusal(
   { broker, sandbox, secrets }: RefusalContext,
 ): TokenError {
   const { json, isHtml } = parseBody(text);
-  const { code: word, message, advice, isPermanent } = broker.readTokenRefusal({
-    status,
-    body: redact(json, secrets()),
-    isHtml,
-    sandbox,
-    refreshToken,
-  });
+  const refusal = { status, body: redact(json, secrets()), isHtml, sandbox, refreshToken };
+  const { code: word, message, advice, isPermanent } = broker.readTokenRefusal?.(refusal) ??
+    oauthProblem(refusal, broker);
   const code = printableCode(word);
   // A good status with an error inside is that error; with neither, it is no token response.
   if (flaw !== undefined && code === undefined) {
@@ -128,6 +119,24 @@ export function tokenRefusal(
     retryAfterMs,
   });
 }
+
+/** What RFC 6749 section 5.2 makes of a refusal. */
+function oauthProblem({ body }: TokenRefusal, { credentialsAdvice }: Broker): TokenProblem {
+  const { error, error_description: description } = record(body);
+  const code = nonEmptyText(error);
+  const isPermanent = code !== undefined && PERMANENT_CODES.has(code);
+  const advice = isPermanent ? credentialsAdvice : undefined;
+  return { code, message: nonEmptyText(description), isPermanent, advice };
+}
+
+/** Those that are about the credentials or the program, and not about the moment. */
+const PERMANENT_CODES: ReadonlySet<string> = new Set([
+  "invalid_client",
+  "invalid_grant",
+  "unauthorized_client",
+  "unsupported_grant_type",
+  "invalid_scope",
+]);
 
 /** "Cannot do this: what is so: what else is so. What to do" */
 export function explain(

@@ -116,7 +116,7 @@ export function requestUrl(path: string, baseUrl: string): string {
 export function withQuery(
   url: string,
   query: Query | undefined,
-  style: "brackets" | "commas" | "repeat",
+  style: "brackets" | "commas" | "repeat" = "repeat",
 ): string {
   if (query === undefined) return url;
   const parameters = new URLSearchParams();

@@ -491,7 +491,9 @@ export class Session implements AsyncDisposable, Disposable {
     options: RequestOptions,
     body?: unknown,
   ): Promise<T> {
-    return this.broker.unwrap(await this.#json(method, path, options, body)) as T;
+    const json = await this.#json(method, path, options, body);
+    const { broker } = this;
+    return (broker.unwrap === undefined ? json : broker.unwrap(json)) as T;
   }
 
   /** One call, from a path and a value to the JSON of the answer. */

@@ -90,27 +90,33 @@ exampleTest("handle_errors.ts tells one error from another", async (runtime) => 
 
 exampleTest("custom_broker.ts lists the accounts of an invented broker", async (runtime) => {
   const { code, stdout } = await run(runtime, ["examples/custom_broker.ts"]);
-  assertEquals([code, stdout.trim().split("\n")], [0, ["1 Oak", "2 Beech"]]);
+  assertEquals([code, stdout.trim().split("\n")], [0, ["1 Oak holds 12.50 in cash", "3 NUT"]]);
 });
 
 exampleTest("custom_broker.ts signs in at an address that it is given", async (runtime) => {
   await using server = await serve((response, { url }) => {
-    const isSignIn = url === "/token";
-    const answer = isSignIn ? { "access_token": "leaf" } : [{ id: "A7", name: "Elm" }];
-    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answer));
+    const answers: Record<string, unknown> = {
+      "/token": { "access_token": "leaf" },
+      "/accounts": [{ id: "A7", name: "Elm" }],
+      "/accounts/A7/balances": { cash: "0.10" },
+      "/accounts/A7/positions": [],
+    };
+    response.writeHead(200, { "content-type": "application/json" })
+      .end(JSON.stringify(answers[url]));
   });
   const { code, stdout } = await run(runtime, ["examples/custom_broker.ts", server.url], {
     ACORN_SECRET: "squirrel",
     ACORN_REFRESH_TOKEN: "winter",
   });
-  assertEquals([code, stdout.trim()], [0, "A7 Elm"]);
+  assertEquals([code, stdout.trim()], [0, "A7 Elm holds 0.10 in cash"]);
   const [signIn, list, ...others] = server.arrivals;
+  assertEquals(others.map(({ url }) => url), ["/accounts/A7/balances", "/accounts/A7/positions"]);
   assertEquals(Object.fromEntries(new URLSearchParams(signIn?.body)), {
     "grant_type": "refresh_token",
     "client_secret": "squirrel",
     "refresh_token": "winter",
   });
-  assertEquals([list?.url, list?.headers.authorization, others], ["/accounts", "Bearer leaf", []]);
+  assertEquals([list?.url, list?.headers.authorization], ["/accounts", "Bearer leaf"]);
 });
 
 exampleTest("custom_broker.ts ends in one line without credentials", async (runtime) => {

@@ -376,10 +376,10 @@ Deno.test("tastytrade's readers survive whatever they are given", () => {
     accounts.readPositions(data);
     customers?.read(data);
     tastytrade.readPage(data);
-    tastytrade.unwrap(data);
+    tastytrade.unwrap?.(data);
     const refusal = { status: 500, body: data, isHtml: false, sandbox: false };
-    tastytrade.readTokenRefusal({ ...refusal, refreshToken: "a.b.c" });
-    tastytrade.readApiRefusal({ ...refusal, method: "GET", apiVersion: undefined });
+    tastytrade.readTokenRefusal?.({ ...refusal, refreshToken: "a.b.c" });
+    tastytrade.readApiRefusal?.({ ...refusal, method: "GET", apiVersion: undefined });
   }
 });
 

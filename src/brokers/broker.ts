@@ -30,7 +30,7 @@ export interface Endpoints {
   /** The OAuth revocation endpoint (RFC 7009); left out where there is none. */
   readonly revokeUrl?: string;
   /** Headers of every API request, beside those that all brokers get; their names in lower case. */
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
   /** A path whose GET is cheap, and needs nothing but a good session. */
   readonly validatePath: string;
 }
@@ -67,27 +67,27 @@ export interface ApiRefusal extends Refusal {
 /** What a refused token request means. */
 export interface TokenProblem {
   /** The endpoint's code, for instance `invalid_grant` (RFC 6749 section 5.2). */
-  readonly code: string | undefined;
+  readonly code?: string | undefined;
   /** The endpoint's words. */
-  readonly message: string | undefined;
+  readonly message?: string | undefined;
   /** Whether these credentials can never work again. */
   readonly isPermanent: boolean;
   /** What the user should do. */
-  readonly advice: string | undefined;
+  readonly advice?: string | undefined;
 }
 
 /** What a refused API request means. */
 export interface ApiProblem {
   /** The broker's code. */
-  readonly code: string | undefined;
+  readonly code?: string | undefined;
   /** The broker's words. */
-  readonly message: string | undefined;
+  readonly message?: string | undefined;
   /** The single faults. */
-  readonly errors: readonly ApiFault[];
+  readonly errors?: readonly ApiFault[];
   /** What the broker sent beside the error. */
   readonly data?: unknown;
   /** What the user should do. */
-  readonly advice: string | undefined;
+  readonly advice?: string | undefined;
   /** Whether it means "too many requests" under another status than 429. */
   readonly isRateLimit?: boolean;
 }
@@ -106,8 +106,8 @@ export interface RateLimit {
 export interface Page {
   /** The items of this page. */
   readonly items: readonly unknown[];
-  /** What to add to the query for the next page, or `undefined` on the last one. */
-  readonly next: Readonly<Record<string, string>> | undefined;
+  /** What to add to the query for the next page; left out on the last one. */
+  readonly next?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Where a broker keeps accounts, and how it writes them. */
@@ -189,17 +189,17 @@ export interface Broker {
    * 1970; left out for a broker that sends `Retry-After` or nothing.
    */
   readonly resetHeader?: string;
-  /** The body of a token request: RFC 6749 has forms, some brokers have JSON. */
-  readonly tokenRequestFormat: "form" | "json";
+  /** The body of a token request: left out, a form, as RFC 6749 has it; some brokers have JSON. */
+  readonly tokenRequestFormat?: "form" | "json";
   /** The life of an access token whose answer does not tell it. */
   readonly defaultTokenLifetimeMs: number;
-  /** Explains a refusal by the token endpoint. */
-  readTokenRefusal(refusal: TokenRefusal): TokenProblem;
+  /** Explains a refusal by the token endpoint; left out where it says no more than RFC 6749 has. */
+  readTokenRefusal?(refusal: TokenRefusal): TokenProblem;
 
-  /** How a query writes a list: `status[]=A&status[]=B`, `status=A,B` or `status=A&status=B`. */
-  readonly listQuery: "brackets" | "commas" | "repeat";
-  /** Takes the envelope off a good answer. */
-  unwrap(body: unknown): unknown;
+  /** How a query writes a list: `status[]=A&status[]=B`, `status=A,B` or, left out, `status=A&status=B`. */
+  readonly listQuery?: "brackets" | "commas" | "repeat";
+  /** Takes the envelope off a good answer; left out where there is none. */
+  unwrap?(body: unknown): unknown;
   /** Reads a page of a list, from the whole body. */
   readPage(body: unknown): Page;
   /**
@@ -207,8 +207,8 @@ export interface Broker {
    * Pages that are counted do, while something is added to the list, and bring an item again.
    */
   itemId?(item: unknown): string | undefined;
-  /** Explains a refusal by the API. */
-  readApiRefusal(refusal: ApiRefusal): ApiProblem;
+  /** Explains a refusal by the API; left out, the error has the status and what RFC 9457 has words for. */
+  readApiRefusal?(refusal: ApiRefusal): ApiProblem;
   /** Whether a body is a refusal although its status is good; left out where that does not happen. */
   isRefusal?(body: unknown): boolean;
 

@@ -62,11 +62,9 @@ export const tradestation: Broker = {
   endpoints,
   rateLimits: RATE_LIMITS,
   resetHeader: "x-ratelimit-reset", // .../docs/fundamentals/rate-limiting/rate-limiting-overview/
-  tokenRequestFormat: "form",
   defaultTokenLifetimeMs: 1_200_000, // 20 minutes, .../docs/fundamentals/authentication/auth-code/
   readTokenRefusal,
   listQuery: "commas",
-  unwrap: (body) => body,
   readPage,
   readApiRefusal,
   isRefusal,
@@ -122,7 +120,6 @@ function endpoints({ sandbox, apiVersion = "v3", baseUrl, signInUrl }: EndpointO
     tokenUrl: `${signIn}/oauth/token`,
     authorizeUrl: `${signIn}/authorize`,
     revokeUrl: `${signIn}/oauth/revoke`,
-    headers: {},
     validatePath: apiVersion === "v3" ? "/brokerage/accounts" : "/data/quote/MSFT",
   };
 }

@@ -105,7 +105,7 @@ async function openTradestation(): Promise<OpenHouse> {
   });
 }
 
-/** The third broker: everything that a session has to know of it. */
+/** The third broker: no more than a session has to know of it. */
 export const acme: Broker = {
   name: "Acme",
   environment: { clientId: "ACME_ID", clientSecret: "ACME_SECRET", refreshToken: "ACME_REFRESH" },
@@ -117,29 +117,11 @@ export const acme: Broker = {
     headers: { "x-acme": "1" },
     validatePath: "/me",
   }),
-  tokenRequestFormat: "form",
   defaultTokenLifetimeMs: 60_000,
-  readTokenRefusal: ({ status, body }) => {
-    const { error } = Object(body);
-    return {
-      code: typeof error === "string" ? error : undefined,
-      message: undefined,
-      isPermanent: status === 400,
-      advice: undefined,
-    };
-  },
-  listQuery: "repeat",
-  unwrap: (body) => body,
   readPage: (body) => {
     const { items = [], next } = Object(body);
     return { items, next: next === undefined ? undefined : { from: String(next) } };
   },
-  readApiRefusal: ({ body }) => ({
-    code: String(Object(body).code),
-    message: undefined,
-    errors: [],
-    advice: undefined,
-  }),
   accounts: {
     listPath: "/accounts",
     readList: (data) => Object(data).accounts.map(readAccount),
@@ -147,20 +129,9 @@ export const acme: Broker = {
     read: readAccount,
     balancesPath: (accountNumber) => `/accounts/${accountNumber}/money`,
     readBalances: (data) => ({
-      accountNumber: undefined,
       currency: "EUR",
       cashBalance: String(Object(data).cash),
       netLiquidatingValue: String(Object(data).cash),
-      equityBuyingPower: undefined,
-      derivativeBuyingPower: undefined,
-      dayTradingBuyingPower: undefined,
-      maintenanceRequirement: undefined,
-      longEquityValue: undefined,
-      shortEquityValue: undefined,
-      longDerivativeValue: undefined,
-      shortDerivativeValue: undefined,
-      cashAvailableToWithdraw: undefined,
-      updatedAt: undefined,
       raw: Object(data),
     }),
     positionsPath: (accountNumber) => `/accounts/${accountNumber}/holdings`,
@@ -169,16 +140,7 @@ export const acme: Broker = {
 };
 
 function readAccount(raw: unknown) {
-  return {
-    accountNumber: String(Object(raw).id),
-    accountType: undefined,
-    nickname: undefined,
-    marginOrCash: undefined,
-    authorityLevel: undefined,
-    isClosed: undefined,
-    openedAt: undefined,
-    raw: Object(raw),
-  };
+  return { accountNumber: String(Object(raw).id), raw: Object(raw) };
 }
 
 /** Acme's server. */

@@ -1,0 +1,62 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { ApiError, RateLimitError, Session, TokenError } from "../mod.ts";
+import { acme } from "./support/houses.ts";
+
+/** A session with a broker that explains no refusal, whose server answers so. */
+function refused(url: string, status: number, body: string, contentType = "application/json") {
+  return new Session({
+    broker: acme,
+    clientSecret: "acme-secret",
+    refreshToken: "acme-refresh",
+    retry: false,
+    fetch: (input) =>
+      Promise.resolve(
+        String(input).endsWith(url)
+          ? new Response(body, { status, headers: { "content-type": contentType } })
+          : Response.json({ "access_token": "acme-access", "token_type": "Bearer" }),
+      ),
+  });
+}
+
+Deno.test("A broker that explains no refusal has its token endpoint's told as RFC 6749 has it", async () => {
+  for (
+    const [status, body, code, isPermanent, message] of [
+      [
+        400,
+        '{"error":"invalid_grant","error_description":"acme-refresh is spent"}',
+        "invalid_grant",
+        true,
+        "400 invalid_grant: [redacted] is spent. Ask Acme",
+      ],
+      [401, '{"error":"invalid_client"}', "invalid_client", true, "401 invalid_client. Ask Acme"],
+      [400, '{"error":"invalid_scope"}', "invalid_scope", true, "400 invalid_scope. Ask Acme"],
+      [400, '{"error":"invalid_request"}', "invalid_request", false, "400 invalid_request"],
+      [503, "<html>", "http_503", false, "503"],
+      [400, '{"error":["odd"]}', "http_400", false, "400"],
+    ] as const
+  ) {
+    await using session = refused("/token", status, body);
+    const error = await assertRejects(() => session.refresh(), TokenError);
+    assertEquals([error.code, error.isPermanent, error.status], [code, isPermanent, status]);
+    assertEquals(error.message, `Cannot renew the access token: ${message}`);
+  }
+});
+
+Deno.test("A broker that explains no refusal has its API's told by status and by RFC 9457", async () => {
+  await using session = refused(
+    "/me",
+    403,
+    '{"title":"No","detail":"x"}',
+    "application/problem+json",
+  );
+  const error = await assertRejects(() => session.get("/me"), ApiError);
+  assertEquals([error.code, error.status, error.errors], ["http_403", 403, []]);
+  assertEquals(error.message, "Cannot GET https://api.acme.example/me: 403: No: x");
+  await using busy = refused("/me", 429, "");
+  await assertRejects(() => busy.get("/me"), RateLimitError);
+});
+
+Deno.test("A broker with no envelope gets bare answers, and with no way of its own with lists, repeated names", async () => {
+  await using session = refused("/me?id=1&id=2", 200, '{"data":{"plain":true}}');
+  assertEquals(await session.get("/me", { query: { id: [1, 2] } }), { data: { plain: true } });
+});
