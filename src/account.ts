@@ -61,6 +61,7 @@ export class Account {
     const record = await read(this.#session, this.accountNumber, options);
     // Only the list of all accounts tells the authority over each.
     const { authorityLevel = this.authorityLevel } = record;
+    for (const name of Object.keys(this)) Reflect.deleteProperty(this, name); // it may be gone
     Object.assign(this, record, { authorityLevel });
   }
 

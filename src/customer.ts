@@ -41,7 +41,9 @@ export class Customer {
 
   /** Reads the customer anew, into this object. */
   async sync(options?: CallOptions): Promise<void> {
-    Object.assign(this, await read(this.#session, options));
+    const record = await read(this.#session, options);
+    for (const name of Object.keys(this)) Reflect.deleteProperty(this, name); // it may be gone
+    Object.assign(this, record);
   }
 }
 

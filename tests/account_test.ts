@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertFalse, assertInstanceOf, assertRejects } from "@std/assert";
 import { Account, ApiError, Session } from "../mod.ts";
 import { startEmulator } from "../src/emulator/emulator.ts";
+import { acme } from "./support/houses.ts";
 
 Deno.test("Account.get() returns every account", async () => {
   await using emulator = await startEmulator();
@@ -79,6 +80,27 @@ Deno.test("Account.sync() reads the account anew, and keeps what only the list t
   assertEquals(account.nickname, "Renamed");
   assertEquals(account.accountType, undefined);
   assertEquals(account.authorityLevel, "owner");
+});
+
+Deno.test("Account.sync() forgets what the broker has left out since", async () => {
+  let name: { nickname?: string } = { nickname: "Savings" };
+  const accounts = {
+    ...acme.accounts,
+    readList: () => [{ accountNumber: "1", raw: {}, ...name }],
+    read: () => ({ accountNumber: "1", raw: {}, ...name }),
+  };
+  await using session = new Session({
+    broker: { ...acme, accounts },
+    clientSecret: "acme-secret",
+    refreshToken: "acme-refresh",
+    fetch: () => Promise.resolve(Response.json({ "access_token": "acme-access" })),
+  });
+  const [account] = await Account.get(session);
+  assertEquals(account?.nickname, "Savings");
+  name = {};
+  await account?.sync();
+  assertEquals([account?.nickname, account?.accountNumber], [undefined, "1"]);
+  await account?.sync(); // and still knows its number
 });
 
 Deno.test("Account survives an account of which the broker says almost nothing", async () => {

@@ -39,15 +39,42 @@ async function versionOf(runtime: Runtime): Promise<string> {
   return (await shell(program ?? "", [...args, "--version"])).match(/\d+\.\d+\.\d+/)?.[0] ?? "?";
 }
 
-/** How much longer a program runs that imports the module than an empty one, in milliseconds. */
-async function importMs(runtime: Runtime): Promise<number> {
+/** The module as JSR serves it to Node: compiled to JavaScript, file by file. */
+async function compiled(): Promise<string> {
+  const folder = await Deno.makeTempDir();
+  const root = new URL("../../", FOLDER);
+  const sources = ["mod.ts"];
+  for (const under of ["src", "src/brokers"]) {
+    for await (const { name, isFile } of Deno.readDir(new URL(under, root))) {
+      if (isFile) sources.push(`${under}/${name}`);
+    }
+  }
+  const paths = sources.map((source) => `../../${source}`);
+  await shell("npx", [
+    "--no-install",
+    "esbuild",
+    ...paths,
+    `--outdir=${folder}`,
+    "--format=esm",
+    "--log-level=error",
+  ]);
+  for (const source of sources) {
+    const path = `${folder}/${source.replace(/ts$/, "js")}`;
+    const code = await Deno.readTextFile(path);
+    await Deno.writeTextFile(path, code.replace(/(\.\.?\/[\w/]+)\.ts"/g, '$1.js"'));
+  }
+  await Deno.writeTextFile(`${folder}/package.json`, '{ "type": "module" }');
+  return new URL(`file://${folder}/mod.js`).href;
+}
+
+/** How much longer a program runs that imports a module than an empty one, in milliseconds. */
+async function importMs(runtime: Runtime, module: string): Promise<number> {
   const folder = await Deno.makeTempDir();
   const [empty, importing] = [`${folder}/empty.mjs`, `${folder}/importing.mjs`];
   const timed = (code: string) =>
     `const startedAt = performance.now(); ${code}; console.log(performance.now() - startedAt);`;
   await Deno.writeTextFile(`${folder}/nothing.mjs`, "export {};");
   await Deno.writeTextFile(empty, timed(`await import("./nothing.mjs")`));
-  const module = new URL("../../mod.ts", FOLDER).href;
   await Deno.writeTextFile(importing, timed(`await import(${JSON.stringify(module)})`));
   const added: number[] = [];
   for (let round = 0; round < 11; round++) {
@@ -97,8 +124,15 @@ function renewalsCell(renewals: Renewals | null | undefined, calls: number): str
 }
 
 const server = await serve();
-const reports: { runtime: Runtime; version: string; report: Report; memory: string; ms: number }[] =
-  [];
+const reports: {
+  runtime: Runtime;
+  version: string;
+  report: Report;
+  memory: string;
+  ms: number;
+  compiledMs: number;
+}[] = [];
+const compiledModule = await compiled();
 for (const runtime of RUNTIMES) {
   const { stdout, stderr } = await run(runtime, ["tests/bench/client.ts", server.origin, rounds]);
   if (!stdout.includes("{")) throw new Error(`${runtime.name}: ${stderr}`);
@@ -111,7 +145,8 @@ for (const runtime of RUNTIMES) {
     version: await versionOf(runtime),
     report: JSON.parse(stdout.slice(stdout.indexOf("{"))),
     memory: JSON.parse(memory.stdout).residentMib.toFixed(1),
-    ms: await importMs(runtime),
+    ms: await importMs(runtime, new URL("../../mod.ts", FOLDER).href),
+    compiledMs: await importMs(runtime, compiledModule),
   });
   console.error(`${runtime.name} is measured`);
 }
@@ -188,6 +223,10 @@ ${
       ...reports.map(({ report }) => report.addedWithSignalUs.toFixed(1)),
     ],
     ["import of \`mod.ts\`, ms beyond an empty module", ...reports.map(({ ms }) => ms.toFixed(1))],
+    [
+      "the same compiled to JavaScript, as JSR serves it to Node",
+      ...reports.map(({ compiledMs }) => compiledMs.toFixed(1)),
+    ],
     [
       "memory of the process after 200,000 calls with one signal, MiB more than before",
       ...reports.map(({ memory }) => memory),

@@ -37,6 +37,7 @@ export interface Report {
 const [origin = "", rounds = "9"] = process.argv.slice(2);
 const ALONE = 200;
 const TOGETHER = 800;
+const WARM = 4_000; // by then the compilers have done what they do
 
 /** How long so many calls take, so many at once. */
 async function time(
@@ -65,7 +66,7 @@ async function renewals(call: () => Promise<unknown>, calls: number): Promise<Re
 async function compare(): Promise<Figures[]> {
   const calls = [];
   for (const { open } of CONTENDERS) calls.push(await open(origin));
-  for (const call of calls) await time(call, TOGETHER, 32); // warm
+  for (const call of calls) await time(call, WARM, 32);
   const alone: number[][] = calls.map(() => []);
   const together: number[][] = calls.map(() => []);
   for (let round = 0; round < Number(rounds); round++) {
