@@ -1,11 +1,11 @@
 // Signs in to a broker that the module has never heard of, and lists its accounts. The broker, Acorn,
 // is invented: it is the one value below, and without an address, a server of a few lines stands in for
-// it. Runs with `deno run -A`, `bun run` and `node`.
+// it. In your program, import from "@tasty/session". Runs with `deno run -A`, `bun run` and `node`.
 // Usage: custom_broker.ts [address], with ACORN_SECRET and ACORN_REFRESH_TOKEN in the environment
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import process from "node:process";
-import { Account, type Broker, Session } from "../mod.ts"; // "@tasty/session"
+import { Account, type AccountRecord, type Broker, type Position, Session } from "../mod.ts";
 
 const acorn: Broker = {
   name: "Acorn",
@@ -35,14 +35,21 @@ const acorn: Broker = {
   },
 };
 
-function readAccount(raw: unknown) {
+// With these types a misspelt field does not pass.
+function readAccount(raw: unknown): AccountRecord {
   const { id, name } = Object(raw);
   return { accountNumber: String(id), nickname: name, raw: Object(raw) };
 }
 
-function readPosition(raw: unknown) {
+function readPosition(raw: unknown): Position {
   const { ticker, shares } = Object(raw);
-  return { symbol: ticker, quantity: String(shares), raw: Object(raw) };
+  const quantityDirection = shares < 0 ? "Short" : "Long";
+  return {
+    symbol: ticker,
+    quantity: String(Math.abs(shares)),
+    quantityDirection,
+    raw: Object(raw),
+  };
 }
 
 /** In place of the broker. */
@@ -51,7 +58,7 @@ async function serveAcorn(): Promise<Server> {
     "/token": { access_token: "leaf", token_type: "Bearer", expires_in: 600 },
     "/accounts": [{ id: 1, name: "Oak" }],
     "/accounts/1/balances": { cash: "12.50" },
-    "/accounts/1/positions": [{ ticker: "NUT", shares: 3 }],
+    "/accounts/1/positions": [{ ticker: "NUT", shares: -3 }],
   };
   const server = createServer(({ url = "" }, response) => {
     response.setHeader("content-type", "application/json").end(JSON.stringify(answers[url]));
@@ -70,7 +77,9 @@ async function listAccounts(): Promise<void> {
   for (const account of await Account.get(session)) {
     const { cashBalance } = await account.balances();
     console.log(account.accountNumber, account.nickname, "holds", cashBalance, "in cash");
-    for (const { quantity, symbol } of await account.positions()) console.log(quantity, symbol);
+    for (const { quantityDirection, quantity, symbol } of await account.positions()) {
+      console.log(quantityDirection, quantity, symbol);
+    }
   }
 }
 

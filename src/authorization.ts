@@ -50,7 +50,7 @@ export class Authorization {
       response_type: "code",
       client_id: client.clientId,
       redirect_uri: redirectUri,
-      scope: scopes.join(" "),
+      ...(scopes.length === 0 ? {} : { scope: scopes.join(" ") }), // section 3.3: or at least one
       state: this.#state,
       ...login.parameters,
       ...(login.usesPkce

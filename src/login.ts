@@ -41,7 +41,8 @@ export interface LoginOptions extends
   readonly port?: number | undefined;
   /**
    * Opens the address where the user logs in; `true` opens the system's browser, `false` nothing: then
-   * the user visits `http://localhost:<port>/`, which leads there.
+   * the user visits `http://localhost:<port>/`, which leads there. Where client id or secret is nowhere,
+   * it is a page on this machine that asks for them first.
    *
    * @default {true}
    */
@@ -176,7 +177,7 @@ function readContext(
     authorizeUrl,
     port: chosen,
     redirectUri: login.redirectUri(chosen),
-    scopes: scopes ?? login.scopes,
+    scopes: scopes ?? login.scopes ?? [],
   };
 }
 

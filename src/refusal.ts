@@ -1,7 +1,7 @@
 /** An answer that says no becomes an error that explains itself in the broker's terms. */
 
 import { parseBody, readStart } from "./body.ts";
-import type { Broker, TokenProblem, TokenRefusal } from "./brokers/broker.ts";
+import type { ApiProblem, Broker, TokenProblem, TokenRefusal } from "./brokers/broker.ts";
 import { nonEmptyText, record } from "./brokers/fields.ts";
 import {
   ApiError,
@@ -48,8 +48,11 @@ export function refusalOf(
   const { json, isHtml } = parseBody(text);
   const body = redact(json, secrets());
   const refusal = { status, body, isHtml, sandbox, method, apiVersion };
-  const { code: word, message, errors = [], data, advice, isRateLimit = status === 429 } =
-    broker.readApiRefusal?.(refusal) ?? {};
+  const { code: word, message, errors = [], data, advice, isRateLimit = status === 429 } = readBy(
+    broker,
+    () => broker.readApiRefusal?.(refusal),
+    {},
+  );
   const code = printableCode(word);
   const retryAfterMs = readRetryAfter(response, broker.resetHeader);
   const options: ApiErrorOptions = {
@@ -99,8 +102,11 @@ export function tokenRefusal(
 ): TokenError {
   const { json, isHtml } = parseBody(text);
   const refusal = { status, body: redact(json, secrets()), isHtml, sandbox, refreshToken };
-  const { code: word, message, advice, isPermanent } = broker.readTokenRefusal?.(refusal) ??
-    oauthProblem(refusal, broker);
+  const { code: word, message, advice, isPermanent } = readBy(
+    broker,
+    () => broker.readTokenRefusal?.(refusal),
+    oauthProblem(refusal, broker),
+  );
   const code = printableCode(word);
   // A good status with an error inside is that error; with neither, it is no token response.
   if (flaw !== undefined && code === undefined) {
@@ -120,12 +126,29 @@ export function tokenRefusal(
   });
 }
 
+/** What the broker makes of a refusal, or else what is known without it. */
+function readBy<T extends ApiProblem>(
+  { name }: Broker,
+  read: () => T | undefined,
+  otherwise: T,
+): T {
+  try {
+    return read() ?? otherwise;
+  } catch (error) { // in a broker of the user's own: what was refused matters more
+    return { ...otherwise, message: `${name} cannot read it: ${error}` };
+  }
+}
+
 /** What RFC 6749 section 5.2 makes of a refusal. */
 function oauthProblem({ body }: TokenRefusal, { credentialsAdvice }: Broker): TokenProblem {
   const { error, error_description: description } = record(body);
   const code = nonEmptyText(error);
   const isPermanent = code !== undefined && PERMANENT_CODES.has(code);
-  const advice = isPermanent ? credentialsAdvice : undefined;
+  const advice = code === "invalid_grant"
+    ? `The refresh token is wrong, revoked, or was used before: one that rotates needs a store. ${credentialsAdvice}`
+    : isPermanent
+    ? credentialsAdvice
+    : undefined;
   return { code, message: nonEmptyText(description), isPermanent, advice };
 }
 

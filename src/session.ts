@@ -1,7 +1,7 @@
 /** The page to read first: everything that a session does starts here. */
 
 import { readAnswer } from "./answer.ts";
-import type { Broker } from "./brokers/broker.ts";
+import type { Broker, Page } from "./brokers/broker.ts";
 import { Deadline, Deadlines } from "./deadline.ts";
 import { ApiError, NetworkError, SessionClosedError, TokenError } from "./errors.ts";
 import { parseExactly } from "./exact_numbers.ts";
@@ -43,7 +43,7 @@ export interface CallOptions {
 export interface RefreshOptions extends CallOptions {
   /**
    * Renews the token even if it has long to live. With a store, a token that another process has got
-   * since is taken instead.
+   * since this session's last one is taken instead; at first, any that is stored and lives.
    *
    * @default {false}
    */
@@ -350,10 +350,16 @@ export class Session implements AsyncDisposable, Disposable {
     options: RequestOptions = {},
   ): AsyncGenerator<T, void, undefined> {
     const { broker } = this;
+    const readPage = (json: unknown): Page => {
+      const page = broker.readPage(json);
+      if (Array.isArray(page.items)) return page;
+      throw new TypeError("readPage() has found no list of items");
+    };
     const seen = new Set<string>();
     let query = options.query;
     for (;;) {
-      const page = broker.readPage(await this.#json("GET", path, { ...options, query }));
+      const page = await this.#json("GET", path, { ...options, query }, undefined, readPage);
+      if (page === undefined) return;
       for (const item of page.items) {
         const id = broker.itemId?.(item);
         if (id !== undefined && seen.has(id)) continue;
@@ -485,35 +491,31 @@ export class Session implements AsyncDisposable, Disposable {
     });
   }
 
-  async #data<T>(
-    method: string,
-    path: string,
-    options: RequestOptions,
-    body?: unknown,
-  ): Promise<T> {
-    const json = await this.#json(method, path, options, body);
+  #data<T>(method: string, path: string, options: RequestOptions, body?: unknown): Promise<T> {
     const { broker } = this;
-    return (broker.unwrap === undefined ? json : broker.unwrap(json)) as T;
+    const take = (json: unknown) => broker.unwrap === undefined ? json : broker.unwrap(json);
+    return this.#json(method, path, options, body, take) as Promise<T>;
   }
 
-  /** One call, from a path and a value to the JSON of the answer. */
-  async #json(
+  /** One call, from a path and a value to what is taken out of the JSON of the answer. */
+  async #json<T>(
     method: string,
     path: string,
     { query, headers, idempotent, exactNumbers, ...limits }: RequestOptions,
-    body?: unknown,
-  ): Promise<unknown> {
+    body: unknown,
+    take: (json: unknown) => T,
+  ): Promise<T | undefined> {
     const call = this.#open(withQuery(path, query, this.broker.listQuery), {
       method,
       ...(headers === undefined ? {} : { headers }),
       ...(body === undefined ? {} : { body: jsonBodyOrFactory(body) }),
       idempotent,
     }, limits);
-    const parse = exactNumbers ? parseExactly : undefined;
+    const reading = { parse: exactNumbers ? parseExactly : undefined, take };
     try {
       return await call.send(
         this.#line,
-        (response) => readAnswer(response, call.outgoing, this.#context(call), parse),
+        (response) => readAnswer(response, call.outgoing, this.#context(call), reading),
       );
     } catch (error) {
       throw call.explain(error);

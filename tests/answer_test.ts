@@ -23,7 +23,7 @@ const CONTEXT = {
 };
 
 function read(body: BodyInit | null, init: ResponseInit = {}): Promise<unknown> {
-  return readAnswer(new Response(body, init), ASKED, CONTEXT);
+  return readAnswer(new Response(body, init), ASKED, CONTEXT, { take: (json) => json });
 }
 
 async function refusal(body: BodyInit | null, init: ResponseInit = {}): Promise<ApiError> {

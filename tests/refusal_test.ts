@@ -1,11 +1,17 @@
-import { assertEquals, assertRejects } from "@std/assert";
-import { ApiError, RateLimitError, Session, TokenError } from "../mod.ts";
+import { assertEquals, assertFalse, assertMatch, assertRejects } from "@std/assert";
+import { ApiError, type Broker, RateLimitError, Session, TokenError } from "../mod.ts";
 import { acme } from "./support/houses.ts";
 
 /** A session with a broker that explains no refusal, whose server answers so. */
-function refused(url: string, status: number, body: string, contentType = "application/json") {
+function refused(
+  url: string,
+  status: number,
+  body: string | null,
+  { contentType = "application/json", broker = acme }: { contentType?: string; broker?: Broker } =
+    {},
+) {
   return new Session({
-    broker: acme,
+    broker,
     clientSecret: "acme-secret",
     refreshToken: "acme-refresh",
     retry: false,
@@ -26,7 +32,8 @@ Deno.test("A broker that explains no refusal has its token endpoint's told as RF
         '{"error":"invalid_grant","error_description":"acme-refresh is spent"}',
         "invalid_grant",
         true,
-        "400 invalid_grant: [redacted] is spent. Ask Acme",
+        "400 invalid_grant: [redacted] is spent. The refresh token is wrong, revoked, or was used " +
+        "before: one that rotates needs a store. Ask Acme",
       ],
       [401, '{"error":"invalid_client"}', "invalid_client", true, "401 invalid_client. Ask Acme"],
       [400, '{"error":"invalid_scope"}', "invalid_scope", true, "400 invalid_scope. Ask Acme"],
@@ -47,7 +54,7 @@ Deno.test("A broker that explains no refusal has its API's told by status and by
     "/me",
     403,
     '{"title":"No","detail":"x"}',
-    "application/problem+json",
+    { contentType: "application/problem+json" },
   );
   const error = await assertRejects(() => session.get("/me"), ApiError);
   assertEquals([error.code, error.status, error.errors], ["http_403", 403, []]);
@@ -59,4 +66,47 @@ Deno.test("A broker that explains no refusal has its API's told by status and by
 Deno.test("A broker with no envelope gets bare answers, and with no way of its own with lists, repeated names", async () => {
   await using session = refused("/me?id=1&id=2", 200, '{"data":{"plain":true}}');
   assertEquals(await session.get("/me", { query: { id: [1, 2] } }), { data: { plain: true } });
+});
+
+/** A broker whose author has not thought of every answer. */
+const hasty: Broker = {
+  ...acme,
+  unwrap: (body) => Object(Reflect.get(Object(body), "result")).value.of,
+  readPage: (body) => ({ items: Reflect.get(Object(body), "result") }),
+  readApiRefusal: ({ body }) => ({ code: Object(body).fault.id }),
+  readTokenRefusal: ({ body }) => ({ code: Object(body).fault.id, isPermanent: true }),
+};
+
+Deno.test("A broker that cannot read a good answer does not hide that an order may be there", async () => {
+  const body = '{"result":{"secret":"acme-access"}}';
+  await using session = refused("/orders", 200, body, { broker: hasty });
+  const error = await assertRejects(() => session.post("/orders", {}), ApiError);
+  assertEquals([error.code, error.status], ["invalid_response", 200]);
+  assertMatch(
+    error.message,
+    /^Cannot POST https:\/\/api\.acme\.example\/orders: 200: Acme cannot read it: TypeError: .*\. It may have been carried out: look before you send it again$/,
+  );
+  const read = await assertRejects(() => session.get("/orders"), ApiError, "Acme cannot read it");
+  assertFalse(read.message.includes("carried out"));
+  const noList = "readPage() has found no list of items";
+  await assertRejects(() => session.items("/orders").next(), ApiError, noList);
+});
+
+Deno.test("A broker is not asked about an answer without a body", async () => {
+  await using session = refused("/orders/1", 204, null, { broker: hasty });
+  assertEquals(await session.delete("/orders/1"), undefined);
+  assertEquals(await Array.fromAsync(session.items("/orders/1")), []);
+});
+
+Deno.test("A broker that cannot read a refusal does not hide it", async () => {
+  await using session = refused("/orders", 502, "<html>", { broker: hasty });
+  const error = await assertRejects(() => session.post("/orders", {}), ApiError);
+  assertEquals([error.code, error.status], ["http_502", 502]);
+  assertMatch(
+    error.message,
+    /: 502: Acme cannot read it: TypeError: .* It may have been carried out/,
+  );
+  await using outside = refused("/token", 400, '{"error":"invalid_client"}', { broker: hasty });
+  const refusal = await assertRejects(() => outside.refresh(), TokenError, "Acme cannot read it");
+  assertEquals([refusal.code, refusal.isPermanent], ["invalid_client", true]);
 });

@@ -90,7 +90,10 @@ exampleTest("handle_errors.ts tells one error from another", async (runtime) => 
 
 exampleTest("custom_broker.ts lists the accounts of an invented broker", async (runtime) => {
   const { code, stdout } = await run(runtime, ["examples/custom_broker.ts"]);
-  assertEquals([code, stdout.trim().split("\n")], [0, ["1 Oak holds 12.50 in cash", "3 NUT"]]);
+  assertEquals([code, stdout.trim().split("\n")], [0, [
+    "1 Oak holds 12.50 in cash",
+    "Short 3 NUT",
+  ]]);
 });
 
 exampleTest("custom_broker.ts signs in at an address that it is given", async (runtime) => {

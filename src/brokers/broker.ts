@@ -13,7 +13,10 @@ export interface EndpointOptions {
   readonly sandbox: boolean;
   /** The API version that the session asks for, if it does. */
   readonly apiVersion: string | undefined;
-  /** Another API address than the broker's own, without a slash at the end, if the session has one. */
+  /**
+   * Another address in the place of the broker's own, without a slash at the end, if the session has
+   * one. It is for the broker to say what lies below it: a prefix of every path may be added.
+   */
   readonly baseUrl: string | undefined;
   /** Another sign-in address than the broker's own, likewise. */
   readonly signInUrl: string | undefined;
@@ -21,7 +24,7 @@ export interface EndpointOptions {
 
 /** Where a broker's servers are, and what every request to them carries. */
 export interface Endpoints {
-  /** The address before every path, without a slash at the end. */
+  /** The address before every path, a common prefix included, without a slash at the end. */
   readonly baseUrl: string;
   /** The OAuth token endpoint (RFC 6749 section 3.2). */
   readonly tokenUrl: string;
@@ -92,7 +95,10 @@ export interface ApiProblem {
   readonly isRateLimit?: boolean;
 }
 
-/** So many requests in any so long a time. */
+/**
+ * At most `requests` in any `perMs`. A session counts its own API requests, not those for tokens, and not
+ * those of other sessions.
+ */
 export interface RateLimit {
   /** How many requests may go out, a whole number. */
   readonly requests: number;
@@ -106,11 +112,15 @@ export interface RateLimit {
 export interface Page {
   /** The items of this page. */
   readonly items: readonly unknown[];
-  /** What to add to the query for the next page; left out on the last one. */
+  /** What to put into the query for the next page, beside what is in it; left out on the last one. */
   readonly next?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Where a broker keeps accounts, and how it writes them. */
+/**
+ * Where a broker keeps accounts, and how it writes them. What is read has no envelope any more, see
+ * {@linkcode Broker.unwrap}. A list comes as one page: where the broker has more of them, its path asks
+ * for a page that is long enough, as in `/accounts?limit=1000`.
+ */
 export interface BrokerAccounts {
   /** The path that lists every account. */
   readonly listPath: string;
@@ -126,7 +136,7 @@ export interface BrokerAccounts {
   readBalances(data: unknown): Balances;
   /** The path of an account's positions. */
   positionsPath(accountNumber: string): string;
-  /** Reads them. */
+  /** Reads them. A quantity has no sign: a short one is told by its `quantityDirection`. */
   readPositions(data: unknown): Position[];
 }
 
@@ -140,18 +150,18 @@ export interface BrokerCustomers {
 
 /** How a broker lets a user sign in with a browser. */
 export interface BrokerLogin {
-  /** The ports whose callback address the broker knows by default; the first is taken. */
+  /** The ports whose callback address the broker knows by default; the first is the default. */
   readonly ports: readonly [number, ...number[]];
   /** The callback address of a port, spelled as it is registered: brokers compare it as a text. */
   redirectUri(port: number): string;
-  /** What is asked for by default. */
-  readonly scopes: readonly string[];
+  /** What is asked for by default; left out, what the broker gives unasked. */
+  readonly scopes?: readonly string[];
   /** What the authorization request carries beside RFC 6749's own parameters. */
-  readonly parameters: Readonly<Record<string, string>>;
-  /** Whether the broker takes PKCE (RFC 7636); some refuse the request then. */
+  readonly parameters?: Readonly<Record<string, string>>;
+  /** Whether the broker takes PKCE (RFC 7636), as it should; some refuse the request then. */
   readonly usesPkce: boolean;
   /** Whether a refusal may come back without `state`, against RFC 6749 section 4.1.2.1. */
-  readonly mayLoseState: boolean;
+  readonly mayLoseState?: boolean;
   /** Who an answer must be from if it names an issuer (RFC 9207); left out where none is known. */
   readonly issuer?: string;
   /** Where a user finds client id and secret, as one sentence. */
@@ -196,9 +206,12 @@ export interface Broker {
   /** Explains a refusal by the token endpoint; left out where it says no more than RFC 6749 has. */
   readTokenRefusal?(refusal: TokenRefusal): TokenProblem;
 
-  /** How a query writes a list: `status[]=A&status[]=B`, `status=A,B` or, left out, `status=A&status=B`. */
+  /**
+   * How a query writes a list: `status[]=A&status[]=B`, `status=A,B` (its comma encoded) or, left out,
+   * `status=A&status=B`.
+   */
   readonly listQuery?: "brackets" | "commas" | "repeat";
-  /** Takes the envelope off a good answer; left out where there is none. */
+  /** Takes the envelope off a good answer that has a body; left out where there is none. */
   unwrap?(body: unknown): unknown;
   /** Reads a page of a list, from the whole body. */
   readPage(body: unknown): Page;
