@@ -48,7 +48,7 @@ export function readCredentials(
 ): GrantCredentials {
   refusePassword(options, broker);
   const required = (option: CredentialName): string =>
-    readRequired(option, options, broker, CREATE_SESSION);
+    readRequired(option, options, broker, [CREATE_SESSION, broker.credentialsAdvice]);
 
   const clientSecret = required("clientSecret");
   const refreshToken = required("refreshToken");
@@ -77,10 +77,13 @@ export interface Client {
  * @throws {CredentialsError} If a part of it is nowhere, or visibly wrong.
  */
 export function readClient(options: CredentialOptions, broker: Broker): Client {
-  const action = `Cannot log in to ${broker.name}`;
+  const words = [
+    `Cannot log in to ${broker.name}`,
+    broker.login?.clientAdvice ?? broker.credentialsAdvice,
+  ] as const;
   return {
-    clientId: readRequired("clientId", options, broker, action),
-    clientSecret: readRequired("clientSecret", options, broker, action),
+    clientId: readRequired("clientId", options, broker, words),
+    clientSecret: readRequired("clientSecret", options, broker, words),
   };
 }
 
@@ -228,16 +231,14 @@ function readRequired(
   option: CredentialName,
   options: CredentialOptions,
   broker: Broker,
-  action: string,
+  [action, advice]: readonly [action: string, advice: string],
 ): string {
   const variable = broker.environment[option];
   const given = options[option];
   const value = given ?? readEnvironment(variable, option);
   if (value === undefined || value === "") {
     throw new CredentialsError(
-      `${action}: no ${
-        SPOKEN[option]
-      }. Pass ${option} or set ${variable}. ${broker.credentialsAdvice}`,
+      `${action}: no ${SPOKEN[option]}. Pass ${option} or set ${variable}. ${advice}`,
       { code: MISSING[option] },
     );
   }

@@ -117,7 +117,7 @@ export async function login(options: LoginOptions = {}): Promise<Credentials> {
   const timeoutMs = readTimeout(options.timeoutMs ?? 300_000);
   const deadline = new Deadline(
     timeoutMs,
-    () => timeoutError(context, timeoutMs),
+    () => timeoutError(context, timeoutMs, options.pasteAddress !== undefined),
     options.signal,
   );
   const exchange: Exchange = async (authorization, code) => {
@@ -181,16 +181,28 @@ function readContext(
   };
 }
 
-function timeoutError({ broker, login, port, redirectUri }: LoginContext, ms: number): LoginError {
+function timeoutError(
+  { broker, login, port, redirectUri }: LoginContext,
+  ms: number,
+  isByHand: boolean,
+): LoginError {
+  const others = login.ports.filter((other) => other !== port);
+  const advice = [
+    `If the browser shows an error page of ${broker.name}, this callback address is not ` +
+    `registered for the client id: register exactly ${redirectUri}, or pass the port of one that is` +
+    (others.length === 0 ? "" : `, by default ${others.join(", ")}`),
+    login.advice,
+  ];
   return new LoginError(
     explain(`Cannot log in to ${broker.name}`, {
-      facts: [`nothing came back to ${redirectUri} in ${ms / 1000} s`],
-      advice:
-        `If the browser shows an error page of ${broker.name}, this callback address is not ` +
-        `registered for the client id: register exactly ${redirectUri}, or pass the port of one ` +
-        `that is${login.advice === undefined ? "" : `. ${login.advice}`}`,
+      facts: [
+        isByHand
+          ? `nothing was pasted in ${ms / 1000} s`
+          : `nothing came back to ${redirectUri} in ${ms / 1000} s`,
+      ],
+      advice: advice.filter((words) => words !== undefined).join(". "),
     }),
-    { code: "login_timeout", port },
+    { code: "login_timeout", port, ports: others },
   );
 }
 

@@ -47,6 +47,8 @@ export class Call {
   /** How many times it was sent again. */
   #retries = 0;
   #wasReplayed = false;
+  /** Whether it is the sign-in that lets it wait. */
+  #awaitsToken = false;
   /** Its number in the queue, if there is one. */
   #number: number | undefined;
 
@@ -183,8 +185,11 @@ export class Call {
   /** Waits for a token, and once or twice for a renewal that did not work at first. */
   async #nextToken({ source, retries }: Line): Promise<Token> {
     for (let waits = 0;; waits++) {
+      this.#awaitsToken = true;
       try {
-        return await source.next();
+        const token = await source.next();
+        this.#awaitsToken = false;
+        return token;
       } catch (error) {
         const isOver = error instanceof TokenError
           ? error.isPermanent
@@ -258,7 +263,7 @@ export class Call {
     const mayBeDone = isUnsafe(method) ? MAY_BE_DONE : undefined;
     return new NetworkError(
       explain(`Cannot ${method} ${withoutQuery(url)}`, {
-        facts: [`no answer${tries} (${kind})`],
+        facts: [`no ${this.#awaitsToken ? "access token" : "answer"}${tries} (${kind})`],
         advice: sent === "no" ? "The request was not sent" : mayBeDone,
       }),
       cause === undefined ? { kind, sent } : { kind, sent, cause },
@@ -279,7 +284,7 @@ export class Call {
         ],
         advice: this.#sent === "no" ? "The request was not sent" : MAY_BE_DONE,
       }),
-      { code: "rate_limited", status: 429, method, url, retryAfterMs: waitMs },
+      { code: "rate_limited", status: 429, method, url, retryAfterMs: Math.ceil(waitMs) },
     );
   }
 }

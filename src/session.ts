@@ -423,6 +423,8 @@ export class Session implements AsyncDisposable, Disposable {
   /**
    * Ends the session. Calls that still run reject with a {@linkcode SessionClosedError}, and so do
    * later ones. A token renewal that runs may finish, for at most 5 seconds. May be called twice.
+   *
+   * @throws {SessionError} If the store still cannot take the last tokens: `code` is `"store_failed"`.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();

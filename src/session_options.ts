@@ -131,19 +131,22 @@ export function readOptions(options: SessionOptions): SessionSettings {
   };
 }
 
-/** What Python packages call the options, and some that TypeScript would not have let through. */
+/** What others call the options, as {@linkcode plainName} has it. */
 const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
-  ["is_test", "sandbox"],
-  ["isTest", "sandbox"],
-  ["use_v2", 'apiVersion: "v2"'],
-  ["base_url", "baseUrl"],
-  ["provider_secret", "clientSecret"],
-  ["client_secret", "clientSecret"],
-  ["secret_key", "clientSecret"],
-  ["refresh_token", "refreshToken"],
-  ["client_id", "clientId"],
-  ["api_key", "clientId"],
+  ["istest", "sandbox"],
+  ["usev2", 'apiVersion: "v2"'],
+  ["timeout", "timeoutMs"],
+  ["secret", "clientSecret"],
+  ["providersecret", "clientSecret"],
+  ["secretkey", "clientSecret"],
+  ["refresh", "refreshToken"],
+  ["apikey", "clientId"],
 ]);
+
+/** The same for `client_secret`, `ClientSecret` and `clientSecret`. */
+function plainName(name: string): string {
+  return name.replaceAll("_", "").toLowerCase();
+}
 
 /** The options that there are: the compiler sees to it that none is left out. */
 const OPTIONS: Readonly<Record<keyof SessionOptions, true>> = {
@@ -176,7 +179,9 @@ function refuseUnknown(options: SessionOptions): void {
   }
   for (const name of Object.keys(options)) {
     if (KNOWN_NAMES.has(name)) continue;
-    const otherName = OTHER_NAMES.get(name);
+    const plain = plainName(name);
+    const otherName = [...KNOWN_NAMES].find((known) => plainName(known) === plain) ??
+      OTHER_NAMES.get(plain);
     const hint = otherName === undefined ? "" : `. It is called ${otherName} here`;
     throw new TypeError(`Cannot create a session: there is no option "${name}"${hint}`);
   }

@@ -142,7 +142,7 @@ function noAnswer(
   cause?: unknown,
 ): NetworkError {
   return new NetworkError(
-    `${action}: no answer from ${url} (${kind})`,
+    `${action}: no answer from ${url} (${kind}). Try again when it can be reached`,
     cause === undefined ? { kind, sent: "no" } : { kind, sent: "no", cause },
   );
 }

@@ -426,9 +426,24 @@ Deno.test("login() says after its time what usually is wrong (scenario 84)", asy
     error.message,
     `Cannot log in to TradeStation: nothing came back to http://localhost:${port} in 0.03 s. If the ` +
       "browser shows an error page of TradeStation, this callback address is not registered for the " +
-      `client id: register exactly http://localhost:${port}, or pass the port of one that is`,
+      `client id: register exactly http://localhost:${port}, or pass the port of one that is, by ` +
+      "default 3001, 31022, 3000, 8080, 80",
   );
+  assertEquals(error.ports, [3001, 31022, 3000, 8080, 80]);
   await assertPortIsFree(port);
+
+  const pasteAddress = () => new Promise<string>(() => {});
+  const byHand = login({
+    ...emulator.tradestation,
+    broker: tradestation,
+    pasteAddress,
+    timeoutMs: 30,
+  });
+  await assertRejects(
+    () => byHand,
+    LoginError,
+    "TradeStation: nothing was pasted in 0.03 s. If the",
+  );
 
   const own = await begin(emulator, { broker: tastytrade, timeoutMs: 30 });
   await assertRejects(() => own.credentials, LoginError, '"trusted partners" only');

@@ -12,6 +12,7 @@ import {
   assertInstanceOf,
   assertLess,
   assertLessOrEqual,
+  assertMatch,
   assertRejects,
   assertStrictEquals,
   assertStringIncludes,
@@ -628,6 +629,7 @@ Deno.test("Calls without a token wait for a silent endpoint for their own time, 
   const early = await hasty;
   assertInstanceOf(early, NetworkError);
   assertEquals([early.kind, early.sent], ["timeout", "no"]);
+  assertMatch(early.message, /\/a: no access token \(timeout\)\. The request was not sent$/);
   clock.advance(9_500);
   const late = await patient;
   assertInstanceOf(late, NetworkError);

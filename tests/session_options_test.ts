@@ -245,7 +245,13 @@ Deno.test("readOptions() takes what a login has brought, whole, copied or beside
 
 Deno.test("readOptions() refuses an option that there is not, and names the one that was meant", () => {
   for (
-    const [name, meant] of [["is_test", "sandbox"], ["isTest", "sandbox"], ["api_key", "clientId"]]
+    const [name, meant] of [
+      ["is_test", "sandbox"],
+      ["isTest", "sandbox"],
+      ["sandBox", "sandbox"],
+      ["base_url", "baseUrl"],
+      ["api_key", "clientId"],
+    ]
   ) {
     const options = JSON.parse(JSON.stringify({ ...CREDENTIALS, [name ?? ""]: true }));
     const error = assertThrows(() => readOptions(options), TypeError, `no option "${name}"`);

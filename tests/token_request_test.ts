@@ -195,7 +195,8 @@ Deno.test("requestToken() gives up after ten seconds without an answer", async (
   assertEquals([kind, sent, clock.armed], ["timeout", "no", 0]);
   assertEquals(
     message,
-    "Cannot renew the access token: no answer from http://127.0.0.1:1/oauth/token (timeout)",
+    "Cannot renew the access token: no answer from http://127.0.0.1:1/oauth/token (timeout). " +
+      "Try again when it can be reached",
   );
 });
 
@@ -372,7 +373,8 @@ Deno.test("requestToken() tells how nobody answered, and that the waiting reques
     assertEquals([error.kind, error.sent, error.code], [kind, "no", "network_error"]);
     assertEquals(
       error.message,
-      `Cannot renew the access token: no answer from ${url}/oauth/token (${kind})`,
+      `Cannot renew the access token: no answer from ${url}/oauth/token (${kind}). ` +
+        "Try again when it can be reached",
     );
     assertInstanceOf(error.cause, TypeError);
     assert(!Deno.inspect(error, { depth: 100, showHidden: true }).includes(SECRET));

@@ -147,6 +147,7 @@ Deno.test("tradestation's 200 with nothing but errors is an error", async () => 
   const all = await assertRejects(() => session.get(`${ACCOUNTS}/999/balances`), ApiError);
   assertEquals([all.status, all.code], [200, "Forbidden"]);
   assertEquals(all.errors[0]?.field, "999");
+  assertStringIncludes(all.message, "the account is not yours");
   emulator.trouble(`GET /v3${ACCOUNTS}`, {
     status: 200,
     body: '{"Error":"Failed","Message":"Not entitled to data for this symbol"}',

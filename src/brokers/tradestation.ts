@@ -184,12 +184,16 @@ function readApiRefusal({ status, body, isHtml, sandbox, apiVersion }: ApiRefusa
   const errors = records(fields.Errors).map(readFault);
   // v2 answers 403 with a web page that says "Quota Exceeded".
   const isRateLimit = status === 429 || status === 403 && isHtml && apiVersion === "v2";
+  const code = nonEmptyText(fields.Error) ?? errors[0]?.code;
   return {
-    code: nonEmptyText(fields.Error) ?? errors[0]?.code,
+    code,
     message: nonEmptyText(fields.Message) ?? (isHtml ? "a web page instead of JSON" : undefined),
     errors,
     isRateLimit,
-    advice: isRateLimit ? WAIT : adviceOnStatus(status, sandbox, apiVersion),
+    // A 200 too may say Forbidden, of an account.
+    advice: isRateLimit
+      ? WAIT
+      : adviceOnStatus(code === "Forbidden" ? 403 : status, sandbox, apiVersion),
   };
 }
 
