@@ -58,8 +58,13 @@ export class Deadline {
     return this.#endsAt - performance.now();
   }
 
-  /** Ends the call now: because its time is up, if there is no other reason. */
-  abort(reason: unknown = this.#timeoutReason()): void {
+  /** Its time is up. */
+  expire(): void {
+    this.abort(this.#timeoutReason());
+  }
+
+  /** Ends the call now. */
+  abort(reason: unknown): void {
     this.finish();
     this.#controller.abort(reason);
     for (const reject of this.#waits) reject(this.signal.reason);
@@ -157,7 +162,7 @@ export class Deadlines {
     const now = performance.now();
     let next = Infinity;
     for (const deadline of this.#running) {
-      if (deadline.endsAt <= now) deadline.abort();
+      if (deadline.endsAt <= now) deadline.expire();
       else next = Math.min(next, deadline.endsAt);
     }
     if (next < Infinity) this.#ringAt(next, now); // timers may come a little early
