@@ -5,6 +5,8 @@
  * every call ever made with it, and Node leaves while only an `AbortSignal.timeout` is pending.
  */
 
+import { ref, unref } from "./timer.ts";
+
 /** The longest delay that `setTimeout` takes (24.8 days); beyond it, it fires at once. */
 export const MAX_TIMEOUT_MS: number = 2 ** 31 - 1;
 
@@ -23,7 +25,7 @@ export class Deadline {
    * @param timeoutMs How long the call may take.
    * @param timeoutReason What it ends with when that time is up.
    * @param callerSignal What else ends it; its reason goes through untouched.
-   * @param beside The calls beside which it runs.
+   * @param beside The calls beside which it runs; left out, it is alone.
    */
   constructor(
     timeoutMs: number,
@@ -115,38 +117,54 @@ export class Deadline {
   }
 }
 
-/**
- * Calls that run beside one another. They share a timer: on Deno, one for each call would take longer
- * than all the rest of it.
- */
+/** How {@linkcode Deadlines} treat their timer. */
+export interface DeadlinesOptions {
+  /**
+   * Whether it stays armed between calls, where it keeps no process alive: on Deno, arming and clearing
+   * one for each call takes longer than all the rest of it.
+   *
+   * @default {false}
+   */
+  readonly keepsTimer?: boolean;
+}
+
+/** Calls that run beside one another, or one after the other, and share a timer. */
 export class Deadlines {
   readonly #running = new Set<Deadline>();
   /** How many of them time ends. */
   #timed = 0;
+  #keepsTimer: boolean;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #ringsAt = Infinity;
+
+  constructor({ keepsTimer = false }: DeadlinesOptions = {}) {
+    this.#keepsTimer = keepsTimer;
+  }
 
   /** A call begins. */
   start(deadline: Deadline, now: number): void {
     this.#running.add(deadline);
     this.#timed += 1;
+    if (this.#timed === 1) ref(this.#timer);
     this.#ringAt(deadline.endsAt, now);
   }
 
   /** Time ends one call less. */
   stopTimer(): void {
     this.#timed -= 1;
-    if (this.#timed === 0) this.#silence();
+    if (this.#timed === 0) this.#rest();
+  }
+
+  /** Ends all calls, each with a reason of its own, and keeps no timer any more. */
+  close(reason: () => unknown): void {
+    this.#keepsTimer = false;
+    for (const deadline of this.#running) deadline.abort(reason());
+    this.#rest();
   }
 
   /** A call is over. */
   leave(deadline: Deadline): void {
     this.#running.delete(deadline);
-  }
-
-  /** Ends all calls, each with a reason of its own. */
-  abort(reason: () => unknown): void {
-    for (const deadline of this.#running) deadline.abort(reason());
   }
 
   #ringAt(time: number, now: number): void {
@@ -168,8 +186,14 @@ export class Deadlines {
     if (next < Infinity) this.#ringAt(next, now); // timers may come a little early
   }
 
+  #rest(): void {
+    if (this.#keepsTimer) unref(this.#timer);
+    else this.#silence();
+  }
+
   #silence(): void {
     clearTimeout(this.#timer);
+    this.#timer = undefined;
     this.#ringsAt = Infinity;
   }
 }

@@ -106,8 +106,9 @@ export class Session implements AsyncDisposable, Disposable {
   readonly #grant: Grant;
   readonly #source: TokenSource;
   readonly #line: Line;
-  /** What a close has to end. */
-  readonly #running = new Deadlines();
+  /** What a close has to end: the requests, and all else that somebody waits for. */
+  readonly #requests = new Deadlines({ keepsTimer: true });
+  readonly #waits = new Deadlines();
   /** Ends what only waits for a body that nobody can read any more. */
   readonly #unread = new FinalizationRegistry<Deadline>((deadline) => deadline.finish());
   #closing: Promise<void> | undefined;
@@ -461,7 +462,8 @@ export class Session implements AsyncDisposable, Disposable {
   #endCalls(): void {
     const reason =
       "The session was closed while this ran: a request that was out may be carried out";
-    this.#running.abort(() => new SessionClosedError(reason));
+    this.#requests.close(() => new SessionClosedError(reason));
+    this.#waits.close(() => new SessionClosedError(reason));
   }
 
   /** Reads the body of a `Request`, and sends it in what is left of the time. */
@@ -529,7 +531,7 @@ export class Session implements AsyncDisposable, Disposable {
   #open(target: string, init: OutgoingInit, limits: Limits): Call {
     this.#refuse(limits);
     const outgoing = prepare(requestUrl(target, this.baseUrl), this.#headers, init);
-    return new Call(outgoing, this.#timeout(limits), limits.signal, this.#running);
+    return new Call(outgoing, this.#timeout(limits), limits.signal, this.#requests);
   }
 
   /** A call that is no request to the API. */
@@ -540,7 +542,7 @@ export class Session implements AsyncDisposable, Disposable {
   ): Promise<T> {
     const timeout = () =>
       new NetworkError(`Cannot ${what}: no answer in time`, { kind: "timeout", sent: "no" });
-    const deadline = new Deadline(this.#timeout(limits), timeout, limits.signal, this.#running);
+    const deadline = new Deadline(this.#timeout(limits), timeout, limits.signal, this.#waits);
     try {
       return await deadline.wait(task(deadline.signal));
     } finally {

@@ -187,8 +187,39 @@ Deno.test("Deadlines have one timer between them, and each call ends in its own 
   assertEquals(ended(), [true, true, false]);
   longest?.stopTimer();
   assertEquals(clock.armed, 0);
-  beside.abort(() => ABORTED);
+  beside.close(() => ABORTED);
   assertStrictEquals(longest?.signal.reason, ABORTED);
+});
+
+Deno.test("Deadlines that keep their timer let the process end between calls, and rearm it for a shorter one", () => {
+  using clock = new FakeClock({ timers: true });
+  const beside = new Deadlines({ keepsTimer: true });
+  const timers = () => [clock.armed, clock.holding];
+  new Deadline(1_000, () => TIMED_OUT, null, beside).finish();
+  assertEquals(timers(), [1, 0]);
+  clock.advance(500);
+  const second = new Deadline(1_000, () => TIMED_OUT, null, beside);
+  assertEquals(timers(), [1, 1]);
+  clock.advance(999); // the first would be over by now
+  assertFalse(second.signal.aborted);
+  assertEquals(timers(), [1, 1]);
+  clock.advance(1);
+  assert(second.signal.aborted);
+  assertEquals(timers(), [0, 0]);
+
+  const long = new Deadline(1_000, () => TIMED_OUT, null, beside);
+  long.finish();
+  const short = new Deadline(10, () => TIMED_OUT, null, beside);
+  clock.advance(10);
+  assert(short.signal.aborted);
+  new Deadline(1_000, () => TIMED_OUT, null, beside).finish();
+  clock.advance(1_000); // it rings for nobody
+  assertEquals(timers(), [0, 0]);
+  new Deadline(1_000, () => TIMED_OUT, null, beside).finish();
+  beside.close(() => ABORTED);
+  assertEquals(timers(), [0, 0]);
+  new Deadline(1_000, () => TIMED_OUT, null, beside).finish(); // what comes late keeps nothing
+  assertEquals(timers(), [0, 0]);
 });
 
 Deno.test("Deadlines end a short call in time after a sleep that the timer has not noticed", () => {

@@ -62,7 +62,7 @@ Deno.test("Pacer lets 200 callers out in order, the first at once, never above a
   assertEquals(departures.slice(0, 6), [0, 0, 0, 0, 0, 1_000]);
   assertEquals([mostIn(departures, 60_000), mostIn(departures, 1_000)], [60, 5]);
   assertEquals(departures.at(-1), 183_000); // three windows of sixty, and three more seconds
-  assertEquals(clock.armed, 0);
+  assertEquals(clock.holding, 0);
 });
 
 Deno.test("Pacer holds up only the paths that a limit is about", async () => {
@@ -179,7 +179,7 @@ Deno.test("Pacer tells those who wait already that a 429 makes their turn too la
   const first = assertRejects(() => session.post("/a", {}), RateLimitError);
   const second = assertRejects(() => session.get("/b", { timeoutMs: 30_000 }), RateLimitError);
   assertEquals([(await first).code, (await second).code], ["http_429", "rate_limited"]);
-  assertEquals([broker.requests.length, clock.armed], [1, 0]);
+  assertEquals([broker.requests.length, clock.holding], [1, 0]);
 });
 
 Deno.test("Pacer lets a call wait by itself whose path no limit is about", async () => {
@@ -377,7 +377,7 @@ Deno.test("Pacer returns the answer that there is when the next try would come t
   using _clock = clock;
   broker.onRequest = () => new Response("{}", { status: 503 });
   assertEquals((await session.fetch("/a", { timeoutMs: 30_000 })).status, 503);
-  assertEquals(clock.armed, 0);
+  assertEquals(clock.holding, 0);
 });
 
 Deno.test("Pacer matches the path without its query, however its URL is written", async () => {

@@ -351,7 +351,7 @@ Deno.test("Session fails at once when it would have to wait longer than the call
   assertEquals([busy.status, broker.requests.length], [503, 2]);
   const response = await session.fetch("/a", { timeoutMs: 5_000 });
   assertEquals([response.status, broker.requests.length], [503, 3]);
-  assertEquals(clock.armed, 0);
+  assertEquals(clock.holding, 0);
 });
 
 Deno.test("Session sends again as often and after pauses as long as it was told", async () => {
@@ -394,7 +394,7 @@ Deno.test("Session ends a pause in the same tick when its caller aborts, and lea
   assertEquals(clock.armed, 2); // the pause and the end of the call
   controller.abort("enough");
   for (let i = 0; i < 10; i++) await Promise.resolve();
-  assertEquals([reason, clock.armed, broker.requests.length], ["enough", 0, 1]);
+  assertEquals([reason, clock.holding, broker.requests.length], ["enough", 0, 1]);
 
   const closed = assertRejects(() => session.get("/a"));
   await rest();
@@ -479,7 +479,7 @@ Deno.test("Session waits for a token that did not come at first, and sends an or
       clock.advance(1_000);
     }
     await Promise.all(calls);
-    assertEquals([broker.tokenRequests, broker.requests.length, clock.armed], [3, 1_000, 0]);
+    assertEquals([broker.tokenRequests, broker.requests.length, clock.holding], [3, 1_000, 0]);
   }
 });
 
@@ -501,7 +501,7 @@ Deno.test("Session fails at once in a longer outage of the sign-in, and for good
     broker.onTokenRequest = end;
     const error = await assertRejects(() => session.get("/a"));
     assert(!(error instanceof NetworkError && error.kind === "timeout"));
-    assertEquals([broker.tokenRequests, clock.armed], [1, 0]);
+    assertEquals([broker.tokenRequests, clock.holding], [1, 0]);
   }
 });
 

@@ -12,10 +12,12 @@ export interface FakeClockOptions {
 }
 
 interface Timer {
-  readonly at: number;
+  at: number;
   readonly callback: () => void;
   /** Of an interval: the time between two beats. */
   readonly everyMs?: number;
+  /** Whether it keeps the process alive. */
+  holds: boolean;
 }
 
 /** Clocks that move only when they are told to. */
@@ -26,33 +28,39 @@ export class FakeClock implements Disposable {
   readonly #realClearTimeout = globalThis.clearTimeout;
   readonly #realSetInterval = globalThis.setInterval;
   readonly #realClearInterval = globalThis.clearInterval;
-  readonly #timers = new Map<number, Timer>();
+  readonly #timers = new Map<unknown, Timer>();
   #wall = Date.now();
   #monotonic = 1_000;
-  #nextId = 1;
 
   constructor({ timers = false }: FakeClockOptions = {}) {
     Date.now = () => this.#wall;
     performance.now = () => this.#monotonic;
     if (!timers) return;
-    const arm = (timer: Timer) => {
-      this.#timers.set(this.#nextId, timer);
-      return this.#nextId++;
+    const arm = (made: Omit<Timer, "holds">) => {
+      const timer: Timer = { ...made, holds: true };
+      const id = { ref: () => timer.holds = true, unref: () => timer.holds = false };
+      this.#timers.set(id, timer);
+      return id;
     };
-    const clear = (id: number) => this.#timers.delete(id);
+    const clear = (id: unknown) => this.#timers.delete(id);
     globalThis.setTimeout =
       ((callback: () => void, delayMs = 0) =>
         arm({ at: this.#monotonic + delayMs, callback })) as unknown as typeof setTimeout;
     globalThis.setInterval =
       ((callback: () => void, everyMs = 0) =>
         arm({ at: this.#monotonic + everyMs, callback, everyMs })) as unknown as typeof setInterval;
-    globalThis.clearTimeout = clear as typeof clearTimeout;
-    globalThis.clearInterval = clear as typeof clearInterval;
+    globalThis.clearTimeout = clear;
+    globalThis.clearInterval = clear;
   }
 
   /** How many timers are armed. */
   get armed(): number {
     return this.#timers.size;
+  }
+
+  /** How many of them keep the process alive: not what waits for the next renewal, or between calls. */
+  get holding(): number {
+    return [...this.#timers.values()].filter(({ holds }) => holds).length;
   }
 
   /** Time passes: both clocks move, and timers fire in order. */
@@ -64,7 +72,7 @@ export class FakeClock implements Disposable {
       if (due === undefined) break;
       const [id, timer] = due;
       if (timer.everyMs === undefined) this.#timers.delete(id);
-      else this.#timers.set(id, { ...timer, at: timer.at + timer.everyMs });
+      else timer.at += timer.everyMs;
       this.#move(timer.at - this.#monotonic);
       timer.callback();
     }
@@ -79,7 +87,7 @@ export class FakeClock implements Disposable {
   /** The machine sleeps, on a system whose monotonic clock does not: timers alone stand still. */
   sleepMonotonic(ms: number): void {
     this.#move(ms);
-    for (const [id, timer] of this.#timers) this.#timers.set(id, { ...timer, at: timer.at + ms });
+    for (const timer of this.#timers.values()) timer.at += ms;
   }
 
   /** Somebody sets the wall clock. */

@@ -20,10 +20,10 @@ export async function idle(): Promise<void> {
 
 /**
  * Lets a renewal that runs come to its end, while the clock stands still: it has deadlines of its own,
- * beside the one timer that waits for the next renewal.
+ * which keep the process alive, as what waits for the next renewal does not.
  */
 export async function quiet(clock: FakeClock): Promise<void> {
   await settle();
-  while (clock.armed > 1) await idle();
+  while (clock.holding > 0) await idle();
   await settle();
 }

@@ -18,19 +18,14 @@ const owner = new AsyncLocalStorage<object | undefined>();
 /** The text of a request's body: to read a `Blob` takes the event loop, and real time. */
 const texts = new WeakMap<object, string>();
 
-/** Over all days: what the garbage collector ends of a day before must not end a timer of this one. */
-let lastTimer = 0;
-
 interface Armed {
-  /** What the clock calls it. */
-  readonly id: number;
   readonly at: number;
   readonly owner: object | undefined;
 }
 
 /** Clocks, timers and chance. */
 export class SimulatedTime extends FakeClock {
-  readonly #armed = new Map<number, Armed>();
+  readonly #armed = new Map<unknown, Armed>();
   readonly #timerTime: () => number;
   readonly #restore: (() => void)[] = [];
   readonly #longestDelayMs = 2 ** 31 - 1;
@@ -134,18 +129,17 @@ export class SimulatedTime extends FakeClock {
       const delayMs = Math.trunc(givenMs); // as the platforms do
       if (!(delayMs >= 0 && delayMs <= this.#longestDelayMs)) this.wrongDelays.push(delayMs);
       const somebody = owner.getStore();
-      const name = ++lastTimer;
-      const id = Number(arm(() => {
-        this.#armed.delete(name);
+      const timer: unknown = arm(() => {
+        this.#armed.delete(timer);
         owner.run(somebody, callback);
-      }, delayMs));
-      this.#armed.set(name, { id, at: this.timerMs + delayMs, owner: somebody });
-      return name;
+      }, delayMs);
+      this.#armed.set(timer, { at: this.timerMs + delayMs, owner: somebody });
+      return timer;
     };
     globalThis.setTimeout = taken as typeof setTimeout;
-    globalThis.clearTimeout = ((name: number) => {
-      clear(this.#armed.get(name)?.id);
-      this.#armed.delete(name);
+    globalThis.clearTimeout = ((timer: unknown) => {
+      clear(timer as number);
+      this.#armed.delete(timer);
     }) as typeof clearTimeout;
   }
 
