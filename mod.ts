@@ -5,6 +5,8 @@
  * and sends requests with them. An order goes out once, errors say what to do, money is decimal
  * strings. There are no dependencies, and it runs on Deno, Bun and Node.
  *
+ * With the broker's credentials in the environment, which no test has:
+ *
  * ```ts ignore
  * import { Account, Session } from "@tasty/session";
  *

@@ -117,6 +117,26 @@ Deno.test("login() asks as the broker wants it", async () => {
   assertEquals(await credentials.catch((reason) => reason), "enough");
 });
 
+Deno.test("login() asks for no scope where the broker has none and none is given", async () => {
+  const { scopes: _, ...rest } = altered({}).login ?? {};
+  const broker = { ...tradestation, login: rest as NonNullable<Broker["login"]> };
+  const shown = Promise.withResolvers<string>();
+  const stop = new AbortController();
+  const credentials = login({
+    broker,
+    clientId: "an-id",
+    clientSecret: "a-secret",
+    signal: stop.signal,
+    pasteAddress: (url) => {
+      shown.resolve(url);
+      return new Promise<string>(() => {});
+    },
+  });
+  assertFalse(parametersOf(await shown.promise).has("scope"));
+  stop.abort("enough");
+  assertEquals(await credentials.catch((reason) => reason), "enough");
+});
+
 Deno.test("login() exchanges the code once, with the redirect URI to the letter (scenario 79)", async () => {
   await using emulator = await startEmulator();
   const { opened, credentials, port } = await begin(emulator);
@@ -444,6 +464,10 @@ Deno.test("login() says after its time what usually is wrong (scenario 84)", asy
     LoginError,
     "TradeStation: nothing was pasted in 0.03 s. If the",
   );
+
+  const onePort = login({ ...emulator.tastytrade, clientId: "an-id", pasteAddress, timeoutMs: 30 });
+  const { message } = await assertRejects(() => onePort, LoginError);
+  assertStringIncludes(message, "or pass the port of one that is. tastytrade opens its login");
 
   const own = await begin(emulator, { broker: tastytrade, timeoutMs: 30 });
   await assertRejects(() => own.credentials, LoginError, '"trusted partners" only');
