@@ -137,6 +137,18 @@ Deno.test("login() asks for no scope where the broker has none and none is given
   assertEquals(await credentials.catch((reason) => reason), "enough");
 });
 
+Deno.test("login() by hand says where a client id that is missing is found, or how credentials are got", async () => {
+  const pasteAddress = () => "";
+  const missing = { clientId: "", pasteAddress };
+  const words = tradestation.login?.clientAdvice ?? "";
+  const told = () => login({ broker: tradestation, ...missing });
+  await assertRejects(told, CredentialsError, `set TRADESTATION_CLIENT_ID. ${words}`);
+  const { clientAdvice: _, ...rest } = altered({}).login ?? {};
+  const broker = { ...tradestation, login: rest as NonNullable<Broker["login"]> };
+  const untold = () => login({ broker, ...missing });
+  await assertRejects(untold, CredentialsError, tradestation.credentialsAdvice);
+});
+
 Deno.test("login() exchanges the code once, with the redirect URI to the letter (scenario 79)", async () => {
   await using emulator = await startEmulator();
   const { opened, credentials, port } = await begin(emulator);
