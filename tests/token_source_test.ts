@@ -178,7 +178,8 @@ Deno.test("TokenSource gives everyone who waits an error object of their own, an
     );
     assertEquals(new Set(errors).size, 200);
     for (const error of errors) {
-      assertEquals(error, failure);
+      assertStrictEquals(Object.getPrototypeOf(error), Object.getPrototypeOf(failure));
+      assertEquals([error.message, { ...error }], [failure.message, { ...failure }]);
       assertStrictEquals(error.cause, failure.cause);
     }
   }

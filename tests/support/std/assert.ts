@@ -23,10 +23,12 @@ export function assertFalse(condition: unknown, message = "Expected a falsy valu
 
 export function assertEquals<T>(actual: T, expected: T, message?: string): void {
   nodeAssert.deepStrictEqual(actual, expected, message);
+  const difference = hiddenDifference(actual, expected);
+  if (difference !== undefined) fail(message ?? `Expected the same ${difference}`);
 }
 
 export function assertNotEquals<T>(actual: T, expected: T, message?: string): void {
-  nodeAssert.notDeepStrictEqual(actual, expected, message);
+  if (isEqual(actual, expected)) fail(message ?? `Expected something else than ${inspect(actual)}`);
 }
 
 export function assertStrictEquals<T>(
@@ -87,7 +89,7 @@ export function assertArrayIncludes<T>(
 ): void {
   const held = Array.from(actual);
   for (const wanted of Array.from(expected)) {
-    if (!held.some((element) => isDeepStrictEqual(element, wanted))) fail(message);
+    if (!held.some((element) => isEqual(element, wanted))) fail(message);
   }
 }
 
@@ -139,7 +141,7 @@ export function assertIsError<E extends Error = Error>(
   message?: string,
 ): asserts error is E {
   const expectedClass = errorClass ?? Error;
-  if (!(error instanceof expectedClass)) {
+  if (!(error instanceof Error && error instanceof expectedClass)) {
     fail(message ?? `Expected an instance of ${expectedClass.name}, not ${inspect(error)}`);
   }
   if (messageIncludes === undefined) return;
@@ -190,6 +192,9 @@ export async function assertRejects(
   } catch {
     return fail("Function throws when expected to reject.");
   }
+  if (typeof Object(promise).then !== "function") {
+    return fail("Function returns when expected to reject.");
+  }
   try {
     await promise;
   } catch (error) {
@@ -219,6 +224,49 @@ function checkThrown(error: unknown, [errorClass, messageIncludes, message]: Exp
   return error;
 }
 
+function isEqual(actual: unknown, expected: unknown): boolean {
+  return isDeepStrictEqual(actual, expected) && hiddenDifference(actual, expected) === undefined;
+}
+
+/**
+ * The real package compares every property of an object that has a class, the hidden and the inherited
+ * ones too, for instance an error's `stack`. `node:assert` compares the enumerable ones only.
+ *
+ * @returns The name of the first property that differs, or `undefined`.
+ */
+function hiddenDifference(
+  actual: unknown,
+  expected: unknown,
+  seen: Map<unknown, unknown> = new Map(),
+): string | undefined {
+  if (!isRecord(actual) || !isRecord(expected) || seen.get(actual) === expected) return undefined;
+  seen.set(actual, expected);
+  if (actual instanceof Set || actual instanceof URL || ArrayBuffer.isView(actual)) {
+    return undefined;
+  }
+  const isMap = actual instanceof Map && expected instanceof Map;
+  for (const key of isMap ? actual.keys() : propertyNames(actual)) {
+    const [one, other] = isMap
+      ? [actual.get(key), expected.get(key)]
+      : [actual[key as string], expected[key as string]];
+    if (!isMap && !Object.is(one, other) && !isDeepStrictEqual(one, other)) return String(key);
+    const difference = hiddenDifference(one, other, seen);
+    if (difference !== undefined) return `${String(key)}.${difference}`;
+  }
+  return undefined;
+}
+
+function propertyNames(value: object): Set<PropertyKey> {
+  const names = new Set(Reflect.ownKeys(value));
+  const isPlain = [Object.prototype, Array.prototype, null].includes(Object.getPrototypeOf(value));
+  let prototype = isPlain ? null : Object.getPrototypeOf(value);
+  while (prototype !== null && prototype !== Object.prototype) {
+    for (const name of Reflect.ownKeys(prototype)) names.add(name);
+    prototype = Object.getPrototypeOf(prototype);
+  }
+  return names;
+}
+
 /** The part of `actual` that `expected` speaks about. */
 function subset(actual: unknown, expected: unknown): unknown {
   if (!isRecord(actual) || !isRecord(expected)) return actual;
@@ -227,7 +275,7 @@ function subset(actual: unknown, expected: unknown): unknown {
   }
   const part: Record<PropertyKey, unknown> = {};
   for (const key of Reflect.ownKeys(expected)) {
-    if (key in actual) part[key] = subset(actual[key], expected[key]);
+    if (Object.hasOwn(actual, key)) part[key] = subset(actual[key], expected[key]);
   }
   return part;
 }

@@ -18,14 +18,14 @@ export interface LoadOptions {
 }
 
 const LINE =
-  /^\s*(?:export\s+)?([a-zA-Z_]\w*)\s*=[ \t]*(?:'([^'\n]*)'|"([^"\n]*)"|([^\r\n#]*)) *#*.*$/gm;
+  /^\s*(?:export\s+)?([a-zA-Z_]\w*)\s*=[ \t]*(?:'([^'\n]*)'|"((?:[^"\\\n]|\\.)*)"|([^\r\n#]*)) *#*.*$/gm;
 
 /** Reads the text of a `.env` file. */
 export function parse(text: string): Record<string, string> {
   const variables: Record<string, string> = {};
   for (const [, name = "", literal, quoted, bare = ""] of text.matchAll(LINE)) {
     if (/\$[\w{]/.test(bare)) throw new Error(`Cannot expand ${name}: this is a stand-in`);
-    variables[name] = literal ?? quoted?.replace(/\\([nrt])/g, unescape) ?? bare.trim();
+    variables[name] = literal ?? quoted?.replace(/\\([nrt"'\\])/g, unescape) ?? bare.trim();
   }
   return variables;
 }
@@ -33,7 +33,7 @@ export function parse(text: string): Record<string, string> {
 /** Writes the text of a `.env` file. */
 export function stringify(object: Record<string, string>): string {
   return Object.entries(object).map(([name, value]) => {
-    if (/[\n\r\t'\\]/.test(value)) return `${name}=${JSON.stringify(value)}`;
+    if (/[\n\r\t'\\]/.test(value)) return `${name}="${value.replace(/[\n\r\t"\\]/g, escape)}"`;
     return /\W/.test(value) ? `${name}='${value}'` : `${name}=${value}`;
   }).join("\n");
 }
@@ -59,6 +59,13 @@ async function readIfThere(path: string): Promise<string> {
   }
 }
 
+const CONTROLS: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" };
+
 function unescape(_: string, letter: string): string {
-  return letter === "n" ? "\n" : letter === "r" ? "\r" : "\t";
+  return CONTROLS[letter] ?? letter;
+}
+
+function escape(character: string): string {
+  const [letter = character] = Object.keys(CONTROLS).filter((name) => CONTROLS[name] === character);
+  return `\\${letter}`;
 }
