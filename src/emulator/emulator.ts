@@ -206,7 +206,11 @@ export interface Emulator extends AsyncDisposable {
  * ```
  */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
-  const { port = 0, onRequest = () => {} } = options;
+  const { port = 0, onRequest = () => {}, ...others } = options;
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) {
+    throw new TypeError(`Cannot start the emulator: there is no option "${unknown}"`);
+  }
   const emulator = new LocalEmulator(onRequest);
   await emulator.listen(port);
   return emulator;
@@ -361,6 +365,18 @@ class LocalEmulator implements Emulator, Behaviour {
     this.#onRequest(request);
   }
 
+  #answerOf(request: OpenRequest, site: Site | undefined): Answer {
+    // The port may be that of a proxy of the test's own.
+    if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/i.test(request.headers["host"] ?? "")) {
+      return WRONG_HOST;
+    }
+    try {
+      return site?.answer(request) ?? NO_SITE;
+    } catch (error) {
+      return failedAnswer(error);
+    }
+  }
+
   async #answer(
     request: OpenRequest,
     site: Site | undefined,
@@ -373,7 +389,7 @@ class LocalEmulator implements Emulator, Behaviour {
       ? trouble
       : trouble === "reset"
       ? undefined
-      : site?.answer(request) ?? NO_SITE;
+      : this.#answerOf(request, site);
     if (this.latencyMs > 0) await this.#server.pause(this.latencyMs);
     if (answer === undefined) return reset(message);
     if (message.socket.destroyed) return;
@@ -382,6 +398,24 @@ class LocalEmulator implements Emulator, Behaviour {
     await sendHalf(response, answer);
     if (trouble === "resetMidBody") message.socket.destroy();
   }
+}
+
+/**
+ * What a page gets that was rebound to this address by DNS: the books are open to whoever knows the
+ * address, but only under its own name.
+ */
+const WRONG_HOST: Answer = {
+  status: 421,
+  body: "The emulator answers under 127.0.0.1 and localhost only\n",
+};
+
+/** A mistake in the emulator must not end the program that runs it. */
+function failedAnswer(error: unknown): Answer {
+  return {
+    status: 500,
+    headers: { "x-emulator-failure": "true" },
+    body: `The emulator itself has failed: ${error}\n`,
+  };
 }
 
 /** What is outside all prefixes is of no broker, so this is nobody's recorded answer. */

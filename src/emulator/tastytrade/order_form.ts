@@ -31,6 +31,9 @@ const INSTRUMENT_TYPES = [
 const ACTIONS = ["Buy to Open", "Buy to Close", "Sell to Open", "Sell to Close", "Buy", "Sell"];
 const EFFECTS = ["Debit", "Credit"];
 
+/** What an order may say of its price. */
+const TERMS = ["price", "price-effect", "stop-trigger", "value", "value-effect"];
+
 /** The fields that an order type cannot do without. */
 const NEEDS: Readonly<Record<string, readonly string[]>> = {
   "Limit": ["price", "price-effect"],
@@ -67,7 +70,7 @@ export function checkOrderForm(form: JsonObject): void {
   const complaints = [
     ...checkWord(form, "time-in-force", TIMES_IN_FORCE),
     ...checkWord(form, "order-type", ORDER_TYPES),
-    ...(NEEDS[`${form["order-type"]}`] ?? []).flatMap((name) => checkTerm(form, name)),
+    ...checkTerms(form),
     ...(form["time-in-force"] === "GTD" ? checkWord(form, "gtc-date") : []),
     ...checkLegs(form),
   ];
@@ -93,6 +96,14 @@ function checkLegs(form: JsonObject): readonly ValidationError[] {
       ...(form["order-type"] === "Notional Market" ? [] : checkAmount(leg, "quantity", prefix)),
     ];
   });
+}
+
+/** The prices that the order type needs, and what else stands there in their place. */
+function checkTerms(form: JsonObject): readonly ValidationError[] {
+  const type = `${form["order-type"]}`;
+  const needed = Object.hasOwn(NEEDS, type) ? NEEDS[type] ?? [] : [];
+  const given = TERMS.filter((name) => form[name] !== undefined && form[name] !== null);
+  return [...new Set([...needed, ...given])].flatMap((name) => checkTerm(form, name));
 }
 
 function checkTerm(form: JsonObject, name: string): readonly ValidationError[] {
