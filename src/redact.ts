@@ -5,7 +5,8 @@ const MAX_DEPTH = 100;
 
 /** Replaces every secret in every text of a JSON value, also where it stands encoded. */
 export function redact(value: unknown, secrets: readonly string[]): unknown {
-  const forms = secrets.flatMap(formsOf).sort((a, b) => b.length - a.length);
+  const known = secrets.filter((secret) => secret !== ""); // nothing stands everywhere
+  const forms = known.flatMap(formsOf).sort((a, b) => b.length - a.length);
   return redactForms(value, forms, 0);
 }
 

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { redact } from "../src/redact.ts";
 
 const SECRET = "c4n+ry/?>>~==";
@@ -48,4 +48,24 @@ Deno.test("redact() reaches every text of a JSON value, however it was escaped",
     b: null,
     c: true,
   });
+});
+
+Deno.test("redact() knows a secret in base64url, and written as a form", () => {
+  // In base64 these have every character that base64url changes, and in a form those that only it escapes.
+  const secret = "~~??>>!'()*secret";
+  const base64 = btoa(secret);
+  assert(/\//.test(base64) && /\+/.test(base64), base64);
+  const base64url = base64.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+  const form = new URLSearchParams({ a: secret }).toString().slice(2);
+  const percent = encodeURIComponent(secret);
+  assertEquals(new Set([base64url, form, percent, base64]).size, 4);
+  for (const echo of [base64url, form, percent, base64, form.toLowerCase()]) {
+    assertEquals(redact(`before ${echo} after`, [secret]), "before [redacted] after", echo);
+  }
+});
+
+Deno.test("redact() of an empty secret changes nothing, and ends", () => {
+  const text = "any text at all ".repeat(100);
+  assertEquals(redact({ text, list: [text] }, ["", ""]), { text, list: [text] });
+  assertEquals(redact(`a secret ${text}`, ["", "secret"]), `a [redacted] ${text}`);
 });
