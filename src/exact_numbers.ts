@@ -14,5 +14,10 @@ export function parseExactly(text: string): unknown {
 
 /** Equal for two spellings of one number: 0.50 and 5e-1 both have the digit 5. */
 function significantDigits(number: string): string {
-  return number.replace(/e.*$/i, "").replace(/\D/g, "").replace(/^0+|0+$/g, "");
+  const digits = number.replace(/e.*$/i, "").replace(/\D/g, "");
+  // Not with a pattern: to look for zeros at the end, it would try at each zero.
+  let [start, end] = [0, digits.length];
+  while (digits[start] === "0") start += 1;
+  while (end > start && digits[end - 1] === "0") end -= 1;
+  return digits.slice(start, end);
 }

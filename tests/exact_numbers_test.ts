@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertLess, assertThrows } from "@std/assert";
 import { Account, Session } from "../mod.ts";
 import { parseExactly } from "../src/exact_numbers.ts";
 import { startEmulator } from "../src/emulator/emulator.ts";
@@ -57,4 +57,33 @@ Deno.test("Account's amounts come unspoiled, however many digits they have", asy
   const exact = await session.get<{ id: unknown }>(path, { exactNumbers: true });
   assertEquals(exact.id, "9007199254740993");
   assertEquals((await session.get<{ id: unknown }>(path)).id, 9007199254740992);
+});
+
+Deno.test("parseExactly() takes a time in proportion to the length, whatever the digits are", () => {
+  const timeFor = (length: number) => {
+    const text = `[0.${"0".repeat(length)}1, 1${"0".repeat(length)}1]`;
+    const start = performance.now();
+    for (let count = 0; count < 5; count++) parseExactly(text);
+    return performance.now() - start;
+  };
+  timeFor(1_000); // warm
+  // Twice the length takes about twice the time; if it went with the square, it would take 256 times.
+  assertLess(timeFor(160_000), 60 * Math.max(timeFor(10_000), 0.5));
+});
+
+Deno.test("parseExactly() knows equal numbers by their digits, with zeros anywhere", () => {
+  assertEquals(parseExactly("[0, 0.0, 0.000, 100, 1e2, 0.0010, 1200.0, 0e5]"), [
+    0,
+    0,
+    0,
+    100,
+    100,
+    0.001,
+    1200,
+    0,
+  ]);
+  assertEquals(parseExactly("[0.10000000000000000001, 10000000000000000001]"), [
+    "0.10000000000000000001",
+    "10000000000000000001",
+  ]);
 });
