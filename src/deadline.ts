@@ -10,6 +10,12 @@ import { ref, unref } from "./timer.ts";
 /** The longest delay that `setTimeout` takes (24.8 days); beyond it, it fires at once. */
 export const MAX_TIMEOUT_MS: number = 2 ** 31 - 1;
 
+/**
+ * A timer that rings so much too late rings in a process that was stopped, or too busy to look. What has
+ * arrived meanwhile may be read first, for so long.
+ */
+const LATE_MS = 1_000;
+
 /** Ends one call. */
 export class Deadline {
   readonly #controller = new AbortController();
@@ -18,6 +24,8 @@ export class Deadline {
   readonly #onCallerAbort: (() => void) | undefined;
   readonly #beside: Deadlines;
   #endsAt: number;
+  /** Until when what has arrived may be read, although its time is up. */
+  #lateUntil: number | undefined;
   /** What ends the waits that are under way. */
   readonly #waits = new Set<(reason: unknown) => void>();
 
@@ -53,6 +61,21 @@ export class Deadline {
   /** When its time is up, by the monotonic clock: never, once the timer is stopped. */
   get endsAt(): number {
     return this.#endsAt;
+  }
+
+  /**
+   * When it ends for a timer that looks now. One that looks too late gives what has arrived the time to be
+   * read: there may be a one-time token in it.
+   */
+  endsFor(now: number): number {
+    if (now - this.#endsAt > LATE_MS) this.#lateUntil ??= now + LATE_MS;
+    return this.#lateUntil ?? this.#endsAt;
+  }
+
+  /** Throws what it ends with if its time is up, although no timer may have rung yet. */
+  throwIfOver(): void {
+    if (!this.signal.aborted && this.remainingMs <= 0) this.expire();
+    this.signal.throwIfAborted();
   }
 
   /** How long the call may still take, in milliseconds. */
@@ -100,6 +123,15 @@ export class Deadline {
     }
   }
 
+  /** Its time begins anew, after the timer was stopped. */
+  restartTimer(timeoutMs: number): void {
+    this.stopTimer();
+    const now = performance.now();
+    this.#lateUntil = undefined;
+    this.#endsAt = now + timeoutMs;
+    this.#beside.start(this, now);
+  }
+
   /** From now on only the caller and the session end the call. */
   stopTimer(): void {
     if (this.#endsAt === Infinity) return;
@@ -136,6 +168,7 @@ export class Deadlines {
   #keepsTimer: boolean;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #ringsAt = Infinity;
+  #armedAt = 0;
 
   constructor({ keepsTimer = false }: DeadlinesOptions = {}) {
     this.#keepsTimer = keepsTimer;
@@ -168,20 +201,24 @@ export class Deadlines {
   }
 
   #ringAt(time: number, now: number): void {
-    // Timers stand still while a machine sleeps: what should have rung by now may ring too late.
-    if (time >= this.#ringsAt && this.#ringsAt > now) return;
+    // Timers stand still while a machine sleeps: one that was armed a while ago may ring too late.
+    const isSure = this.#ringsAt > now && now - this.#armedAt < LATE_MS;
+    if (time >= this.#ringsAt && isSure) return;
     clearTimeout(this.#timer);
+    this.#armedAt = now;
     this.#ringsAt = Math.min(time, this.#ringsAt);
-    this.#timer = setTimeout(() => this.#ring(), Math.ceil(Math.max(0, this.#ringsAt - now)));
+    const delayMs = Math.ceil(Math.max(0, this.#ringsAt - now));
+    this.#timer = setTimeout(() => this.#ring(), Math.min(delayMs, MAX_TIMEOUT_MS));
   }
 
   #ring(): void {
-    this.#silence();
     const now = performance.now();
+    this.#silence();
     let next = Infinity;
     for (const deadline of this.#running) {
-      if (deadline.endsAt <= now) deadline.expire();
-      else next = Math.min(next, deadline.endsAt);
+      const endsAt = deadline.endsFor(now);
+      if (endsAt <= now) deadline.expire();
+      else next = Math.min(next, endsAt);
     }
     if (next < Infinity) this.#ringAt(next, now); // timers may come a little early
   }

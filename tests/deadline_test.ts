@@ -1,4 +1,11 @@
-import { assert, assertEquals, assertFalse, assertRejects, assertStrictEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
 import { Deadline, Deadlines, MAX_TIMEOUT_MS } from "../src/deadline.ts";
 import { FakeClock } from "./support/fake_clock.ts";
 
@@ -229,10 +236,54 @@ Deno.test("Deadlines end a short call in time after a sleep that the timer has n
   clock.sleepMonotonic(3_600_000);
   const after = new Deadline(50, () => TIMED_OUT, null, beside);
   clock.advance(0);
-  assert(before.signal.aborted); // its time is up
   clock.advance(49);
   assertFalse(after.signal.aborted);
   clock.advance(1);
   assert(after.signal.aborted);
+  clock.advance(950);
+  assert(before.signal.aborted);
+  assertEquals(clock.armed, 0);
+});
+
+Deno.test("Deadlines end a short call in time after a sleep that has left the timer some time", () => {
+  using clock = new FakeClock({ timers: true });
+  const beside = new Deadlines();
+  const before = new Deadline(30_000, () => TIMED_OUT, null, beside);
+  clock.sleepMonotonic(29_900); // its timer has 30 s left, and it has 0.1
+  const after = new Deadline(200, () => TIMED_OUT, null, beside);
+  clock.advance(100);
+  assert(before.signal.aborted);
+  clock.advance(100);
+  assert(after.signal.aborted);
+  assertEquals(clock.armed, 0);
+});
+
+Deno.test("Deadline that is looked at too late waits a second for what has arrived, and lets nothing begin", async () => {
+  using clock = new FakeClock({ timers: true });
+  const deadline = new Deadline(10_000, () => TIMED_OUT);
+  const arrived = Promise.withResolvers<string>();
+  const read = deadline.wait(arrived.promise);
+  clock.sleepMonotonic(60_000); // the process was stopped
+  clock.advance(10_000);
+  assertFalse(deadline.signal.aborted);
+  arrived.resolve("the one-time token");
+  assertEquals(await read, "the one-time token");
+  assertThrows(() => deadline.throwIfOver(), Error, TIMED_OUT.message);
+  assert(deadline.signal.aborted);
+
+  const silent = new Deadline(10_000, () => TIMED_OUT);
+  clock.sleepMonotonic(60_000);
+  clock.advance(10_999);
+  assertFalse(silent.signal.aborted);
+  clock.advance(1);
+  assert(silent.signal.aborted);
+  assertEquals(clock.armed, 0);
+});
+
+Deno.test("Deadline that is looked at in time waits for nothing", () => {
+  using clock = new FakeClock({ timers: true });
+  const deadline = new Deadline(10_000, () => TIMED_OUT);
+  clock.advance(10_000);
+  assert(deadline.signal.aborted);
   assertEquals(clock.armed, 0);
 });
