@@ -1,7 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { setImmediate } from "node:timers";
 import { claim, FileLock } from "../src/file_lock.ts";
+import { CountedSignal } from "./support/counted_signal.ts";
 import { FakeClock } from "./support/fake_clock.ts";
+import { idle } from "./support/idle.ts";
 import { TemporaryFolder } from "./support/temporary_folder.ts";
 
 const names = (path: string) => Array.from(Deno.readDirSync(path), ({ name }) => name).sort();
@@ -202,4 +204,54 @@ Deno.test("FileLock reports a folder that cannot be made", async () => {
   Deno.writeTextFileSync(`${folder.path}/file`, "");
   const lock = new FileLock(`${folder.path}/file/lock`);
   await assertRejects(() => lock.run(() => Promise.resolve()), Error);
+});
+
+/** Lets a lock poll once, on a clock of its own: waits for its pause, however slow the file system is. */
+async function poll(clock: FakeClock, armedBefore: number, isOver: () => boolean): Promise<void> {
+  while (!isOver() && clock.armed <= armedBefore) await idle();
+  if (!isOver()) clock.advance(50);
+}
+
+Deno.test("FileLock believes for ten seconds in a holder that has not written who it is", async () => {
+  using folder = new TemporaryFolder();
+  using clock = new FakeClock({ timers: true });
+  Deno.writeTextFileSync(`${folder.path}/1`, ""); // created, and then its process was killed
+  let isOver = false;
+  const running = new FileLock(folder.path).run(() => {
+    isOver = true;
+    return Promise.resolve();
+  });
+  let polls = 0;
+  for (; !isOver; polls++) await poll(clock, 0, () => isOver);
+  await running;
+  assert(polls >= 200 && polls <= 203, String(polls));
+});
+
+Deno.test("FileLock hangs no more than one listener on a signal, however long it polls", async () => {
+  using folder = new TemporaryFolder();
+  using clock = new FakeClock({ timers: true });
+  const lock = new FileLock(folder.path);
+  const [entered, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const holder = lock.run(() => {
+    entered.resolve();
+    return release.promise;
+  });
+  await entered.promise;
+  const heartbeats = clock.armed;
+  const counted = new CountedSignal();
+  let isOver = false;
+  const waiting = lock.run(() => {
+    isOver = true;
+    return Promise.resolve();
+  }, counted.signal);
+  for (let polls = 0; polls < 10; polls++) {
+    while (clock.armed <= heartbeats) await idle();
+    assertEquals(counted.listeners, 1);
+    clock.advance(50);
+  }
+  release.resolve();
+  await holder;
+  while (!isOver) await poll(clock, 0, () => isOver);
+  await waiting;
+  assertEquals(counted.listeners, 0);
 });

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { fileStore, SessionError, type StoredTokens } from "../mod.ts";
+import { fromNpm, isAvailable, run, type Runtime } from "./support/runtimes.ts";
 import { TemporaryFolder } from "./support/temporary_folder.ts";
 
 function tokens(refreshToken: string): StoredTokens {
@@ -129,4 +130,16 @@ Deno.test("fileStore() holds old or new tokens, whenever its process is killed",
     last = Number(held.refreshToken);
   }
   assert(last > 0);
+});
+
+const node: Runtime = { name: "Node 24", command: await fromNpm("node@24") };
+
+Deno.test({
+  name: "fileStore() has saved when it says so, however slow the file system is, on Node",
+  ignore: !(await isAvailable(node)),
+  async fn() {
+    using folder = new TemporaryFolder();
+    const args = ["tests/support/slow_rename_process.ts", `${folder.path}/tokens.json`];
+    assertEquals((await run(node, args)).stdout, "renamed\nsaved\n");
+  },
 });

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import {
   NetworkError,
   type RateLimit,
@@ -8,6 +8,8 @@ import {
   tastytrade,
   tradestation,
 } from "../mod.ts";
+import { Deadline } from "../src/deadline.ts";
+import { Pacer } from "../src/pacer.ts";
 import { FakeClock } from "./support/fake_clock.ts";
 import { acme } from "./support/houses.ts";
 import { idle, settle } from "./support/idle.ts";
@@ -416,4 +418,112 @@ Deno.test("Pacer does not say that an order was not sent whose first try was", a
   await pass(clock, 2_000, 250);
   await other;
   assert((await order).message.includes("look before you send it again"));
+});
+
+Deno.test("Each published limit of tastytrade is about its own paths, and about no others", () => {
+  const rows: readonly [string, readonly number[]][] = [
+    ["/market-data/by-type", [2]],
+    ["/market-data/by-type/x", []],
+    ["/option-chains/AAPL", [2]],
+    ["/option-chains/AAPL/nested", [2]],
+    ["/futures-option-chains/ES", [2]],
+    ["/instruments/equities", [2]],
+    ["/instruments/equities/AAPL", [3]],
+    ["/instruments/futures", [1]],
+    ["/instruments/futures/%2FESZ6", [1]],
+    ["/instruments/future-products", [1]],
+    ["/instruments/future-products/CME/ES", [1]],
+    ["/instruments/equity-options", []],
+    ["/instruments/equity-options/SPY", [3]],
+    ["/instruments/future-options/x", [3]],
+    ["/accounts/5WT/positions", [1]],
+    ["/accounts/5WT/balances", [1]],
+    ["/accounts/5WT/balances/USD", []],
+    ["/accounts/5WT/trading-status", [1]],
+    ["/customers/me/accounts", [1]],
+    ["/customers/me/accounts/5WT", []],
+    ["/customers/me", []],
+  ];
+  const [whole, ...others] = limitsOf(tastytrade);
+  assertEquals([whole?.requests, whole?.perMs, whole?.path], [50, 1_000, undefined]);
+  for (const [path, requests] of rows) {
+    const found = others.filter((limit) => limit.path?.test(path)).map((limit) => limit.requests);
+    assertEquals(found, requests, path);
+  }
+  assert(others.every(({ perMs }) => perMs === 1_000));
+  assertEquals(
+    new Set(rows.flatMap(([path]) => others.filter((limit) => limit.path?.test(path)))).size,
+    others.length,
+  );
+});
+
+Deno.test("Pacer.giveBack() gives back one departure, once", async () => {
+  using clock = new FakeClock({ timers: true });
+  const pacer = new Pacer([{ requests: 2, perMs: 1_000 }], "https://api.example");
+  const url = "https://api.example/a";
+  const departures: number[] = [];
+  const leave = () => {
+    const deadline = new Deadline(60_000, () => new Error("too late"));
+    return pacer.turn(url, pacer.number(), deadline, () => new Error("too late")).then((at) => {
+      departures.push(performance.now());
+      deadline.finish();
+      return at;
+    });
+  };
+  const [first] = await Promise.all([leave(), leave()]);
+  pacer.giveBack(url, first ?? 0); // its token had run out
+  await leave();
+  const last = leave();
+  await settle();
+  assertEquals(departures.length, 3);
+  clock.advance(999);
+  await settle();
+  assertEquals(departures.length, 3);
+  clock.advance(1);
+  await last;
+  pacer.giveBack(url, -1); // one that never was takes nothing with it
+  await leave();
+  const sixth = leave();
+  await settle();
+  assertEquals(departures.length, 5);
+  clock.advance(1_000);
+  await sixth;
+});
+
+Deno.test("Pacer remembers no more departures than its limits count", async () => {
+  const pacer = new Pacer([{ requests: 10, perMs: 0.000001 }], "https://api.example");
+  const url = "https://api.example/a";
+  const deadline = new Deadline(600_000, () => new Error("too late"));
+  const leave = async (times: number) => {
+    for (let count = 0; count < times; count++) {
+      await pacer.turn(url, pacer.number(), deadline, () => new Error("too late"));
+    }
+  };
+  // One that is not there is looked for in all that is remembered.
+  const search = () => {
+    const start = performance.now();
+    for (let count = 0; count < 3_000; count++) pacer.giveBack(url, -1);
+    return performance.now() - start;
+  };
+  await leave(1_000);
+  search(); // warm
+  const before = search();
+  await leave(200_000);
+  assertLess(search(), 20 * Math.max(before, 1));
+  deadline.finish();
+});
+
+Deno.test("A request whose turn comes goes out with the token held, though another is on its way", async () => {
+  const { clock, broker, session, departures } = await paced({ requests: 1, perMs: 60_000 });
+  using _clock = clock;
+  broker.lifetimeS = 65;
+  await session.refresh({ force: true });
+  await session.get("/first");
+  const second = session.get("/second");
+  await idle();
+  broker.onTokenRequest = () => new Promise(() => {}); // the sign-in hangs
+  await pass(clock, 60_000, 1_000); // its turn: the token lives for five seconds more
+  assertEquals(departures.length, 2);
+  await second;
+  session[Symbol.dispose]();
 });

@@ -121,3 +121,22 @@ Deno.test("readRetryAfter() reads a broker's own header, as seconds or as a time
   const withoutBroker = new Response(null, { status: 429, headers: { "x-ratelimit-reset": "12" } });
   assertEquals(readRetryAfter(withoutBroker), undefined);
 });
+
+Deno.test("readRetryAfter() knows each month in each of the three forms", () => {
+  using clock = new FakeClock();
+  for (let month = 0; month < 12; month++) {
+    const noon = new Date(Date.UTC(2027, month, 15, 12));
+    clock.setWall(noon.getTime() - 7_000);
+    const [day = "", , name = "", , time = ""] = noon.toUTCString().replace(",", "").split(" ");
+    const long = noon.toLocaleDateString("en", { weekday: "long", timeZone: "UTC" });
+    for (
+      const date of [
+        noon.toUTCString(),
+        `${long}, 15-${name}-27 ${time} GMT`,
+        `${day} ${name} 15 ${time} 2027`,
+      ]
+    ) {
+      assertEquals(retryAfter(date), 7_000, date);
+    }
+  }
+});

@@ -541,3 +541,22 @@ Deno.test("backoffMs() is anything up to a limit that doubles, and half of it on
     assert(Math.abs(mean - 0.5) < 0.03, `${mean}`); // 6.5 standard deviations
   }
 });
+
+Deno.test("Session makes no body for a call that its caller has left", async () => {
+  const broker = new ScriptedBroker();
+  await using session = await signedIn(broker);
+  const controller = new AbortController();
+  broker.onRequest = () => {
+    controller.abort("enough"); // and then the answer is there, which asks for another token
+    return new Response("", { status: 401 });
+  };
+  let made = 0;
+  const body = () => {
+    made += 1;
+    return "{}";
+  };
+  const call = session.post("/order", body, { signal: controller.signal });
+  assertEquals(await call.catch((reason: unknown) => reason), "enough");
+  await settle();
+  assertEquals([made, broker.requests.length], [1, 1]);
+});

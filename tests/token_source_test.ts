@@ -10,7 +10,7 @@ import { NetworkError, SessionClosedError, TokenError } from "../src/errors.ts";
 import { TokenSource } from "../src/token_source.ts";
 import { FakeClock } from "./support/fake_clock.ts";
 import { settle } from "./support/idle.ts";
-import { ManualEndpoint } from "./support/tokens.ts";
+import { ManualEndpoint, token } from "./support/tokens.ts";
 
 const outage = () => new NetworkError("no answer", { kind: "reset", sent: "no" });
 const revoked = () =>
@@ -297,4 +297,23 @@ Deno.test("TokenSource.abort() ends a renewal at once, and takes no token that c
   late.resolve({ accessToken: "late" } as never);
   assertInstanceOf(await assertRejects(() => renewal), SessionClosedError);
   assertEquals(source.token, undefined);
+});
+
+Deno.test("TokenSource.next() renews once more a token that died while the machine slept, and no other", async () => {
+  using clock = new FakeClock();
+  const lives = async (lifetimeS: number, sleepMs: number) => {
+    let requests = 0;
+    const source = new TokenSource(() => {
+      requests += 1;
+      const issued = token(`token-${requests}`, lifetimeS);
+      if (requests === 1) clock.sleep(sleepMs);
+      return Promise.resolve(issued);
+    });
+    const { accessToken } = await source.next();
+    return [accessToken, requests];
+  };
+  assertEquals(await lives(900, 0), ["token-1", 1]);
+  assertEquals(await lives(900, 899_000), ["token-1", 1]);
+  assertEquals(await lives(900, 3_600_000), ["token-2", 2]);
+  assertEquals(await lives(5, 6_000), ["token-1", 1]); // the next would be no better
 });

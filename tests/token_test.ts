@@ -53,6 +53,9 @@ Deno.test("parseToken() takes a finite positive expires_in and falls back on the
     ["", DEFAULT_LIFETIME_MS],
     [" 900", DEFAULT_LIFETIME_MS],
     ["0x384", DEFAULT_LIFETIME_MS],
+    ["0x10", DEFAULT_LIFETIME_MS], // 16 where it is not read to its end
+    ["16s", DEFAULT_LIFETIME_MS],
+    ["1e1", DEFAULT_LIFETIME_MS],
     [null, DEFAULT_LIFETIME_MS],
     [undefined, DEFAULT_LIFETIME_MS],
     [true, DEFAULT_LIFETIME_MS],

@@ -108,6 +108,7 @@ Deno.test("tradestation's accounts, balances and positions come with the same li
   assertEquals(balances.equityBuyingPower, "39735498.661");
   const [position] = await account.positions();
   assertEquals(position?.symbol, "MSFT");
+  assertEquals(position?.instrumentType, "STOCK");
   assertEquals(position?.quantity, "10");
   assertEquals(position?.quantityDirection, "Long");
   assertEquals(position?.averageOpenPrice, "216.68");

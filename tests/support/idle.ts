@@ -10,7 +10,7 @@ const realSetTimeout = globalThis.setTimeout;
 
 /** Lets everything run that waits for no timer and no network. */
 export async function settle(): Promise<void> {
-  for (let i = 0; i < 20; i++) await Promise.resolve();
+  for (let i = 0; i < 100; i++) await Promise.resolve();
 }
 
 /** Lets timers and sockets have their turn, also while a {@linkcode FakeClock} has the timers. */
