@@ -13,12 +13,12 @@ import { tastytrade } from "../src/brokers/tastytrade.ts";
 import { tradestation } from "../src/brokers/tradestation.ts";
 import {
   type CredentialOptions,
-  Credentials,
   findClient,
   type GrantCredentials,
   readClient,
   readCredentials,
-} from "../src/credentials.ts";
+} from "../src/credential_options.ts";
+import { Credentials } from "../src/credentials.ts";
 import { CredentialsError, type CredentialsErrorCode } from "../src/errors.ts";
 import { Session } from "../src/session.ts";
 import { Environment } from "./support/environment.ts";
@@ -104,8 +104,18 @@ Deno.test("readCredentials() takes a required client id from the environment bes
 Deno.test("readCredentials() names option, variable and origin of what is nowhere", () => {
   using _environment = new Environment(NOWHERE);
   const rows: readonly [CredentialOptions, CredentialsErrorCode, string, string][] = [
-    [{ refreshToken: "a" }, "missing_client_secret", "clientSecret", "TASTY_CLIENT_SECRET"],
-    [{ clientSecret: "a" }, "missing_refresh_token", "refreshToken", "TASTY_REFRESH_TOKEN"],
+    [
+      { clientId: "a", refreshToken: "a" },
+      "missing_client_secret",
+      "clientSecret",
+      "TASTY_CLIENT_SECRET",
+    ],
+    [
+      { clientId: "a", clientSecret: "a" },
+      "missing_refresh_token",
+      "refreshToken",
+      "TASTY_REFRESH_TOKEN",
+    ],
     [GIVEN, "missing_client_id", "clientId", "TASTY_CLIENT_ID"],
   ];
   for (const [options, code, option, variable] of rows) {
@@ -333,4 +343,73 @@ Deno.test("readClient() needs both halves", () => {
   assertEquals(readClient(client, tastytrade), client);
   const error = assertThrows(() => readClient({ clientId: "id" }, tastytrade), CredentialsError);
   assertEquals(error.code, "missing_client_secret");
+});
+
+/** All variables that somebody could mean, none of them set. */
+const UNSET = Object.fromEntries(
+  Object.keys(Deno.env.toObject())
+    .filter((name) => /^(TT|TASTY\w*|TRADE\w*|TS)_|_REFRESH_TOKEN$/i.test(name))
+    .map((name) => [name, undefined]),
+);
+
+Deno.test("readCredentials() tells of all that is missing at once", () => {
+  using _environment = new Environment({ ...UNSET, ...NOWHERE });
+  assertStringIncludes(
+    refusal({}, "missing_client_secret").message,
+    "Cannot create a session: no client secret and no refresh token. Pass clientSecret and " +
+      "refreshToken, or set TASTY_CLIENT_SECRET and TASTY_REFRESH_TOKEN. ",
+  );
+  assertStringIncludes(
+    refusal({}, "missing_client_secret", NEEDS_ID).message,
+    "no client secret, no refresh token and no client id. Pass clientSecret, refreshToken and clientId,",
+  );
+});
+
+Deno.test("readCredentials() names variables that were perhaps meant, never what is in them", () => {
+  const rows: readonly [Readonly<Record<string, string>>, string | undefined][] = [
+    [
+      { TT_SECRET: "hidden", TT_REFRESH: "hidden" },
+      "TT_REFRESH and TT_SECRET are set, which are other names. ",
+    ],
+    [
+      { TASTYTRADE_CLIENT_SECRET: "hidden" },
+      "TASTYTRADE_CLIENT_SECRET is set, which is another name",
+    ],
+    [{ TASTYWORKS_REFRESH_TOKEN: "hidden" }, "TASTYWORKS_REFRESH_TOKEN is set"],
+    [{ tasty_client_secret: "hidden" }, "tasty_client_secret is set"],
+    [{ TASTY_CLIENT_SECRT: "hidden" }, "TASTY_CLIENT_SECRT is set"],
+    [{ TASTY_SECRET: "" }, undefined],
+    [{ TASTY_FOOD: "hidden", OTHER_SECRET: "hidden", TTY_SECRET: "hidden" }, undefined],
+  ];
+  for (const [variables, words] of rows) {
+    using _environment = new Environment({ ...UNSET, ...NOWHERE, ...variables });
+    const { message } = refusal({}, "missing_client_secret");
+    assertFalse(message.includes("hidden"));
+    if (words === undefined) assertFalse(/ (is|are) set, which/.test(message), message);
+    else assertStringIncludes(message, words);
+  }
+});
+
+Deno.test("Session tells of another broker whose variables are set, where none was chosen", () => {
+  const variables = {
+    TRADESTATION_CLIENT_ID: "hidden",
+    TRADESTATION_CLIENT_SECRET: "hidden",
+    TRADESTATION_REFRESH_TOKEN: "hidden",
+  };
+  using _environment = new Environment({ ...UNSET, ...NOWHERE, ...variables });
+  const { message } = assertThrows(() => new Session(), CredentialsError);
+  assertFalse(message.includes("hidden"));
+  assertStringIncludes(
+    message,
+    "TRADESTATION_CLIENT_SECRET and TRADESTATION_REFRESH_TOKEN are set: if they are meant, pass that " +
+      "broker too, as in broker: tradestation",
+  );
+  const chosen = assertThrows(() => new Session({ broker: tastytrade }), CredentialsError);
+  assertFalse(chosen.message.includes("TRADESTATION"));
+});
+
+Deno.test("readCredentials() refuses a credential that is no text", () => {
+  const options = { ...GIVEN, clientSecret: 5 } as unknown as CredentialOptions;
+  const { message } = refusal(options, "malformed_credential");
+  assertStringIncludes(message, "another type than a string");
 });

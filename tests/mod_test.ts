@@ -139,7 +139,7 @@ Deno.test("One file of the module reads the environment", async () => {
     const source = await Deno.readTextFile(new URL(module, ROOT));
     if (/process\.env\b|Deno\.env\b/.test(source)) readers.push(module);
   }
-  assertEquals(readers, ["src/credentials.ts"]);
+  assertEquals(readers, ["src/environment.ts"]);
 });
 
 Deno.test("imports of the emulator reach nothing of the module's", async () => {
