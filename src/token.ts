@@ -27,6 +27,22 @@ export function moment(): Moment {
   return { wall: Date.now(), monotonic: performance.now() };
 }
 
+// A header value: RFC 6750 section 2.1 allows only these in a bearer token.
+const BEARER_TOKEN = /^[\w\-.~+/]+=*$/;
+
+// RFC 6749 appendix A.17: printable ASCII.
+const REFRESH_TOKEN = /^[\x20-\x7e]+$/;
+
+/** Whether a text can be an access token. */
+export function isAccessToken(value: unknown): value is string {
+  return typeof value === "string" && BEARER_TOKEN.test(value);
+}
+
+/** Whether a text can be a refresh token. */
+export function isRefreshToken(value: unknown): value is string {
+  return typeof value === "string" && REFRESH_TOKEN.test(value);
+}
+
 /** Reads a token response, or says in a sentence why it is none. The sentence quotes no value. */
 export function parseToken(
   body: unknown,
@@ -38,8 +54,7 @@ export function parseToken(
   const fields = body as Record<string, unknown>;
   const accessToken = fields.access_token;
   if (typeof accessToken !== "string" || accessToken === "") return "it has no access_token";
-  // A header value: RFC 6750 section 2.1 allows only these in a bearer token.
-  if (!/^[\w\-.~+/]+=*$/.test(accessToken)) return "its access_token is no bearer token";
+  if (!isAccessToken(accessToken)) return "its access_token is no bearer token";
   const tokenType = fields.token_type ?? "Bearer";
   if (typeof tokenType !== "string" || tokenType.toLowerCase() !== "bearer") {
     return "its token_type is not Bearer"; // RFC 6749 section 7.1: not understood, not to be used
@@ -47,10 +62,8 @@ export function parseToken(
   const { refresh_token: refreshToken } = fields;
   return makeToken({
     accessToken,
-    // RFC 6749 appendix A.17: printable ASCII. What is none cannot be one, so the old one stays.
-    refreshToken: typeof refreshToken === "string" && /^[\x20-\x7e]+$/.test(refreshToken)
-      ? refreshToken
-      : undefined,
+    // What cannot be one is none, so the old one stays.
+    refreshToken: isRefreshToken(refreshToken) ? refreshToken : undefined,
     lifetimeMs: readLifetimeMs(fields.expires_in) ?? defaultLifetimeMs,
     // RFC 6749 section 5.1 counts from the response's making; its request's sending is safely before.
     obtainedAt: requestedAt,

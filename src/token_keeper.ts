@@ -10,6 +10,7 @@ import { Deadline } from "./deadline.ts";
 import { SessionError } from "./errors.ts";
 import { redact } from "./redact.ts";
 import { unref } from "./timer.ts";
+import { isAccessToken, isRefreshToken } from "./token.ts";
 import type { StoredTokens, TokenStore } from "./token_store.ts";
 
 /** How long the store may take to load or to save before the session goes on without it. */
@@ -74,7 +75,9 @@ export class TokenKeeper {
 
   async #read(): Promise<StoredTokens | undefined> {
     try {
-      return await this.#inTime(this.#store.load(await this.#key()));
+      const stored = await this.#inTime(this.#store.load(await this.#key()));
+      if (stored !== undefined) checkStored(stored);
+      return stored;
     } catch (error) {
       throw this.#failure("load", error);
     }
@@ -110,6 +113,8 @@ export class TokenKeeper {
   /** Ends all waiting and trying. */
   abort(): void {
     clearTimeout(this.#retry);
+    this.#unsaved = undefined;
+    this.#seen = undefined;
     this.#ending.abort(new Error("the session was ended"));
   }
 
@@ -171,6 +176,15 @@ export class TokenKeeper {
       code: "store_failed",
     });
   }
+}
+
+/** What a store brings is checked as a token response is: it may have been written by anybody. */
+function checkStored(stored: StoredTokens): void {
+  const { accessToken, refreshToken, obtainedAt, expiresAt } = Object(stored);
+  const isGood = isAccessToken(accessToken) && isRefreshToken(refreshToken) &&
+    typeof obtainedAt === "string" && typeof expiresAt === "string";
+  if (isGood) return;
+  throw new Error("what it holds is no record of tokens. Remove it, and log in again");
 }
 
 function late(): Error {

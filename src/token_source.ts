@@ -26,6 +26,12 @@ import { remainingMs, type Token } from "./token.ts";
 const MAX_BACKOFF_MS = 30_000;
 
 /**
+ * So much of a pause is random at the most: enough for programs that failed together not to come back
+ * together. More would only mean more requests to an endpoint that is out of order.
+ */
+const MAX_JITTER_MS = 5_000;
+
+/**
  * A broker that refuses a request with the next token too refuses something else than the token. For
  * so long a 401 gets no further token: there is one in this time, and not one for each request.
  */
@@ -48,9 +54,13 @@ export class TokenSource {
   /** Until then a 401 means something else than the token. */
   #distrustedUntil = 0;
 
-  /** @param request Gets a new token. The signal aborts when the source is closed. */
-  constructor(request: (signal: AbortSignal) => Promise<Token>) {
+  /**
+   * @param request Gets a new token. The signal aborts when the source is closed.
+   * @param token One that is there already.
+   */
+  constructor(request: (signal: AbortSignal) => Promise<Token>, token?: Token) {
     this.#request = request;
+    this.#token = token;
   }
 
   /** The token held, as long as it lives by both clocks. */
@@ -156,13 +166,13 @@ export class TokenSource {
     }
   }
 
-  /** Full jitter, so that programs that failed together do not come back together. */
   #pause(error: unknown): void {
     const limitMs = Math.min(MAX_BACKOFF_MS, 1000 * 2 ** this.#failures);
+    const jitterMs = Math.random() * Math.min(limitMs, MAX_JITTER_MS);
     const asked = error instanceof TokenError ? error.retryAfterMs ?? 0 : 0;
     this.#failures += 1;
     this.#pausedUntil = performance.now() +
-      Math.max(Math.random() * limitMs, Math.min(asked, MAX_RETRY_AFTER_MS));
+      Math.max(limitMs - jitterMs, Math.min(asked, MAX_RETRY_AFTER_MS));
   }
 }
 

@@ -20,9 +20,10 @@ import {
 } from "../mod.ts";
 import { type Emulator, startEmulator, troubles } from "../src/emulator/emulator.ts";
 import { FakeClock } from "./support/fake_clock.ts";
-import { idle, quiet } from "./support/idle.ts";
+import { idle, quiet, settle } from "./support/idle.ts";
 import { MemoryStore } from "./support/memory_store.ts";
 import { run, RUNTIMES } from "./support/runtimes.ts";
+import { ScriptedBroker } from "./support/scripted_broker.ts";
 import { TemporaryFolder } from "./support/temporary_folder.ts";
 
 const TOKEN_ROUTE = "POST /oauth/token";
@@ -470,4 +471,28 @@ Deno.test("Grant survives troubles of the token endpoint with the tokens it hold
   emulator.trouble(TOKEN_ROUTE, troubles.serviceUnavailable, Infinity);
   for (let i = 0; i < 5; i++) await session.get("/customers/me");
   assert(session.isLoggedIn);
+});
+
+Deno.test("Grant saves later what could not be saved, though the lock fails once on the way", async () => {
+  using clock = new FakeClock({ timers: true });
+  using _warnings = new Warnings();
+  const broker = new ScriptedBroker();
+  broker.isRotating = true;
+  const store = new MemoryStore();
+  store.faults.save = () => Promise.reject(new Error("disk full"));
+  await using session = new Session({ ...broker.options, store });
+  await session.refresh();
+  assertEquals(store.tokens.size, 0);
+  delete store.faults.save;
+  let locks = 0;
+  store.faults.lock = () => {
+    locks += 1;
+    return locks === 1 ? Promise.reject(new Error("no such host")) : Promise.resolve();
+  };
+  for (let s = 0; s < 60 && store.tokens.size === 0; s++) {
+    clock.advance(1_000);
+    await settle();
+  }
+  assertEquals([store.tokens.size, locks], [1, 2]);
+  assertEquals([...store.tokens.values()].map(({ refreshToken }) => refreshToken), ["refresh-1"]);
 });

@@ -1,6 +1,13 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
 import { secretsIn } from "./support/printed_secrets.ts";
-import { isAvailable, run, type Runtime, RUNTIMES } from "./support/runtimes.ts";
+import {
+  fromNpm,
+  isAvailable,
+  run,
+  type Runtime,
+  RUNTIMES,
+  withGarbageCollector,
+} from "./support/runtimes.ts";
 import { TemporaryFolder } from "./support/temporary_folder.ts";
 
 const KINDS = ["client_secret", "refresh_token", "access_token", "code", "code_verifier", "state"];
@@ -94,3 +101,22 @@ for (const runtime of RUNTIMES) {
     },
   });
 }
+
+const node: Runtime = { name: "Node", command: await fromNpm("node@24") };
+
+Deno.test({
+  name: "Closed sessions hold no secret in the heap, and open ones do, on Node",
+  ignore: !(await isAvailable(node)),
+  async fn() {
+    const args = ["tests/support/forget_process.ts"];
+    const inspected = withGarbageCollector(node);
+    assertEquals((await run(inspected, args)).stdout, "nothing\n3 kept\n");
+    const { stdout } = await run(inspected, [...args, "open"]); // the search finds what is there
+    for (
+      const line of ["open-client-secret", "open-refresh-token", "open-access-token-2", "4 kept"]
+    ) {
+      assert(stdout.split("\n").includes(line), stdout);
+    }
+    assertFalse(/closed|disposed|background/.test(stdout), stdout);
+  },
+});
