@@ -1,6 +1,6 @@
 import type { AccountRecord, Balances, Position } from "./brokers/records.ts";
 import { SessionError } from "./errors.ts";
-import type { CallOptions, Session } from "./session.ts";
+import { type CallOptions, requireSession, type Session } from "./session.ts";
 
 /** What every account has, whatever the broker. */
 export interface Account extends AccountRecord {}
@@ -47,6 +47,7 @@ export class Account {
     which?: string | CallOptions,
     options?: CallOptions,
   ): Promise<Account | Account[]> {
+    requireSession(session, "Account.get(session)");
     if (typeof which === "string") return new Account(session, await read(session, which, options));
     if (which === null || !["object", "undefined"].includes(typeof which)) {
       throw new TypeError(`Cannot get the account ${which}: an account number is a string`);

@@ -1,6 +1,6 @@
 /** The answer to a call of the JSON methods: the broker's JSON, or an error. */
 
-import { parseBody } from "./body.ts";
+import { MAX_BODY_BYTES, parseBody, readWhole } from "./body.ts";
 import { ApiError } from "./errors.ts";
 import { redact } from "./redact.ts";
 import {
@@ -34,12 +34,16 @@ export async function readAnswer<T>(
   { parse, take }: Reading<T>,
 ): Promise<T | undefined> {
   if (!response.ok) throw await apiRefusal(response, asked, context);
-  const text = await response.text();
+  const text = await readWhole(response);
+  const unreadable = (fact: string, advice?: string) =>
+    invalidResponse(response, asked, String(redact(fact, context.secrets())), advice);
+  if (text === undefined) {
+    const fact = `the body is longer than ${MAX_BODY_BYTES / 1024 / 1024} MiB`;
+    throw unreadable(fact, "Ask for less at once, or read it as a stream, with session.fetch()");
+  }
   // 204, for instance. Node makes nothing of a compressed body that was cut, and no error either.
   if (text === "" && Number(response.headers.get("content-length") ?? 0) === 0) return undefined;
   const { json, isHtml } = parseBody(text, parse);
-  const unreadable = (fact: string, advice?: string) =>
-    invalidResponse(response, asked, String(redact(fact, context.secrets())), advice);
   if (json === undefined) {
     const fact = isHtml ? "a web page instead of JSON" : "the body is not JSON";
     throw unreadable(fact, "Something between this program and the broker may have answered");
@@ -60,11 +64,10 @@ function invalidResponse(
 ): ApiError {
   const { method } = asked;
   const url = withoutQuery(asked.url);
-  const cures = [advice, isUnsafe(method) ? MAY_BE_DONE : undefined];
   return new ApiError(
     explain(`Cannot ${method} ${url}`, {
       facts: [String(status), fact],
-      advice: cures.filter((cure) => cure !== undefined).join(". ") || undefined,
+      advice: [advice, isUnsafe(method) ? MAY_BE_DONE : undefined],
     }),
     { code: "invalid_response", status, method, url },
   );

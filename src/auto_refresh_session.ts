@@ -30,28 +30,37 @@ const LONGEST_PAUSE_MS = 30_000;
 export class AutoRefreshSession extends Session {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Makes a session and starts to sign it in; nobody needs to wait for that. */
+  /**
+   * Makes a session and starts to sign it in; nobody needs to wait for that. Who does, with
+   * `await new AutoRefreshSession()`, gets what {@linkcode AutoRefreshSession.start} returns.
+   */
   constructor(options: SessionOptions = {}) {
     super(options);
     void this.#beat();
+    // Python's users write `await AutoRefreshSession(…)`, and would go on with no token. It is a property
+    // of no class, and goes with the first token: from then on a session can be awaited like any value.
+    Object.defineProperty(this, "then", { value: this.#then.bind(this), configurable: true });
   }
 
   /**
-   * Makes a session and waits until it is signed in.
+   * Makes a session and waits until it is signed in. As any call, it tries again if nobody answers at
+   * first ({@linkcode SessionOptions.retry}).
    *
    * @throws {CredentialsError} If a credential is neither given nor in the environment.
    * @throws {TokenError} If the broker refuses the credentials.
    * @throws {NetworkError} If nobody answers.
    */
   static async start(options: SessionOptions = {}): Promise<AutoRefreshSession> {
-    const session = new AutoRefreshSession(options);
-    try {
-      await session.refresh();
-      return session;
-    } catch (error) {
-      session[Symbol.dispose]();
-      throw error;
-    }
+    return await new AutoRefreshSession(options);
+  }
+
+  /** What `await` calls, once. */
+  #then(resolve: (session: this) => void, reject: (error: unknown) => void): void {
+    Reflect.deleteProperty(this, "then");
+    this.refresh().then(() => resolve(this), (error: unknown) => {
+      this[Symbol.dispose]();
+      reject(error);
+    });
   }
 
   /** Ends the session, and with it the renewing. As {@linkcode Session.close}. */
@@ -66,10 +75,19 @@ export class AutoRefreshSession extends Session {
     super[Symbol.dispose]();
   }
 
+  /** A function of its own: whatever holds `this` beside the timer below would keep the session. */
+  async #tryToRenew(): Promise<void> {
+    try {
+      await this.renewIfDue();
+      Reflect.deleteProperty(this, "then");
+    } catch {
+      // Whoever calls the session learns of the failure; here there is nobody to tell.
+    }
+  }
+
   /** Renews the token if it is time, and comes back when it may be time again. */
   async #beat(): Promise<void> {
-    // Whoever calls the session learns of the failure; here there is nobody to tell.
-    await this.refresh().catch(() => {});
+    await this.#tryToRenew();
     const dueInMs = this.renewalDueInMs;
     if (dueInMs === undefined) return;
     const forgettable = new WeakRef(this); // a session that nobody holds any more is let go

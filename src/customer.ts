@@ -1,7 +1,7 @@
 import type { BrokerCustomers } from "./brokers/broker.ts";
 import type { CustomerRecord } from "./brokers/records.ts";
 import { SessionError } from "./errors.ts";
-import type { CallOptions, Session } from "./session.ts";
+import { type CallOptions, requireSession, type Session } from "./session.ts";
 
 /** What every customer has. */
 export interface Customer extends CustomerRecord {}
@@ -36,6 +36,7 @@ export class Customer {
    * @throws {SessionError} If the broker has no customers: then `code` is `"unsupported"`.
    */
   static async get(session: Session, options?: CallOptions): Promise<Customer> {
+    requireSession(session, "Customer.get(session)");
     return new Customer(session, await read(session, options));
   }
 

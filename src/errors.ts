@@ -272,7 +272,7 @@ export class SessionClosedError extends SessionError {
  */
 export function errorForCaller(error: unknown): unknown {
   if (error instanceof TokenError) return new TokenError(error.message, error);
-  if (error instanceof SessionError && error.code === "store_failed") {
+  if (error instanceof SessionError && Object.getPrototypeOf(error) === SessionError.prototype) {
     return new SessionError(error.message, error);
   }
   if (!(error instanceof NetworkError)) return error;
@@ -281,6 +281,18 @@ export function errorForCaller(error: unknown): unknown {
     error.message,
     cause === undefined ? { kind, sent } : { kind, sent, cause },
   );
+}
+
+/**
+ * Lets an error of ours tell where in the program the call was made: many were made where an answer came
+ * in, which knows nothing of it. To be called where the call ends.
+ *
+ * @param signal The caller's own, whose reason is none of ours.
+ */
+export function withCallersStack(error: unknown, signal: AbortSignal | null | undefined): unknown {
+  const isOurs = error instanceof SessionError && !(signal?.aborted && signal.reason === error);
+  if (isOurs) Error.captureStackTrace?.(error, withCallersStack);
+  return error;
 }
 
 /**

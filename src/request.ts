@@ -46,8 +46,9 @@ const METHOD = /^[\w!#$%&'*+\-.^`|~]+$/;
 export function prepare(
   url: string,
   ownHeaders: Readonly<Record<string, string>>,
-  { idempotent = false, body, ...given }: OutgoingInit,
+  { idempotent = false, body: givenBody, ...given }: OutgoingInit,
 ): Outgoing {
+  const body = IS_NODE && givenBody instanceof FormData ? blobOf(givenBody) : givenBody;
   const method = given.method?.toUpperCase() ?? "GET";
   if (!METHOD.test(method)) throw new TypeError(`Cannot send a request: "${method}" is no method`);
   const shape = (made: BodyInit | null | undefined): RequestInit =>
@@ -64,7 +65,12 @@ export function prepare(
       redirect: given.redirect ?? "manual",
       ...(isMade ? {} : shape(body)),
     },
-    makeBody: isMade ? async () => shape(await body()) : undefined,
+    makeBody: isMade
+      ? async () => {
+        const made = await body();
+        return shape(IS_NODE && made instanceof FormData ? await blobOf(made)() : made);
+      }
+      : undefined,
     isReplayable: isMade || !isStream(body),
     isIdempotent: idempotent,
   };
@@ -81,10 +87,17 @@ export async function unpackRequest(
   if (input.bodyUsed && init.body === undefined) { // Bun would send nothing in its place
     throw new TypeError("Cannot send a Request whose body was used already");
   }
-  const request = new Request(input, init); // where both say something, init wins
-  const { url, method, headers, signal } = request;
-  const body = request.body === null ? undefined : await request.blob();
-  return [url, { ...init, method, headers, signal, ...(body === undefined ? {} : { body }) }];
+  // The body is read from the request itself: on Bun, a copy's use does not count as its own, and an
+  // order that is passed twice would go out twice.
+  const own = init.body !== undefined || input.body === null ? {} : { body: await input.blob() };
+  const { url, method, headers, signal } = new Request(input.url, {
+    method: input.method,
+    headers: input.headers,
+    signal: input.signal,
+    ...init, // where both say something, init wins
+    body: null,
+  });
+  return [url, { ...init, ...own, method, headers, signal }];
 }
 
 /**
@@ -176,6 +189,41 @@ export function unrepeatable(method: string, body: BodyInit | null | undefined):
   if (method === "PUT" || method === "DELETE") init.keepalive = false;
   if (isStream(body)) init.duplex = "half";
   return init;
+}
+
+/** Deno and Bun have much of Node's names too. */
+const IS_NODE: boolean = !("Deno" in globalThis || "Bun" in globalThis) &&
+  (globalThis as { process?: { release?: { name?: string } } }).process?.release?.name === "node";
+
+/**
+ * A request as it goes out once. Node's `fetch` sends a request that is answered 421 (RFC 9110 section
+ * 15.5.20) a second time, unless its body is a stream; the length is told beside it.
+ *
+ * @param headers All headers, their names in lower case.
+ */
+export function singleSendInit(
+  init: RequestInit,
+  headers: Readonly<Record<string, string>>,
+): RequestInit {
+  const { body, method = "GET", redirect } = init;
+  // A stream cannot follow a redirect; and who follows one lets the request be sent again.
+  const isStreamed = IS_NODE && isUnsafe(method) && redirect !== "follow";
+  if (!isStreamed || !(body instanceof Blob)) return { ...init, headers };
+  const own: Record<string, string> = { "content-length": String(body.size) };
+  if (body.type !== "") own["content-type"] = body.type;
+  const stream: RequestInit & { duplex: "half" } = {
+    ...init,
+    headers: { ...own, ...headers },
+    body: body.stream(),
+    duplex: "half",
+  };
+  return stream;
+}
+
+/** Makes what a form is written as, with its boundary and its length. */
+function blobOf(form: FormData): () => Promise<Blob> {
+  const copy = copyOf(form);
+  return () => new Response(copy).blob();
 }
 
 function unrepeatableBody(body: BodyInit | null | undefined): BodyInit {

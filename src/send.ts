@@ -5,21 +5,22 @@
 
 import { discard } from "./body.ts";
 import { Deadline, type Deadlines } from "./deadline.ts";
+import { NetworkError, type NetworkErrorKind, RateLimitError, SessionError } from "./errors.ts";
 import {
-  NetworkError,
-  type NetworkErrorKind,
-  RateLimitError,
-  SessionError,
-  TokenError,
-} from "./errors.ts";
-import { type NetworkFailure, networkFailure, tellable } from "./network_failure.ts";
+  explainFailure,
+  type NetworkFailure,
+  networkFailure,
+  tellable,
+} from "./network_failure.ts";
 import type { Pacer } from "./pacer.ts";
+import { asNetworkDenied } from "./platform_fetch.ts";
 import { explain, MAY_BE_DONE, wholeSeconds } from "./refusal.ts";
-import { isUnsafe, type Outgoing, withoutQuery } from "./request.ts";
+import { isUnsafe, type Outgoing, singleSendInit, withoutQuery } from "./request.ts";
 import { backoffMs, type Ending, endingOfAnswer, endingOfFailure, type Retries } from "./retry.ts";
 import { MAX_RETRY_AFTER_MS, readRetryAfter } from "./retry_after.ts";
 import type { Token } from "./token.ts";
 import type { TokenSource } from "./token_source.ts";
+import { waitForToken } from "./token_wait.ts";
 
 /** What all calls of a session send with. */
 export interface Line {
@@ -144,16 +145,15 @@ export class Call {
   #fetch({ fetch }: Line, token: Token, made?: RequestInit): Promise<Response> {
     const { url, init, headers } = this.outgoing;
     // The call may have ended while the token came, and a fetch of the user's own may not look.
-    this.deadline.signal.throwIfAborted();
+    this.deadline.throwIfOver();
     if (this.#token !== undefined) this.#spent.push(this.#token.accessToken);
     this.#token = token;
     this.#sent = "unknown";
-    return fetch(url, {
-      ...init,
-      ...made,
-      headers: { ...headers, authorization: `Bearer ${token.accessToken}` },
-      signal: this.deadline.signal,
-    });
+    const whole = { ...init, ...made, signal: this.deadline.signal };
+    return fetch(
+      url,
+      singleSendInit(whole, { ...headers, authorization: `Bearer ${token.accessToken}` }),
+    );
   }
 
   /** Waits for the turn of the request, and brings the token that lives then. */
@@ -173,7 +173,7 @@ export class Call {
 
   /** What the caller's function makes; what it throws is the caller's own business. */
   async #made(makeBody: () => Promise<RequestInit>): Promise<RequestInit> {
-    this.deadline.signal.throwIfAborted(); // nobody waits any more
+    this.deadline.throwIfOver(); // nobody waits any more
     try {
       return await makeBody();
     } catch (error) {
@@ -182,23 +182,12 @@ export class Call {
     }
   }
 
-  /** Waits for a token, and once or twice for a renewal that did not work at first. */
+  /** Waits for a token. */
   async #nextToken({ source, retries }: Line): Promise<Token> {
-    for (let waits = 0;; waits++) {
-      this.#awaitsToken = true;
-      try {
-        const token = await source.next();
-        this.#awaitsToken = false;
-        return token;
-      } catch (error) {
-        const isOver = error instanceof TokenError
-          ? error.isPermanent
-          : !(error instanceof NetworkError) || error.kind === "timeout" || error.kind === "tls";
-        const { pausedMs } = source;
-        if (isOver || !retries?.permitWait(pausedMs, waits, this.deadline.remainingMs)) throw error;
-        await this.deadline.pause(Math.ceil(pausedMs) + 1); // timers may come a little early
-      }
-    }
+    this.#awaitsToken = true;
+    const token = await waitForToken(() => source.next(), source, retries, this.deadline);
+    this.#awaitsToken = false;
+    return token;
   }
 
   #pauseAfterAnswer(response: Response, line: Line): number | undefined {
@@ -253,7 +242,7 @@ export class Call {
       });
     }
     const failure = this.#failureIn(error);
-    if (failure === undefined) return error;
+    if (failure === undefined) return asNetworkDenied(error, this.outgoing.url) ?? error;
     return this.#noAnswer(failure.kind, this.#sent, tellable(error, this.outgoing.url));
   }
 
@@ -261,10 +250,11 @@ export class Call {
     const { method, url } = this.outgoing;
     const tries = this.#retries === 0 ? "" : ` in ${this.#retries + 1} tries`;
     const mayBeDone = isUnsafe(method) ? MAY_BE_DONE : undefined;
+    const { fact, advice } = explainFailure(kind, cause);
     return new NetworkError(
       explain(`Cannot ${method} ${withoutQuery(url)}`, {
-        facts: [`no ${this.#awaitsToken ? "access token" : "answer"}${tries} (${kind})`],
-        advice: sent === "no" ? "The request was not sent" : mayBeDone,
+        facts: [`no ${this.#awaitsToken ? "access token" : "answer"}${tries} (${kind})`, fact],
+        advice: [advice, sent === "no" ? "The request was not sent" : mayBeDone],
       }),
       cause === undefined ? { kind, sent } : { kind, sent, cause },
     );
@@ -282,7 +272,7 @@ export class Call {
           }, after the end ` +
           "of this call",
         ],
-        advice: this.#sent === "no" ? "The request was not sent" : MAY_BE_DONE,
+        advice: [this.#sent === "no" ? "The request was not sent" : MAY_BE_DONE],
       }),
       { code: "rate_limited", status: 429, method, url, retryAfterMs: Math.ceil(waitMs) },
     );

@@ -1,12 +1,27 @@
 /** The page to read first: everything that a session does starts here. */
 
 import { readAnswer } from "./answer.ts";
+import {
+  CALL_OPTIONS,
+  checkCallOptions,
+  checkFetchInit,
+  REFRESH_OPTIONS,
+  REQUEST_OPTIONS,
+} from "./call_options.ts";
 import type { Broker, Page } from "./brokers/broker.ts";
 import { Deadline, Deadlines } from "./deadline.ts";
-import { ApiError, NetworkError, SessionClosedError, TokenError } from "./errors.ts";
+import {
+  ApiError,
+  NetworkError,
+  SessionClosedError,
+  TokenError,
+  withCallersStack,
+} from "./errors.ts";
 import { parseExactly } from "./exact_numbers.ts";
 import { Grant } from "./grant.ts";
 import { Pacer } from "./pacer.ts";
+import { requireNetwork } from "./platform_fetch.ts";
+import { shareRefreshToken } from "./refresh_token.ts";
 import type { RefusalContext } from "./refusal.ts";
 import {
   jsonBodyOrFactory,
@@ -27,9 +42,13 @@ import {
 } from "./session_options.ts";
 import { remainingMs } from "./token.ts";
 import { TokenSource } from "./token_source.ts";
+import { waitForToken } from "./token_wait.ts";
 
 /** How long `close()` lets a token renewal finish, so that what it brings is not lost. */
 const CLOSING_PATIENCE_MS = 5_000;
+
+/** So many pages without an item, each of which says that there is another one, lead nowhere. */
+const MOST_EMPTY_PAGES = 100;
 
 /** What may be said of a single call. */
 export interface CallOptions {
@@ -101,7 +120,7 @@ export interface SessionRequestInit extends OutgoingInit {
  * ```
  */
 export class Session implements AsyncDisposable, Disposable {
-  readonly #settings: SessionSettings;
+  readonly #settings: Omit<SessionSettings, "credentials" | "gained">;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #grant: Grant;
   readonly #source: TokenSource;
@@ -111,6 +130,9 @@ export class Session implements AsyncDisposable, Disposable {
   readonly #waits = new Deadlines();
   /** Ends what only waits for a body that nobody can read any more. */
   readonly #unread = new FinalizationRegistry<Deadline>((deadline) => deadline.finish());
+  /** Ends the session's part in the refresh token. It knows the token's name, so it is forgotten then. */
+  #release: (() => void) | undefined;
+  #isNetworkPermitted = false;
   #closing: Promise<void> | undefined;
 
   /**
@@ -122,14 +144,18 @@ export class Session implements AsyncDisposable, Disposable {
    * @throws {RangeError} If a number or `apiVersion` is out of range.
    */
   constructor(options: SessionOptions = {}) {
-    this.#settings = readOptions(options);
-    const { broker, endpoints, userAgent, credentials, store, retry, rateLimits } = this.#settings;
+    const { credentials, gained, ...settings } = readOptions(options);
+    this.#settings = settings;
+    const { broker, endpoints, userAgent, fetch, store, retry, rateLimits } = settings;
     this.#headers = { "accept": "application/json", "user-agent": userAgent, ...endpoints.headers };
-    this.#grant = new Grant(credentials, this.#settings, store);
-    this.#source = new TokenSource((signal) => this.#grant.renew(signal));
+    const name = { tokenUrl: endpoints.tokenUrl, fetch, ...credentials };
+    const { token, release } = shareRefreshToken(name, gained);
+    this.#release = release;
+    this.#grant = new Grant(credentials, token, settings, store);
+    this.#source = new TokenSource((signal) => this.#grant.renew(signal), gained?.accessToken);
     this.#line = {
       source: this.#source,
-      fetch: this.#settings.fetch,
+      fetch,
       retries: retry === undefined ? undefined : new Retries(retry),
       pacer: rateLimits.length === 0 ? undefined : new Pacer(rateLimits, endpoints.baseUrl),
       resetHeader: broker.resetHeader,
@@ -179,17 +205,29 @@ export class Session implements AsyncDisposable, Disposable {
    * ```
    */
   async accessToken(options: CallOptions = {}): Promise<string> {
+    checkCallOptions(options, CALL_OPTIONS);
     this.#refuse(options);
-    const token = this.#source.usable() ??
-      await this.#limited(options, "get an access token", () => this.#source.next());
+    const source = this.#source;
+    const token = source.usable() ??
+      await this.#limited(
+        options,
+        "get an access token",
+        (deadline) => waitForToken(() => source.next(), source, this.#line.retries, deadline),
+      );
     return token.accessToken;
   }
 
   /** Renews the access token if it will soon run out, or if `force` is set. */
   async refresh(options: RefreshOptions = {}): Promise<void> {
+    checkCallOptions(options, REFRESH_OPTIONS);
     this.#refuse(options);
-    if (!options.force && !this.#source.isDue) return;
-    await this.#limited(options, "renew the access token", () => this.#source.renew());
+    const source = this.#source;
+    if (!options.force && !source.isDue) return;
+    await this.#limited(
+      options,
+      "renew the access token",
+      (deadline) => waitForToken(() => source.renew(), source, this.#line.retries, deadline),
+    );
   }
 
   /**
@@ -220,6 +258,7 @@ export class Session implements AsyncDisposable, Disposable {
    * ```
    */
   async fetch(input: string | URL | Request, init: SessionRequestInit = {}): Promise<Response> {
+    checkFetchInit(init);
     const { timeoutMs, ...given } = init;
     if (input instanceof Request) return await this.#fetchRequest(input, given, timeoutMs);
     const call = this.#open(String(input), given, { timeoutMs, signal: given.signal });
@@ -234,7 +273,7 @@ export class Session implements AsyncDisposable, Disposable {
       return response;
     } catch (error) {
       call.deadline.finish();
-      throw call.explain(error);
+      throw withCallersStack(call.explain(error), given.signal);
     }
   }
 
@@ -350,11 +389,20 @@ export class Session implements AsyncDisposable, Disposable {
     path: string,
     options: RequestOptions = {},
   ): AsyncGenerator<T, void, undefined> {
+    checkCallOptions(options, REQUEST_OPTIONS); // the query of each page is added to them
     const { broker } = this;
+    const before = new Set<string>();
+    let emptyPages = 0;
     const readPage = (json: unknown): Page => {
       const page = broker.readPage(json);
-      if (Array.isArray(page.items)) return page;
-      throw new TypeError("readPage() has found no list of items");
+      if (!Array.isArray(page.items)) throw new TypeError("readPage() has found no list of items");
+      const next = JSON.stringify(page.next);
+      emptyPages = page.items.length === 0 ? emptyPages + 1 : 0;
+      if (page.next !== undefined && (before.has(next) || emptyPages >= MOST_EMPTY_PAGES)) {
+        throw new Error("the pages lead nowhere: each says that there is a next one");
+      }
+      before.add(next);
+      return page;
     };
     const seen = new Set<string>();
     let query = options.query;
@@ -413,11 +461,12 @@ export class Session implements AsyncDisposable, Disposable {
    * ```
    */
   async revoke(options: CallOptions = {}): Promise<void> {
+    checkCallOptions(options, CALL_OPTIONS);
     this.#refuse(options);
     await this.#limited(
       options,
       "revoke the refresh token",
-      (signal) => this.#grant.revoke(signal),
+      ({ signal }) => this.#grant.revoke(signal),
     );
   }
 
@@ -443,6 +492,14 @@ export class Session implements AsyncDisposable, Disposable {
     this.#endCalls();
     this.#source.abort();
     this.#grant.abort();
+    this.#forget();
+  }
+
+  /** Renews the access token if it is time, once. For {@linkcode AutoRefreshSession}. */
+  protected async renewIfDue(): Promise<void> {
+    this.#refuse({});
+    if (!this.#source.isDue) return;
+    await this.#limited({}, "renew the access token", () => this.#source.renew());
   }
 
   /**
@@ -456,7 +513,16 @@ export class Session implements AsyncDisposable, Disposable {
   async #close(): Promise<void> {
     this.#endCalls();
     await this.#source.close(CLOSING_PATIENCE_MS);
-    await this.#grant.close();
+    try {
+      await this.#grant.close();
+    } finally {
+      this.#forget();
+    }
+  }
+
+  #forget(): void {
+    this.#release?.();
+    this.#release = undefined;
   }
 
   #endCalls(): void {
@@ -505,10 +571,12 @@ export class Session implements AsyncDisposable, Disposable {
   async #json<T>(
     method: string,
     path: string,
-    { query, headers, idempotent, exactNumbers, ...limits }: RequestOptions,
+    options: RequestOptions,
     body: unknown,
     take: (json: unknown) => T,
   ): Promise<T | undefined> {
+    checkCallOptions(options, REQUEST_OPTIONS);
+    const { query, headers, idempotent, exactNumbers, ...limits } = options;
     const call = this.#open(withQuery(path, query, this.broker.listQuery), {
       method,
       ...(headers === undefined ? {} : { headers }),
@@ -522,7 +590,7 @@ export class Session implements AsyncDisposable, Disposable {
         (response) => readAnswer(response, call.outgoing, this.#context(call), reading),
       );
     } catch (error) {
-      throw call.explain(error);
+      throw withCallersStack(call.explain(error), limits.signal);
     } finally {
       call.deadline.finish();
     }
@@ -530,6 +598,7 @@ export class Session implements AsyncDisposable, Disposable {
 
   #open(target: string, init: OutgoingInit, limits: Limits): Call {
     this.#refuse(limits);
+    this.#requireNetwork();
     const outgoing = prepare(requestUrl(target, this.baseUrl), this.#headers, init);
     return new Call(outgoing, this.#timeout(limits), limits.signal, this.#requests);
   }
@@ -538,13 +607,15 @@ export class Session implements AsyncDisposable, Disposable {
   async #limited<T>(
     limits: Limits,
     what: string,
-    task: (signal: AbortSignal) => Promise<T>,
+    task: (deadline: Deadline) => Promise<T>,
   ): Promise<T> {
     const timeout = () =>
       new NetworkError(`Cannot ${what}: no answer in time`, { kind: "timeout", sent: "no" });
     const deadline = new Deadline(this.#timeout(limits), timeout, limits.signal, this.#waits);
     try {
-      return await deadline.wait(task(deadline.signal));
+      return await deadline.wait(task(deadline));
+    } catch (error) {
+      throw withCallersStack(error, limits.signal);
     } finally {
       deadline.finish();
     }
@@ -560,6 +631,14 @@ export class Session implements AsyncDisposable, Disposable {
     if (this.#closing !== undefined) throw new SessionClosedError();
   }
 
+  /** Tells of all hosts at once that Deno must permit. */
+  #requireNetwork(): void {
+    if (this.#isNetworkPermitted) return;
+    const { fetch, endpoints } = this.#settings;
+    requireNetwork(fetch, [endpoints.tokenUrl, endpoints.baseUrl]);
+    this.#isNetworkPermitted = true;
+  }
+
   #context(call: Call): RefusalContext {
     const { broker, sandbox, apiVersion } = this.#settings;
     const secrets = () => [...this.#grant.secrets, ...call.secrets];
@@ -571,4 +650,10 @@ export class Session implements AsyncDisposable, Disposable {
 interface Limits {
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | null | undefined;
+}
+
+/** Tells what has forgotten the session, as the Python packages' users may. */
+export function requireSession(session: Session, usage: string): void {
+  if (typeof session?.get === "function" && typeof session.broker === "object") return;
+  throw new TypeError(`Cannot read it without a session: write ${usage}`);
 }

@@ -4,12 +4,13 @@ import type { Broker, EndpointOptions, Endpoints, RateLimit } from "./brokers/br
 import { tastytrade } from "./brokers/tastytrade.ts";
 import {
   type CredentialOptions,
-  type Credentials,
   type GrantCredentials,
   PASSWORD_OPTIONS,
   readCredentials,
-} from "./credentials.ts";
+} from "./credential_options.ts";
+import { type Credentials, type Gained, gainedBy } from "./credentials.ts";
 import { MAX_TIMEOUT_MS } from "./deadline.ts";
+import { platformFetch } from "./platform_fetch.ts";
 import type { RetryOptions, RetryPolicy } from "./retry.ts";
 import type { TokenRequestContext } from "./token_request.ts";
 import type { TokenStore } from "./token_store.ts";
@@ -86,7 +87,8 @@ export interface SessionOptions extends CredentialOptions {
    */
   readonly userAgent?: string | undefined;
   /**
-   * What sends the requests: for tests, proxies and special certificates.
+   * What sends the requests: for tests, proxies and special certificates. It gets what the platform's
+   * `fetch` takes: the body of what is not safe to repeat is a `Blob`, or on Node a `ReadableStream`.
    *
    * @default {globalThis.fetch}
    */
@@ -107,6 +109,8 @@ export interface SessionSettings {
   readonly apiVersion: string | undefined;
   readonly endpoints: Endpoints;
   readonly credentials: GrantCredentials;
+  /** What the login has gained whose credentials these are, if they are. */
+  readonly gained: Gained | undefined;
   readonly timeoutMs: number;
   readonly retry: RetryPolicy | undefined;
   readonly rateLimits: readonly RateLimit[];
@@ -117,13 +121,17 @@ export interface SessionSettings {
 
 /** Checks the options and fills in the defaults. */
 export function readOptions(options: SessionOptions): SessionSettings {
-  refuseUnknown(options);
+  const example = "{ clientSecret, refreshToken }";
+  refuseUnknown(options, KNOWN_NAMES, "Cannot create a session", example);
   const given = withCredentials(options);
   const { place, ...connection } = readConnection(given);
+  const { broker, endpoints } = connection;
+  const credentials = readCredentials(given, broker, place, given.broker === undefined);
   return {
     ...connection,
     apiVersion: place.apiVersion,
-    credentials: readCredentials(given, connection.broker, place),
+    credentials,
+    gained: readGained(options.credentials, credentials, endpoints),
     timeoutMs: readTimeout(given.timeoutMs ?? 30_000),
     retry: given.retry === false ? undefined : readRetry(given.retry),
     rateLimits: readRateLimits(given.rateLimit, connection.broker),
@@ -171,19 +179,22 @@ const OPTIONS: Readonly<Record<keyof SessionOptions, true>> = {
 const KNOWN_NAMES: ReadonlySet<string> = new Set([...Object.keys(OPTIONS), ...PASSWORD_OPTIONS]);
 
 /** A mistyped `sandbox` must not end in trading real money. */
-function refuseUnknown(options: SessionOptions): void {
+export function refuseUnknown(
+  options: object,
+  known: ReadonlySet<string>,
+  action: string,
+  example: string,
+): void {
   if (typeof options !== "object" || options === null) {
-    throw new TypeError(
-      "Cannot create a session: its options are an object, for instance { clientSecret, refreshToken }",
-    );
+    throw new TypeError(`${action}: its options are an object, for instance ${example}`);
   }
   for (const name of Object.keys(options)) {
-    if (KNOWN_NAMES.has(name)) continue;
+    if (known.has(name)) continue;
     const plain = plainName(name);
-    const otherName = [...KNOWN_NAMES].find((known) => plainName(known) === plain) ??
-      OTHER_NAMES.get(plain);
-    const hint = otherName === undefined ? "" : `. It is called ${otherName} here`;
-    throw new TypeError(`Cannot create a session: there is no option "${name}"${hint}`);
+    const otherName = [...known].find((one) => plainName(one) === plain) ?? OTHER_NAMES.get(plain);
+    const isKnown = otherName !== undefined && known.has(otherName.replace(/:.*/, ""));
+    const hint = isKnown ? `. It is called ${otherName} here` : "";
+    throw new TypeError(`${action}: there is no option "${name}"${hint}`);
   }
 }
 
@@ -191,10 +202,27 @@ function refuseUnknown(options: SessionOptions): void {
 function withCredentials(options: SessionOptions): SessionOptions {
   const { credentials } = options;
   if (credentials === undefined) return options;
+  gainedBy(credentials); // or it is something else
   const { broker, sandbox, baseUrl, signInUrl, clientId, clientSecret, refreshToken } = credentials;
-  const brought = { broker, sandbox, baseUrl, signInUrl, clientId, clientSecret, refreshToken };
+  const brought = { broker, baseUrl, signInUrl, clientId, clientSecret, refreshToken };
+  // An address of the broker's own says by itself which environment it is.
+  const isTold = isSandboxUrl(options.baseUrl, options.broker ?? broker) !== undefined;
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  return { ...brought, ...Object.fromEntries(given) };
+  return { ...brought, ...(isTold ? {} : { sandbox }), ...Object.fromEntries(given) };
+}
+
+/** What a login has gained, as long as none of its credentials was replaced by another option. */
+function readGained(
+  from: Credentials | undefined,
+  { clientId, refreshToken }: GrantCredentials,
+  { tokenUrl }: Endpoints,
+): Gained | undefined {
+  if (from === undefined) return undefined;
+  const { broker, sandbox, baseUrl, signInUrl } = from;
+  const own = broker.endpoints(readPlace({ sandbox, baseUrl, signInUrl }, broker));
+  const isSame = from.clientId === clientId && from.refreshToken === refreshToken &&
+    own.tokenUrl === tokenUrl;
+  return isSame ? gainedBy(from) : undefined;
 }
 
 function readStore(store: TokenStore): TokenStore {
@@ -211,35 +239,121 @@ export interface Connection extends TokenRequestContext {
 
 /** Checks the part of the options that a login has too. */
 export function readConnection(options: Omit<SessionOptions, keyof CredentialOptions>): Connection {
-  const { broker = tastytrade, sandbox = false, apiVersion } = options;
-  if (typeof broker.endpoints !== "function") {
+  const { broker = tastytrade } = options;
+  if (typeof broker !== "object" || typeof broker?.endpoints !== "function") {
     throw new TypeError(
       "Cannot use this broker: pass the value, tastytrade or tradestation, not its name",
     );
   }
-  if (typeof sandbox !== "boolean") {
-    throw new TypeError("Cannot use this sandbox: it is true or false");
-  }
-  const place = {
-    sandbox,
-    apiVersion,
-    baseUrl: readUrl("baseUrl", options.baseUrl),
-    signInUrl: readUrl("signInUrl", options.signInUrl),
-  };
+  const place = readPlace(options, broker);
   return {
     broker,
-    sandbox,
+    sandbox: place.sandbox,
     place,
-    endpoints: broker.endpoints(place),
+    endpoints: readEndpoints(place, broker),
     userAgent: readUserAgent(options.userAgent ?? `tasty-session/${VERSION}`),
-    // Looked up at each call, so that what replaces the global later is used, and bound to nothing.
-    fetch: options.fetch ?? ((input, init) => fetch(input, init)),
+    fetch: readFetch(options.fetch ?? platformFetch),
   };
+}
+
+function readFetch(fetch: typeof globalThis.fetch): typeof globalThis.fetch {
+  if (typeof fetch !== "function") throw new TypeError("Cannot use this fetch: it is a function");
+  // Called as a method of what holds it, the platform's own would refuse to run in a browser.
+  return fetch === globalThis.fetch ? platformFetch : fetch;
+}
+
+/** What the user says of the broker's servers. A `baseUrl` of one of them says which environment it is. */
+function readPlace(
+  { sandbox, apiVersion, baseUrl, signInUrl }: Omit<SessionOptions, keyof CredentialOptions>,
+  broker: Broker,
+): EndpointOptions {
+  if (sandbox !== undefined && typeof sandbox !== "boolean") {
+    throw new TypeError("Cannot use this sandbox: it is true or false");
+  }
+  const url = readUrl("baseUrl", baseUrl);
+  const isSandboxHost = isSandboxUrl(url, broker);
+  if (sandbox !== undefined && isSandboxHost !== undefined && sandbox !== isSandboxHost) {
+    throw new TypeError(
+      `Cannot use sandbox: ${sandbox} with ${url}, which is ${broker.name}'s ` +
+        `${isSandboxHost ? "sandbox" : "production"}: leave out one of them`,
+    );
+  }
+  return {
+    sandbox: sandbox ?? isSandboxHost ?? false,
+    apiVersion,
+    baseUrl: url,
+    signInUrl: readUrl("signInUrl", signInUrl),
+  };
+}
+
+/** The broker's servers, none of them misaddressed, and none left behind. */
+function readEndpoints(place: EndpointOptions, broker: Broker): Endpoints {
+  const endpoints = broker.endpoints(place);
+  const { baseUrl, tokenUrl, authorizeUrl, revokeUrl } = endpoints;
+  for (const option of ["baseUrl", "signInUrl"] as const) {
+    const given = place[option];
+    for (const url of [baseUrl, tokenUrl, authorizeUrl, revokeUrl]) {
+      if (given === undefined || !url?.startsWith(`${given}/`)) continue;
+      const added = url.slice(given.length);
+      if (!given.endsWith(added)) continue;
+      throw new TypeError(
+        `Cannot use ${option} ${given}: leave out ${added} at its end, it is added`,
+      );
+    }
+  }
+  refuseHalf(place, broker, "tokenUrl");
+  return endpoints;
+}
+
+/**
+ * Whoever moves one server means both: else an emulator's client would talk to the real sign-in.
+ *
+ * @param other The address that must move with that of the API.
+ */
+export function refuseHalf(
+  place: EndpointOptions,
+  broker: Broker,
+  other: "tokenUrl" | "authorizeUrl",
+): void {
+  const usual = broker.endpoints({ ...place, baseUrl: undefined, signInUrl: undefined });
+  const signIn = broker.endpoints(place)[other];
+  const usualSignIn = usual[other];
+  if (signIn === undefined || usualSignIn === undefined) return;
+  const isMoved = (url: string | undefined, own: string) =>
+    url !== undefined && originOf(url) !== originOf(own);
+  const isApiMoved = isSandboxUrl(place.baseUrl, broker) === undefined &&
+    isMoved(place.baseUrl, usual.baseUrl);
+  const isSignInMoved = isMoved(signIn, usualSignIn);
+  if (isApiMoved && !isSignInMoved && place.signInUrl === undefined) {
+    throw new TypeError(
+      `Cannot use baseUrl ${place.baseUrl} alone: the sign-in would still be at ` +
+        `${originOf(signIn)}. Pass signInUrl too`,
+    );
+  }
+  if (isSignInMoved && !isApiMoved && place.baseUrl === undefined) {
+    throw new TypeError(
+      `Cannot use signInUrl ${place.signInUrl} alone: its tokens would still go to ` +
+        `${originOf(usual.baseUrl)}. Pass baseUrl too`,
+    );
+  }
+}
+
+/** The origin of an address, or nothing of what is none. */
+export function originOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).origin : "";
+}
+
+/** Whether an address is of the broker's sandbox; `undefined` if it is of none of its own hosts. */
+function isSandboxUrl(url: string | undefined, { hosts }: Broker): boolean | undefined {
+  const host = url !== undefined && URL.canParse(url) ? new URL(url).hostname : "";
+  if (hosts?.sandbox.includes(host)) return true;
+  return hosts?.production.includes(host) ? false : undefined;
 }
 
 /** Checks a time that a call may take. */
 export function readTimeout(timeoutMs: number): number {
-  if (timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS) return timeoutMs;
+  const isTime = typeof timeoutMs === "number" && timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS;
+  if (isTime) return timeoutMs;
   throw new RangeError(
     `Cannot use timeoutMs ${timeoutMs}: it is in milliseconds, above 0 and at most ${MAX_TIMEOUT_MS}`,
   );
@@ -250,11 +364,15 @@ function readRetry(retry: RetryOptions = {}): RetryPolicy {
   if (typeof retry !== "object" || retry === null) {
     throw new TypeError("Cannot use this retry: it is { limit, maxDelayMs }, or false");
   }
-  const { limit = 3, maxDelayMs = 30_000 } = retry;
+  const { limit = 3, maxDelayMs = 30_000, ...others } = retry;
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) {
+    throw new TypeError(`Cannot use retry.${unknown}: it is { limit, maxDelayMs }`);
+  }
   if (!Number.isSafeInteger(limit) || limit < 0) {
     throw new RangeError(`Cannot use retry.limit ${limit}: it is a whole number, 0 or more`);
   }
-  if (!(maxDelayMs >= 0 && maxDelayMs <= MAX_TIMEOUT_MS)) {
+  if (!(typeof maxDelayMs === "number" && maxDelayMs >= 0 && maxDelayMs <= MAX_TIMEOUT_MS)) {
     throw new RangeError(
       `Cannot use retry.maxDelayMs ${maxDelayMs}: it is in milliseconds, at most ${MAX_TIMEOUT_MS}`,
     );
@@ -276,7 +394,9 @@ function readRateLimits(
   for (const limit of limits) {
     const { requests, perMs, path } = Object(limit) as Partial<RateLimit>;
     const isCount = Number.isSafeInteger(requests) && Number(requests) > 0;
-    if (isCount && Number(perMs) > 0 && (path === undefined || path instanceof RegExp)) continue;
+    // What is counted over a longer time would never be let out again.
+    const isTime = typeof perMs === "number" && perMs > 0 && perMs <= MAX_TIMEOUT_MS;
+    if (isCount && isTime && (path === undefined || path instanceof RegExp)) continue;
     throw new TypeError(
       'Cannot use this rateLimit: it is { requests, perMs, path? }, a list of those, or "published"',
     );

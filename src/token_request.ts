@@ -7,9 +7,10 @@ import { parseBody, readStart } from "./body.ts";
 import type { Broker, Endpoints } from "./brokers/broker.ts";
 import { Deadline } from "./deadline.ts";
 import { NetworkError, type NetworkErrorKind, SessionError } from "./errors.ts";
-import { networkFailure, tellable } from "./network_failure.ts";
-import { tokenRefusal } from "./refusal.ts";
-import { jsonBody, unrepeatable } from "./request.ts";
+import { explainFailure, networkFailure, tellable } from "./network_failure.ts";
+import { explain, tokenRefusal } from "./refusal.ts";
+import { jsonBody, singleSendInit, unrepeatable } from "./request.ts";
+import { asNetworkDenied, requireNetwork } from "./platform_fetch.ts";
 import { readRetryAfter } from "./retry_after.ts";
 import { moment, parseToken, type Token } from "./token.ts";
 
@@ -109,24 +110,28 @@ async function post(
   { broker, userAgent, fetch }: TokenRequestContext,
   signal: AbortSignal,
 ): Promise<{ status: number; text: string; retryAfterMs: number | undefined }> {
+  requireNetwork(fetch, [url]);
   const deadline = new Deadline(TIMEOUT_MS, () => noAnswer(action, url, "timeout"), signal);
   try {
     const body = broker.tokenRequestFormat === "json"
       ? jsonBody(parameters)
       : new URLSearchParams(parameters);
     // A fetch of the user's own may not know of signals, and would hold up everybody.
-    const response = await deadline.wait(fetch(url, {
+    const init: RequestInit = {
       method: "POST",
-      headers: { "accept": "application/json", "user-agent": userAgent },
       ...unrepeatable("POST", body), // a refresh token may be good for one use only
       keepalive: false, // on Bun a connection of its own: an idle one may be closed by now
       redirect: "manual",
       signal: deadline.signal,
-    }));
+    };
+    const headers = { "accept": "application/json", "user-agent": userAgent };
+    const response = await deadline.wait(fetch(url, singleSendInit(init, headers)));
     const text = await deadline.wait(readStart(response));
     return { status: response.status, text, retryAfterMs: readRetryAfter(response) };
   } catch (error) {
     deadline.signal.throwIfAborted();
+    const denied = asNetworkDenied(error, url);
+    if (denied !== undefined) throw denied;
     const failure = networkFailure(error);
     throw failure === undefined ? error : noAnswer(action, url, failure.kind, tellable(error, url));
   } finally {
@@ -141,8 +146,9 @@ function noAnswer(
   kind: NetworkErrorKind,
   cause?: unknown,
 ): NetworkError {
+  const { fact, advice = "Try again when it can be reached" } = explainFailure(kind, cause);
   return new NetworkError(
-    `${action}: no answer from ${url} (${kind}). Try again when it can be reached`,
+    explain(action, { facts: [`no answer from ${url} (${kind})`, fact], advice: [advice] }),
     cause === undefined ? { kind, sent: "no" } : { kind, sent: "no", cause },
   );
 }

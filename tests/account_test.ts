@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertFalse, assertInstanceOf, assertRejects } from "@std/assert";
-import { Account, ApiError, Session } from "../mod.ts";
+import { Account, ApiError, Customer, Session } from "../mod.ts";
 import { startEmulator } from "../src/emulator/emulator.ts";
 import { acme } from "./support/houses.ts";
 
@@ -141,5 +141,12 @@ Deno.test("Account passes the caller's options on", async () => {
     ]
   ) {
     assertEquals(await call().then(() => "went on", (error: unknown) => error), "enough");
+  }
+});
+
+Deno.test("Account.get() and Customer.get() without a session say how they are called", async () => {
+  for (const given of ["5WT00000", undefined, null, {}, 5] as unknown as Session[]) {
+    await assertRejects(() => Account.get(given), TypeError, "write Account.get(session)");
+    await assertRejects(() => Customer.get(given), TypeError, "write Customer.get(session)");
   }
 });

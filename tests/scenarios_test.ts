@@ -745,7 +745,7 @@ Deno.test("A token request that broke off is not sent again by itself, but by th
   using clock = new FakeClock({ timers: true });
   const broker = new ScriptedBroker();
   broker.isRotating = true;
-  await using session = await signedIn(broker);
+  await using session = await signedIn(broker, { retry: false });
   broker.onTokenRequest = () => {
     const cause = Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
     return Promise.reject(new TypeError("fetch failed", { cause }));

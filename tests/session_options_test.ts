@@ -33,6 +33,7 @@ Deno.test("readOptions() fills in the defaults", () => {
       headers: {},
     },
     credentials: { clientId: undefined, ...CREDENTIALS },
+    gained: undefined,
     timeoutMs: 30_000,
     retry: { limit: 3, maxDelayMs: 30_000 },
     rateLimits: [],
@@ -239,6 +240,8 @@ Deno.test("readOptions() takes what a login has brought, whole, copied or beside
       refreshToken: "refresh",
     });
   }
+  const live = readOptions({ ...credentials, baseUrl: "https://api.tradestation.com" });
+  assertFalse(live.sandbox); // the address says it, and nobody has said otherwise
   const other = readOptions({ ...credentials, sandbox: false, refreshToken: "other" });
   assertEquals([other.sandbox, other.credentials.refreshToken], [false, "other"]);
 });
@@ -279,4 +282,124 @@ Deno.test("readOptions() refuses values of the wrong type in a sentence", () => 
       "are an object",
     );
   }
+});
+
+/** A refresh token of tastytrade's, as far as its issuer goes. */
+function tokenFrom(issuer: string): string {
+  const part = (value: unknown) => btoa(JSON.stringify(value)).replaceAll("=", "");
+  return `${part({ typ: "rt+jwt" })}.${part({ iss: issuer })}.signature`;
+}
+
+Deno.test("readOptions() knows every issuer of each environment", () => {
+  const production = ["https://api.tastyworks.com", "https://api.tastytrade.com/"];
+  const sandbox = [
+    "https://api.cert.tastyworks.com",
+    "https://api.cert.tastytrade.com",
+    "https://api.sandbox.tastytrade.com",
+  ];
+  for (const [issuers, isSandbox] of [[production, false], [sandbox, true]] as const) {
+    for (const issuer of issuers) {
+      const refreshToken = tokenFrom(issuer);
+      read({ sandbox: isSandbox, refreshToken });
+      const error = assertThrows(
+        () => read({ sandbox: !isSandbox, refreshToken }),
+        CredentialsError,
+      );
+      assertEquals([issuer, error.code], [issuer, "wrong_environment"]);
+    }
+  }
+  for (const issuer of ["https://api.tastytrade.com.evil.example", "api.tastytrade.com", ""]) {
+    read({ sandbox: true, refreshToken: tokenFrom(issuer) });
+  }
+});
+
+Deno.test("readOptions() takes the environment from a baseUrl of the broker's own", () => {
+  const rows: readonly [Broker, string, boolean][] = [
+    [tastytrade, "https://api.cert.tastyworks.com", true],
+    [tastytrade, "https://api.cert.tastyworks.com/", true],
+    [tastytrade, "https://api.tastytrade.com", false],
+    [tradestation, "https://sim-api.tradestation.com", true],
+    [tradestation, "https://api.tradestation.com", false],
+  ];
+  for (const [broker, baseUrl, sandbox] of rows) {
+    const options = { broker, clientId: "id", baseUrl };
+    assertEquals(read(options).sandbox, sandbox, baseUrl);
+    assertEquals(read({ ...options, sandbox }).sandbox, sandbox);
+    const environment = sandbox ? "sandbox" : "production";
+    assertThrows(
+      () => read({ ...options, sandbox: !sandbox }),
+      TypeError,
+      `which is ${broker.name}'s ${environment}: leave out one of them`,
+    );
+  }
+  assertFalse(read({ baseUrl: "https://proxy.example" }).sandbox);
+  assert(read({ baseUrl: "https://proxy.example", sandbox: true }).sandbox);
+  const { hosts: _, ...unknown } = tastytrade;
+  assertFalse(read({ broker: unknown, baseUrl: "https://api.cert.tastyworks.com" }).sandbox);
+
+  const refreshToken = tokenFrom("https://api.tastyworks.com");
+  const error = assertThrows(
+    () => read({ baseUrl: "https://api.cert.tastyworks.com", refreshToken }),
+    CredentialsError,
+  );
+  assertEquals(error.code, "wrong_environment");
+  read({ baseUrl: "https://proxy.example", sandbox: true, refreshToken }); // the server decides
+});
+
+Deno.test("readOptions() refuses half a pair of addresses", () => {
+  const options = { broker: tradestation, clientId: "id" };
+  for (const baseUrl of ["http://127.0.0.1:8787/tradestation", "https://proxy.example"]) {
+    assertThrows(
+      () => read({ ...options, baseUrl }),
+      TypeError,
+      "alone: the sign-in would still be at https://signin.tradestation.com. Pass signInUrl too",
+    );
+    assertThrows(
+      () => read({ ...options, signInUrl: baseUrl }),
+      TypeError,
+      "alone: its tokens would still go to https://api.tradestation.com. Pass baseUrl too",
+    );
+    read({ ...options, baseUrl, signInUrl: `${baseUrl}/sign-in` });
+    read({ ...options, baseUrl, signInUrl: "https://signin.tradestation.com" }); // meant so
+    read({ ...options, baseUrl: "https://api.tradestation.com", signInUrl: baseUrl });
+    read({ baseUrl }); // tastytrade's token endpoint moves along
+    read({ signInUrl: baseUrl }); // where no login is, nobody goes there
+  }
+  read({ ...options, baseUrl: "https://sim-api.tradestation.com" });
+  read({ ...options, signInUrl: "https://signin.tradestation.com" });
+});
+
+Deno.test("readOptions() refuses what would be added at the end of an address once more", () => {
+  const options = { broker: tradestation, clientId: "id", baseUrl: "https://api.example" };
+  const signInUrl = "https://signin.example";
+  for (const version of ["v2", "v3"]) {
+    const given = { ...options, signInUrl, baseUrl: `https://api.example/${version}/` };
+    assertThrows(() => read(given), TypeError, "leave out the version at its end, apiVersion");
+  }
+  for (const path of ["/oauth/token", "/authorize", "/oauth/revoke/"]) {
+    const given = { ...options, signInUrl: signInUrl + path };
+    const added = path.replace(/\/$/, "");
+    assertThrows(() => read(given), TypeError, `leave out ${added} at its end, it is added`);
+  }
+  const baseUrl = "https://api.tastyworks.com/oauth/token";
+  assertThrows(() => read({ baseUrl }), TypeError, "leave out /oauth/token at its end");
+  const authorizeUrl = "https://my.tastytrade.com/auth.html";
+  assertThrows(
+    () => read({ signInUrl: authorizeUrl }),
+    TypeError,
+    "leave out /auth.html at its end",
+  );
+});
+
+Deno.test("readOptions() checks what is inside of retry, rateLimit and fetch", () => {
+  const untyped = (options: unknown) => options as SessionOptions;
+  assertThrows(() => read(untyped({ retry: { limits: 3 } })), TypeError, "retry.limits");
+  assertThrows(() => read(untyped({ retry: { maxDelayMs: "5" } })), RangeError, "maxDelayMs");
+  assertThrows(() => read(untyped({ timeoutMs: "5000" })), RangeError, "timeoutMs 5000");
+  for (const perMs of [Infinity, NaN, 2 ** 31, "1000", 0]) {
+    const rateLimit = { requests: 1, perMs };
+    assertThrows(() => read(untyped({ rateLimit })), TypeError, "Cannot use this rateLimit");
+  }
+  assertThrows(() => read(untyped({ fetch: "fetch" })), TypeError, "it is a function");
+  assertStrictEquals(read({ fetch: globalThis.fetch }).fetch, read().fetch);
 });

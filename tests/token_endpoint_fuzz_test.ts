@@ -260,7 +260,7 @@ for (const broker of BROKERS) {
     await fuzz({ usual: 250, salt: BROKERS.indexOf(broker) }, async (dice) => {
       const credentials = randomCredentials(dice);
       const fake = new FakeFetch();
-      using session = new Session({ broker, ...credentials, fetch: fake.fetch });
+      using session = new Session({ broker, ...credentials, fetch: fake.fetch, retry: false });
       const secrets = [credentials.clientSecret, credentials.refreshToken];
       let current = credentials.refreshToken;
       for (let round = 1; round <= 3; round++) {
@@ -318,7 +318,12 @@ Deno.test("TokenError.code is one short line, whatever the token endpoint calls 
     for (const code of ["x".repeat(60_000), "a\r\nb", "\u001b[2J", "\u202eetar", "a\u2028b"]) {
       for (const body of [{ error: code }, { error_code: code }, { error: { code } }]) {
         const answer = () => Promise.resolve(Response.json(body, { status: 403 }));
-        using session = new Session({ broker, ...randomCredentials(new Dice(1)), fetch: answer });
+        using session = new Session({
+          broker,
+          ...randomCredentials(new Dice(1)),
+          fetch: answer,
+          retry: false,
+        });
         const outcome = await renewed(session);
         assert("error" in outcome);
         assertInstanceOf(outcome.error, TokenError);
@@ -341,7 +346,7 @@ Deno.test("TokenError does not put a secret together again that comes with other
       const more = refreshToken.replace(/^..../, (start) => `${start}${between}`);
       for (const body of [{ error: words, error_description: more }, { error: { code: more } }]) {
         const answer = () => Promise.resolve(Response.json(body, { status: 403 }));
-        using session = new Session({ broker, ...credentials, fetch: answer });
+        using session = new Session({ broker, ...credentials, fetch: answer, retry: false });
         const outcome = await renewed(session);
         assert("error" in outcome);
         assertPrintable(outcome.error, [clientSecret, refreshToken]);
@@ -428,7 +433,13 @@ for (const broker of BROKERS) {
     const url = `http://${server.host}`;
     await fuzz({ usual: 120, salt: BROKERS.indexOf(broker) }, async (dice) => {
       const credentials = randomCredentials(dice);
-      using session = new Session({ broker, ...credentials, baseUrl: url, signInUrl: url });
+      using session = new Session({
+        broker,
+        ...credentials,
+        baseUrl: url,
+        signInUrl: url,
+        retry: false,
+      });
       const sent = [credentials.clientSecret, credentials.refreshToken];
       const answer = randomAnswer(dice, sent);
       const { bytes, mayStay } = wireBytes(dice, answer);
@@ -471,7 +482,13 @@ Deno.test("Session makes one token request for an answer of any status, and foll
   for (const broker of BROKERS) {
     const credentials = randomCredentials(new Dice(7));
     for (let status = 200; status <= 599; status++) {
-      using session = new Session({ broker, ...credentials, baseUrl: url, signInUrl: url });
+      using session = new Session({
+        broker,
+        ...credentials,
+        baseUrl: url,
+        signInUrl: url,
+        retry: false,
+      });
       const before = server.arrivals.length;
       answer = (response, { body }) =>
         response.writeHead(status, { location: `${url}/elsewhere` }).end(JSON.stringify({
@@ -533,6 +550,7 @@ Deno.test("Session reads a small part of an answer of 100 MB, and lets its conne
           : flood(response, "{", spaces, 100 * MEGABYTE);
       });
       using session = new Session({
+        retry: false,
         broker,
         ...randomCredentials(new Dice(3)),
         baseUrl: server.url,
@@ -563,7 +581,13 @@ Deno.test("Session that is dropped while the token endpoint is silent ends its c
       await using server = await serveBytes(endpoint.onData);
       const url = `http://${server.host}`;
       const credentials = randomCredentials(new Dice(5));
-      const session = new Session({ broker, ...credentials, baseUrl: url, signInUrl: url });
+      const session = new Session({
+        broker,
+        ...credentials,
+        baseUrl: url,
+        signInUrl: url,
+        retry: false,
+      });
       const outcome = renewed(session);
       await arrived.promise;
       session[Symbol.dispose]();

@@ -22,6 +22,14 @@ export interface EndpointOptions {
   readonly signInUrl: string | undefined;
 }
 
+/** The host names of a broker's API, by environment. */
+export interface BrokerHosts {
+  /** Those that trade real money. */
+  readonly production: readonly string[];
+  /** Those of the broker's test system. */
+  readonly sandbox: readonly string[];
+}
+
 /** Where a broker's servers are, and what every request to them carries. */
 export interface Endpoints {
   /** The address before every path, a common prefix included, without a slash at the end. */
@@ -32,6 +40,8 @@ export interface Endpoints {
   readonly authorizeUrl?: string;
   /** The OAuth revocation endpoint (RFC 7009); left out where there is none. */
   readonly revokeUrl?: string;
+  /** Who the answers of the authorization page are from (RFC 9207), if not the origin of the above. */
+  readonly issuer?: string;
   /** Headers of every API request, beside those that all brokers get; their names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
   /** A path whose GET is cheap, and needs nothing but a good session. */
@@ -162,8 +172,6 @@ export interface BrokerLogin {
   readonly usesPkce: boolean;
   /** Whether a refusal may come back without `state`, against RFC 6749 section 4.1.2.1. */
   readonly mayLoseState?: boolean;
-  /** Who an answer must be from if it names an issuer (RFC 9207); left out where none is known. */
-  readonly issuer?: string;
   /** Where a user finds client id and secret, as one sentence. */
   readonly clientAdvice?: string;
   /** Who may use it, as one sentence for error messages; left out where everybody may. */
@@ -180,6 +188,8 @@ export interface Broker {
     readonly clientSecret: string;
     readonly refreshToken: string;
   };
+  /** How the variables of other programs for this broker begin, in capitals: told if none is found. */
+  readonly otherPrefixes?: readonly string[];
   /** Whether a token request needs the client id. */
   readonly requiresClientId: boolean;
   /** How a user gets credentials, as one sentence for error messages. */
@@ -192,6 +202,11 @@ export interface Broker {
 
   /** Where the servers are. Throws a `RangeError` for an API version that the broker cannot have. */
   endpoints(options: EndpointOptions): Endpoints;
+  /**
+   * All names of the API's hosts, so that a `baseUrl` of one tells which environment it is of; left out,
+   * it tells nothing.
+   */
+  readonly hosts?: BrokerHosts;
   /** The request limits that the broker has published; left out where it has published none. */
   readonly rateLimits?: readonly RateLimit[];
   /**

@@ -10,6 +10,7 @@ import type {
   ApiProblem,
   ApiRefusal,
   Broker,
+  BrokerHosts,
   CredentialComplaint,
   EndpointOptions,
   Endpoints,
@@ -26,6 +27,15 @@ const PRODUCTION_URL = "https://api.tastyworks.com";
 const SANDBOX_URL = "https://api.cert.tastyworks.com";
 const PRODUCTION_SIGN_IN_URL = "https://my.tastytrade.com";
 const SANDBOX_SIGN_IN_URL = "https://cert-my.staging-tasty.works";
+
+/**
+ * Each environment has more names than the documentation tells: the official SDKs and the MCP server
+ * (src/credential-target.ts) know these, and refresh tokens name one of them as their issuer.
+ */
+const HOSTS: BrokerHosts = {
+  production: ["api.tastyworks.com", "api.tastytrade.com"],
+  sandbox: ["api.cert.tastyworks.com", "api.cert.tastytrade.com", "api.sandbox.tastytrade.com"],
+};
 
 /**
  * The limits that tastytrade's own MCP server keeps to, as the published ones (src/safety/rate-limit.ts
@@ -57,12 +67,14 @@ export const tastytrade: Broker = {
     clientSecret: "TASTY_CLIENT_SECRET",
     refreshToken: "TASTY_REFRESH_TOKEN",
   },
+  otherPrefixes: ["TT", "TASTYTRADE", "TASTYWORKS"], // TT_SECRET is the Python packages'
   requiresClientId: false,
   credentialsAdvice:
     `Two steps, once, on ${APPLICATIONS_PAGE}: create an OAuth application and save ` +
     "its client secret, then create a grant and save its refresh token",
   checkRefreshToken,
   endpoints,
+  hosts: HOSTS,
   rateLimits: RATE_LIMITS,
   tokenRequestFormat: "json", // as in https://developer.tastytrade.com/docs/get-started
   defaultTokenLifetimeMs: 900_000, // 15 minutes, https://developer.tastytrade.com/docs/authentication/oauth2
@@ -119,7 +131,9 @@ function endpoints({ sandbox, apiVersion, baseUrl, signInUrl }: EndpointOptions)
 }
 
 /** What a refresh token says of itself: tastytrade's are JWTs with `typ: "rt+jwt"` and an issuer. */
-function claimsOf(refreshToken: string): { parts: number; typ: string; issuer: string } {
+function claimsOf(
+  refreshToken: string,
+): { parts: number; typ: string; environment: keyof BrokerHosts | undefined } {
   const parts = refreshToken.split(".");
   const [header, payload] = parts.map((part) => {
     try {
@@ -131,15 +145,27 @@ function claimsOf(refreshToken: string): { parts: number; typ: string; issuer: s
   return {
     parts: parts.length,
     typ: text(header?.typ) ?? "",
-    issuer: text(payload?.iss)?.replace(/\/$/, "") ?? "",
+    environment: environmentOf(text(payload?.iss) ?? ""),
   };
+}
+
+/** The environment that an address is of. */
+function environmentOf(url: string): keyof BrokerHosts | undefined {
+  const host = URL.canParse(url) ? new URL(url).hostname : "";
+  if (HOSTS.production.includes(host)) return "production";
+  return HOSTS.sandbox.includes(host) ? "sandbox" : undefined;
+}
+
+/** Whether a token names the environment that the session is not of. */
+function isOfOther(environment: keyof BrokerHosts | undefined, sandbox: boolean): boolean {
+  return environment === (sandbox ? "production" : "sandbox");
 }
 
 function checkRefreshToken(
   refreshToken: string,
   { sandbox, baseUrl }: EndpointOptions,
 ): CredentialComplaint | undefined {
-  const { typ, issuer } = claimsOf(refreshToken);
+  const { typ, environment } = claimsOf(refreshToken);
   if (typ.startsWith("at+")) {
     return {
       code: "malformed_credential",
@@ -148,9 +174,8 @@ function checkRefreshToken(
     };
   }
   // Another address may be a proxy of either environment: there the server decides.
-  if (baseUrl !== undefined || issuer !== (sandbox ? PRODUCTION_URL : SANDBOX_URL)) {
-    return undefined;
-  }
+  const isProxy = baseUrl !== undefined && environmentOf(baseUrl) === undefined;
+  if (isProxy || !isOfOther(environment, sandbox)) return undefined;
   return { code: "wrong_environment", message: `the ${otherEnvironment(sandbox)}` };
 }
 
@@ -218,10 +243,8 @@ const USER_AGENT_ADVICE =
   "out, or look at what a proxy or your own fetch does to the headers";
 
 function adviceOnRefreshToken(refreshToken: string, sandbox: boolean): string {
-  const { parts, issuer } = claimsOf(refreshToken);
-  if (issuer === (sandbox ? PRODUCTION_URL : SANDBOX_URL)) {
-    return `The ${otherEnvironment(sandbox)}`;
-  }
+  const { parts, environment } = claimsOf(refreshToken);
+  if (isOfOther(environment, sandbox)) return `The ${otherEnvironment(sandbox)}`;
   if (parts !== 3) {
     return "A refresh token of tastytrade is three parts joined by dots, several hundred characters " +
       `in all, and this one has ${parts} part${
@@ -281,14 +304,17 @@ function adviceOnStatus(
     case 401:
       return isHtml
         ? USER_AGENT_ADVICE
-        : "tastytrade refused a new access token too: check that the grant still exists";
+        : "tastytrade refused a new access token too: check that the grant still exists, and that its " +
+          "scopes permit this, read and for orders trade";
     case 403:
+      if (isHtml) return undefined; // tastytrade itself sends JSON
       return method === "GET"
         ? "The grant's scopes do not permit this, or the account is not yours: a grant needs the " +
           "scope read"
         : "The grant's scopes or your authority over the account do not permit this: orders need " +
           `the scope trade. Scopes are chosen with the OAuth application (${APPLICATIONS_PAGE})`;
     case 404:
+      if (isHtml) return undefined;
       return "There is no such account, symbol, order or path in this environment, which is " +
         (sandbox ? "the sandbox" : "production");
     case 406:

@@ -56,10 +56,15 @@ export const tradestation: Broker = {
     clientSecret: "TRADESTATION_CLIENT_SECRET",
     refreshToken: "TRADESTATION_REFRESH_TOKEN",
   },
+  otherPrefixes: ["TS", "TRADE"],
   requiresClientId: true,
   credentialsAdvice: "Client id and secret are the API key and its secret, which TradeStation's " +
     "Client Experience hands out; login({ broker: tradestation }) gets the refresh token",
   endpoints,
+  hosts: {
+    production: ["api.tradestation.com"],
+    sandbox: ["sim-api.tradestation.com", "sim.api.tradestation.com"], // the second in older examples
+  },
   rateLimits: RATE_LIMITS,
   resetHeader: "x-ratelimit-reset", // .../docs/fundamentals/rate-limiting/rate-limiting-overview/
   defaultTokenLifetimeMs: 1_200_000, // 20 minutes, .../docs/fundamentals/authentication/auth-code/
@@ -114,12 +119,18 @@ function endpoints({ sandbox, apiVersion = "v3", baseUrl, signInUrl }: EndpointO
       `Cannot use apiVersion "${apiVersion}": TradeStation has "v3" and the legacy "v2"`,
     );
   }
+  if (/\/v[23]$/.test(baseUrl ?? "")) {
+    throw new TypeError(
+      `Cannot use baseUrl ${baseUrl}: leave out the version at its end, apiVersion chooses it`,
+    );
+  }
   const signIn = signInUrl ?? SIGN_IN_URL;
   return {
     baseUrl: `${baseUrl ?? (sandbox ? SIM_URL : LIVE_URL)}/${apiVersion}`,
     tokenUrl: `${signIn}/oauth/token`,
     authorizeUrl: `${signIn}/authorize`,
     revokeUrl: `${signIn}/oauth/revoke`,
+    issuer: `${signIn}/`, // Auth0's, which ends with a slash
     validatePath: apiVersion === "v3" ? "/brokerage/accounts" : "/data/quote/MSFT",
   };
 }
@@ -191,8 +202,8 @@ function readApiRefusal({ status, body, isHtml, sandbox, apiVersion }: ApiRefusa
     errors,
     isRateLimit,
     // A 200 too may say Forbidden, of an account.
-    advice: isRateLimit
-      ? WAIT
+    advice: isRateLimit ? WAIT : isHtml && status < 500
+      ? undefined // TradeStation itself sends JSON
       : adviceOnStatus(code === "Forbidden" ? 403 : status, sandbox, apiVersion),
   };
 }
@@ -218,7 +229,8 @@ function adviceOnStatus(
 ): string | undefined {
   switch (status) {
     case 401:
-      return `TradeStation refused a new access token too. ${LOG_IN}`;
+      return "TradeStation refused a new access token too: the login's scopes may not permit this " +
+        `(orders need Trade, accounts ReadAccount, quotes MarketData), or it has ended. ${LOG_IN}`;
     case 403:
       return "The login's scopes do not permit this, or the account is not yours: orders need the " +
         "scope Trade, accounts ReadAccount, quotes MarketData";
