@@ -32,8 +32,8 @@ export function networkFailure(error: unknown): NetworkFailure | undefined {
   return DECODER_WORDS.test(error.message) ? { kind: "protocol", sent: "unknown" } : undefined;
 }
 
-function codeOf(error: Error | undefined): string | undefined {
-  return error !== undefined && "code" in error && typeof error.code === "string"
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string"
     ? error.code
     : undefined;
 }
@@ -100,6 +100,57 @@ const KINDS_BY_WORDS: readonly [RegExp, NetworkErrorKind][] = [
   [/reset|closed|broken pipe/i, "reset"],
   [/parsed|invalid http|does not match the http/i, "protocol"], // the last is Node 24's
 ];
+
+/** What is so where TLS fails, by the codes and words of the runtimes, and what to do. */
+const TLS_FAILURES: readonly { pattern: RegExp; fact: string; advice: string }[] = [
+  {
+    pattern: /EXPIRED|expired/,
+    fact: "its certificate has expired",
+    advice: "Look at this machine's clock, and tell who runs the server",
+  },
+  {
+    pattern: /ALTNAME|not valid for|HOSTNAME|NotValidForName/i,
+    fact: "its certificate is for another name",
+    advice: "Compare baseUrl with the broker's address, and look for a proxy in between",
+  },
+  {
+    pattern: /SELF_SIGNED|UNABLE_TO_|UnknownIssuer|UntrustedRoot|self.signed|CaUsedAsEndEntity/i,
+    fact: "its certificate is signed by nobody whom this runtime trusts",
+    advice:
+      "Where a proxy or a virus scanner looks into connections, or at a server of your own, tell " +
+      "the runtime whom to trust: NODE_EXTRA_CA_CERTS=ca.pem on Node and Bun, DENO_CERT=ca.pem or " +
+      "DENO_TLS_CA_STORE=system on Deno",
+  },
+  {
+    pattern: /WRONG_VERSION|InvalidContentType|corrupt message|speak TLS/i,
+    fact: "the server there speaks no TLS",
+    advice: "Compare the address with the server's: is it http, or another port?",
+  },
+];
+
+// Deno's, Bun's and Node's words for a CONNECT that was refused, and Node's for a 407.
+const PROXY_WORDS = /proxy|tunnel/i;
+
+/** What can be said of a failure beyond its kind. */
+export function explainFailure(
+  kind: NetworkErrorKind,
+  cause: unknown,
+): { fact?: string; advice?: string } {
+  const words = [cause, Object(cause).cause].map((one) => `${codeOf(one)} ${Object(one).message}`);
+  if (
+    words.some((one) => PROXY_WORDS.test(one.slice(Math.max(0, one.indexOf("client error (")))))
+  ) {
+    return {
+      fact: "a proxy refuses the connection",
+      advice: "Look at HTTPS_PROXY, and whether the proxy wants a user and a password in it",
+    };
+  }
+  if (kind !== "tls") return {};
+  const known = TLS_FAILURES.find(({ pattern }) => pattern.test(words.join(" ")));
+  return known === undefined
+    ? { advice: "TLS fails: look for a proxy between this program and the server" }
+    : { fact: known.fact, advice: known.advice };
+}
 
 /**
  * What may be told of a failure: its class, its words without the query of the URL, and its code. The

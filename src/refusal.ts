@@ -71,13 +71,43 @@ export function refusalOf(
       retryAfterMs === undefined ? undefined : `asks to wait ${wholeSeconds(retryAfterMs)}`,
     ],
     // A gateway that has lost the answer does not know either.
-    advice: isUnsafe(method) && (status === 408 || status >= 500)
-      ? [advice, MAY_BE_DONE].filter((words) => words !== undefined).join(". ")
-      : advice,
+    advice: [
+      (isIntermediary(status) ? undefined : advice) ??
+        adviceOnIntermediary(status, isHtml, response.headers.get("location")),
+      isUnsafe(method) && (status === 408 || status >= 500) ? MAY_BE_DONE : undefined,
+    ],
   });
   return isRateLimit
     ? new RateLimitError(explanation, { ...options, retryAfterMs })
     : new ApiError(explanation, options);
+}
+
+/** Whether a status is one that a broker has no use for, but what stands before it. */
+function isIntermediary(status: number): boolean {
+  return status === 407 || status === 511 || status >= 300 && status < 400;
+}
+
+/** What to do about an answer that is none of the broker's. */
+function adviceOnIntermediary(
+  status: number,
+  isHtml: boolean,
+  location: string | null,
+): string | undefined {
+  if (status === 407) {
+    return "A proxy wants to know who you are: put a user and a password into its address, as in " +
+      "HTTPS_PROXY=http://user:password@proxy:8080";
+  }
+  if (status >= 300 && status < 400) {
+    const target = location !== null && URL.canParse(location)
+      ? ` to ${new URL(location).origin}`
+      : "";
+    return `The answer leads elsewhere${target}, where no token follows: compare baseUrl with the ` +
+      "broker's address, and look for a proxy, or for a network that wants a sign-in of its own";
+  }
+  return isHtml || status === 511
+    ? "Something between this program and the broker has answered, a proxy or a firewall perhaps: " +
+      "ask who runs it"
+    : undefined;
 }
 
 /** What `application/problem+json` says (RFC 9457), which no broker sends, but what stands before one. */
@@ -113,12 +143,22 @@ export function tokenRefusal(
     return new TokenError(
       explain(action, {
         facts: [String(status), `the answer is no token response: ${flaw}`],
-        advice: "Something between this program and the broker may have answered",
+        advice: [
+          adviceOnIntermediary(status, isHtml, null) ??
+            "Something between this program and the broker may have answered",
+        ],
       }),
       { code: "invalid_token_response", isPermanent: false, status, retryAfterMs },
     );
   }
-  return new TokenError(explain(action, { facts: [`${status} ${code ?? ""}`, message], advice }), {
+  // The brokers' own refusals are JSON, but for what their gateways say of the moment.
+  const isForeign = isIntermediary(status) || isHtml && (status === 403 || status === 404);
+  const cure = isForeign ? adviceOnIntermediary(status, isHtml, null) : advice;
+  const explanation = explain(action, {
+    facts: [`${status} ${code ?? ""}`, message],
+    advice: [cure],
+  });
+  return new TokenError(explanation, {
     code: code ?? `http_${status}`,
     isPermanent,
     status,
@@ -161,15 +201,18 @@ const PERMANENT_CODES: ReadonlySet<string> = new Set([
   "invalid_scope",
 ]);
 
-/** "Cannot do this: what is so: what else is so. What to do" */
+/** "Cannot do this: what is so: what else is so. What to do. What else to do" */
 export function explain(
   action: string,
-  { facts, advice }: { facts: readonly (string | undefined)[]; advice: string | undefined },
+  { facts, advice }: {
+    facts: readonly (string | undefined)[];
+    advice: readonly (string | undefined)[];
+  },
 ): string {
   const known = [action, ...facts].map((fact) => printable(fact ?? "")).filter((fact) =>
     fact !== ""
   );
-  return known.join(": ") + (advice === undefined ? "" : `. ${advice}`);
+  return [known.join(": "), ...advice.filter((words) => words !== undefined)].join(". ");
 }
 
 /** A time for people: "12 s". */

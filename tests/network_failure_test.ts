@@ -1,6 +1,6 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { NetworkErrorKind } from "../src/errors.ts";
-import { networkFailure } from "../src/network_failure.ts";
+import { explainFailure, networkFailure, tellable } from "../src/network_failure.ts";
 import { closedPort, serveBytes } from "./support/loopback.ts";
 
 type Sent = "no" | "unknown";
@@ -219,4 +219,59 @@ Deno.test("networkFailure() tells an answer that is not HTTP", async () => {
   await using server = await serveBytes((socket) => socket.end("SSH-2.0-OpenSSH_9.6\r\n\r\n"));
   const error = await failureOf(`http://${server.host}/`);
   assertEquals(networkFailure(error), { kind: "protocol", sent: "unknown" });
+});
+
+Deno.test("tellable() leaves the query out, as it was written and as the runtime writes it", () => {
+  const url = "https://api.example/a?secret=a b#part c";
+  for (const words of ["?secret=a b#part c", "?secret=a%20b#part%20c", "?secret=a%20b"]) {
+    const cause = new Error(`client error for https://api.example/a${words}`);
+    const error = new TypeError(`error sending request for https://api.example/a${words}`, {
+      cause,
+    });
+    const told = tellable(error, url);
+    assertEquals(told?.message, "error sending request for https://api.example/a");
+    assertEquals(Object(told?.cause).message, "client error for https://api.example/a");
+  }
+  assertEquals(tellable(new Error("for /a?secret"), "/a?secret")?.message, "for /a");
+});
+
+Deno.test("explainFailure() says what is so with a certificate, and what to do", () => {
+  const rows: readonly [string, string, string][] = [
+    ["DEPTH_ZERO_SELF_SIGNED_CERT", "signed by nobody", "NODE_EXTRA_CA_CERTS"],
+    ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "signed by nobody", "DENO_CERT"],
+    ["CERT_HAS_EXPIRED", "has expired", "clock"],
+    ["ERR_TLS_CERT_ALTNAME_INVALID", "for another name", "baseUrl"],
+    ["ERR_SSL_WRONG_VERSION_NUMBER", "speaks no TLS", "is it http"],
+  ];
+  for (const [code, fact, advice] of rows) {
+    for (const cause of [withCode(code), onNode(code)]) {
+      const told = explainFailure("tls", cause);
+      assertStringIncludes(`${told.fact}`, fact);
+      assertStringIncludes(`${told.advice}`, advice);
+    }
+  }
+  const words = "invalid peer certificate: certificate expired: verification time";
+  assertStringIncludes(`${explainFailure("tls", onDeno(words)).fact}`, "has expired");
+  const name = "invalid peer certificate: certificate not valid for name";
+  assertStringIncludes(`${explainFailure("tls", onDeno(name)).fact}`, "for another name");
+  assertEquals(explainFailure("tls", new Error("odd")).fact, undefined);
+  assertEquals(explainFailure("reset", withCode("CERT_HAS_EXPIRED")), {});
+});
+
+Deno.test("explainFailure() names a proxy that refuses the connection, in the words of each runtime", () => {
+  const causes = [
+    onDeno("client error (Connect): tunnel error: unsuccessful"),
+    onDeno("client error (Connect): tunnel error: proxy authorization required"),
+    onNode(undefined, "proxy authentication required"),
+    onNode("UND_ERR_ABORTED", "Proxy response (407) !== 200 when HTTP Tunneling"),
+    withCode("ProxyTunnelFailed", "Failed to connect"),
+  ];
+  for (const cause of causes) {
+    const { fact, advice } = explainFailure("other", cause);
+    assertEquals(fact, "a proxy refuses the connection");
+    assertStringIncludes(`${advice}`, "HTTPS_PROXY");
+  }
+  const url = "https://proxy.example/tunnel";
+  const other = onDeno(`error sending request for ${url}: client error (Connect): dns error`);
+  assertEquals(explainFailure("dns", other), {});
 });

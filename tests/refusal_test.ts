@@ -1,5 +1,19 @@
-import { assertEquals, assertFalse, assertMatch, assertRejects } from "@std/assert";
-import { ApiError, type Broker, RateLimitError, Session, TokenError } from "../mod.ts";
+import {
+  assertEquals,
+  assertFalse,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import {
+  ApiError,
+  type Broker,
+  RateLimitError,
+  Session,
+  tastytrade,
+  TokenError,
+  tradestation,
+} from "../mod.ts";
 import { acme } from "./support/houses.ts";
 
 /** A session with a broker that explains no refusal, whose server answers so. */
@@ -110,3 +124,69 @@ Deno.test("A broker that cannot read a refusal does not hide it", async () => {
   const refusal = await assertRejects(() => outside.refresh(), TokenError, "Acme cannot read it");
   assertEquals([refusal.code, refusal.isPermanent], ["invalid_client", true]);
 });
+
+/** A session whose API, or sign-in, answers so. */
+function answered(
+  broker: Broker,
+  where: "api" | "sign-in",
+  response: () => Response,
+): Session {
+  return new Session({
+    broker,
+    clientId: "client",
+    clientSecret: "secret",
+    refreshToken: "refresh",
+    retry: false,
+    fetch: (input) => {
+      const isSignIn = String(input).includes("/oauth/");
+      if (isSignIn === (where === "sign-in")) return Promise.resolve(response());
+      return Promise.resolve(Response.json({ "access_token": "access", "token_type": "Bearer" }));
+    },
+  });
+}
+
+const HTML = { "content-type": "text/html" };
+
+for (const broker of [tastytrade, tradestation]) {
+  Deno.test(`${broker.name}: an answer that is a proxy's does not blame scopes, paths or the moment`, async () => {
+    const rows: readonly [number, Record<string, string>, string][] = [
+      [
+        403,
+        HTML,
+        "Something between this program and the broker has answered, a proxy or a firewall",
+      ],
+      [404, HTML, "Something between this program and the broker has answered"],
+      [511, HTML, "Something between this program and the broker has answered"],
+      [407, HTML, "HTTPS_PROXY=http://user:password@proxy:8080"],
+      [407, {}, "HTTPS_PROXY=http://user:password@proxy:8080"],
+      [
+        302,
+        { location: "https://portal.example/sign-in?a=hidden" },
+        "leads elsewhere to https://portal.example,",
+      ],
+      [307, { location: "/hidden" }, "The answer leads elsewhere, where no token follows"],
+      [301, {}, "compare baseUrl with the broker's address"],
+    ];
+    for (const [status, headers, words] of rows) {
+      const page = () => new Response("<html>Forbidden</html>", { status, headers });
+      await using session = answered(broker, "api", page);
+      const error = await assertRejects(() => session.get("/a"), ApiError);
+      assertStringIncludes(error.message, words);
+      assertFalse(/scope|hidden|There is no such/.test(error.message), error.message);
+    }
+    for (const [status, words] of [[403, "a proxy or a firewall"], [407, "HTTPS_PROXY"]] as const) {
+      const page = () => new Response("<html>Forbidden</html>", { status, headers: HTML });
+      await using session = answered(broker, "sign-in", page);
+      const error = await assertRejects(() => session.get("/a"), TokenError, words);
+      assertFalse(/try again later|log in again/i.test(error.message), error.message);
+      assertFalse(error.isPermanent);
+    }
+  });
+
+  Deno.test(`${broker.name}: a 401 that stays mentions the scopes`, async () => {
+    const answer = () => Response.json({ error: { code: "x" } }, { status: 401 });
+    await using session = answered(broker, "api", answer);
+    const error = await assertRejects(() => session.get("/a"), ApiError);
+    assertStringIncludes(error.message, "scopes");
+  });
+}

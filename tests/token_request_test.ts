@@ -8,7 +8,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { tastytrade } from "../src/brokers/tastytrade.ts";
-import type { GrantCredentials } from "../src/credentials.ts";
+import type { GrantCredentials } from "../src/credential_options.ts";
 import { NetworkError, TokenError } from "../src/errors.ts";
 import type { Token } from "../src/token.ts";
 import { requestToken, type TokenRequestContext } from "../src/token_request.ts";
@@ -374,7 +374,9 @@ Deno.test("requestToken() tells how nobody answered, and that the waiting reques
     assertEquals(
       error.message,
       `Cannot renew the access token: no answer from ${url}/oauth/token (${kind}). ` +
-        "Try again when it can be reached",
+        (kind === "tls"
+          ? "TLS fails: look for a proxy between this program and the server"
+          : "Try again when it can be reached"),
     );
     assertInstanceOf(error.cause, TypeError);
     assert(!Deno.inspect(error, { depth: 100, showHidden: true }).includes(SECRET));

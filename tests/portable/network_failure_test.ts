@@ -6,8 +6,11 @@
 
 import assert from "node:assert/strict";
 import { createServer } from "node:https";
-import { gzipSync } from "node:zlib";
+import { Buffer } from "node:buffer";
+import { createServer as createHttpServer } from "node:http";
 import type { Socket } from "node:net";
+import type { Writable } from "node:stream";
+import { createGzip, gzipSync } from "node:zlib";
 import test from "node:test";
 import { ApiError, NetworkError, Session } from "../../mod.ts";
 import { startEmulator } from "../../src/emulator/emulator.ts";
@@ -36,6 +39,18 @@ async function failureOf(answer: (socket: Socket) => void, scheme = "http"): Pro
   const told = await failure(`${scheme}://${server.host}`);
   await server[Symbol.asyncDispose]();
   return told;
+}
+
+/** Writes for as long as somebody reads, up to 700 times. */
+function pour(stream: Writable, chunk: Uint8Array, times = 700): void {
+  if (stream.listenerCount("error") === 0) stream.on("error", () => {});
+  for (let left = times; left > 0; left--) {
+    if (stream.destroyed) return;
+    if (stream.write(chunk)) continue;
+    stream.once("drain", () => pour(stream, chunk, left - 1));
+    return;
+  }
+  stream.end();
 }
 
 const head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
@@ -106,6 +121,73 @@ test("nobody trusts the certificate", async () => {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = Object(server.address());
   assert.equal(await failure(`https://127.0.0.1:${port}`), "tls, sent: no");
+  // A login server of one's own, or a proxy that looks into connections, is met with the first token.
+  const url = `https://127.0.0.1:${port}`;
+  const session = new Session({
+    clientSecret: "secret",
+    refreshToken: "refresh",
+    baseUrl: url,
+    retry: false,
+  });
+  await assert.rejects(session.get("/a"), (error) => {
+    assert.ok(error instanceof NetworkError);
+    assert.match(
+      error.message,
+      /\(tls\): its certificate is signed by nobody whom this runtime trusts/,
+    );
+    assert.match(error.message, /NODE_EXTRA_CA_CERTS=ca\.pem on Node and Bun, DENO_CERT=ca\.pem/);
+    assert.doesNotMatch(error.message, /[Tt]ry again/);
+    return true;
+  });
+  await session.close();
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+test("a server that speaks no TLS is told as one", async () => {
+  const server = await serveBytes((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
+  const session = new Session({
+    clientSecret: "secret",
+    refreshToken: "refresh",
+    baseUrl: `https://${server.host}`,
+    retry: false,
+  });
+  await assert.rejects(session.get("/a"), /\(tls\): the server there speaks no TLS/);
+  await session.close();
+  await server[Symbol.asyncDispose]();
+});
+
+test("a body that is larger than it may be is refused, packed or not, and soon", async () => {
+  const spaces = Buffer.alloc(1024 * 1024, " ");
+  const server = createHttpServer((request, response) => {
+    if (request.url === "/packed") {
+      const gzip = createGzip({ level: 1 });
+      response.writeHead(200, { "content-encoding": "gzip" });
+      gzip.pipe(response);
+      pour(gzip, spaces);
+    } else {
+      response.writeHead(
+        200,
+        request.url === "/told" ? { "content-length": 700 * spaces.length } : {},
+      );
+      pour(response, spaces);
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = Object(server.address());
+  const emulator = await startEmulator();
+  const fetch = divert(emulator.tastytrade.baseUrl, `http://127.0.0.1:${port}`);
+  const session = new Session({ ...emulator.tastytrade, fetch });
+  for (const path of ["/packed", "/told", "/untold"]) {
+    await assert.rejects(session.get(path), (error) => {
+      assert.ok(error instanceof ApiError, String(error));
+      assert.equal(error.code, "invalid_response");
+      assert.match(error.message, /the body is longer than 64 MiB\. Ask for less at once/);
+      return true;
+    });
+  }
+  await session.close();
+  await emulator.close();
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
 });
