@@ -39,6 +39,7 @@ export type {
   Broker,
   BrokerAccounts,
   BrokerCustomers,
+  BrokerHosts,
   BrokerLogin,
   CredentialComplaint,
   EndpointOptions,
@@ -58,7 +59,8 @@ export type {
 } from "./src/brokers/records.ts";
 export { tastytrade } from "./src/brokers/tastytrade.ts";
 export { tradestation } from "./src/brokers/tradestation.ts";
-export { type CredentialOptions, Credentials, type CredentialsOptions } from "./src/credentials.ts";
+export type { CredentialOptions } from "./src/credential_options.ts";
+export { Credentials, type CredentialsOptions } from "./src/credentials.ts";
 export { Customer } from "./src/customer.ts";
 export {
   ApiError,
@@ -77,6 +79,7 @@ export {
 } from "./src/errors.ts";
 export { fileStore } from "./src/file_store.ts";
 export { login, type LoginOptions } from "./src/login.ts";
+export type { PasteAddress } from "./src/login_flows.ts";
 export type { BodyFactory, OutgoingInit, Query } from "./src/request.ts";
 export type { RetryOptions } from "./src/retry.ts";
 export {

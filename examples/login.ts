@@ -12,12 +12,15 @@ const [text, flag] = [{ type: "string" }, { type: "boolean" }] as const;
 const texts = { broker: text, port: text, file: text, api: text, site: text };
 const brokers = new Map(Object.entries({ tastytrade, tradestation }));
 const terminal = createInterface({ input: process.stdin, output: process.stdout });
+const stop = new AbortController();
+terminal.once("close", () => stop.abort(new Error("Not answered"))); // Ctrl+C, or the end of a file
 
 async function logIn(): Promise<void> {
   const { values } = parseArgs({ options: { ...texts, manual: flag, sandbox: flag } });
   const { broker = "tastytrade", file = ".env", sandbox, manual } = values;
   if (!brokers.has(broker)) throw new Error(`--broker is one of ${[...brokers.keys()].join(", ")}`);
-  const ask = (url: string) => terminal.question(`Open\n\n${url}\n\nand paste where it ends: `);
+  const ask = (url: string, problem?: Error) =>
+    terminal.question(`${problem?.message ?? ""}\nOpen\n\n${url}\n\nand paste where it ends: `);
   const credentials = await login({
     broker: brokers.get(broker),
     sandbox,
@@ -25,11 +28,13 @@ async function logIn(): Promise<void> {
     baseUrl: values.api,
     signInUrl: values.site,
     pasteAddress: manual ? ask : undefined,
+    signal: stop.signal,
   });
   await using session = new Session(credentials);
   const numbers = (await Account.get(session)).map((account) => account.accountNumber);
   console.log("Signed in:", numbers.join(", "));
-  if (await terminal.question(`Write the credentials to ${file}? [y/N] `) !== "y") return;
+  const answer = await terminal.question(`Write the credentials to ${file}? [y/N] `, stop);
+  if (!/^y(es)?$/i.test(answer.trim())) return console.log("Nothing is written");
 
   const own = Object.values(credentials.broker.environment).join("|");
   const ownLines = new RegExp(`^[ \\t]*(export[ \\t]+)?(${own})[ \\t]*=.*(\\n|$)`, "gm");
@@ -37,6 +42,7 @@ async function logIn(): Promise<void> {
   const end = others === "" || others.endsWith("\n") ? "" : "\n";
   await writeFile(`${file}.new`, others + end + credentials.toEnv(), { mode: 0o600, flag: "wx" });
   await rename(`${file}.new`, file); // all of it, or nothing
+  console.log("Written to", file);
 }
 
 await logIn().catch((error: Error) => {

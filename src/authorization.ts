@@ -6,7 +6,7 @@
  */
 
 import type { Broker, BrokerLogin } from "./brokers/broker.ts";
-import type { Client } from "./credentials.ts";
+import type { Client } from "./credential_options.ts";
 import { LoginError } from "./errors.ts";
 import { challengeOf, isSameSecret, oneTimeSecret } from "./one_time_secret.ts";
 import { redact } from "./redact.ts";
@@ -19,6 +19,8 @@ export interface AuthorizationContext {
   readonly login: BrokerLogin;
   readonly authorizeUrl: string;
   readonly redirectUri: string;
+  /** Whether an answer may be from the issuer that it names (RFC 9207). */
+  readonly isIssuer: (name: string) => boolean;
   readonly scopes: readonly string[];
 }
 
@@ -26,6 +28,8 @@ export interface AuthorizationContext {
 export type AuthorizationAnswer =
   | { readonly kind: "code"; readonly code: string }
   | { readonly kind: "refusal"; readonly error: LoginError }
+  /** It says that the broker refuses, and carries no `state`: anybody could have sent it. */
+  | { readonly kind: "unproven"; readonly error: LoginError }
   | {
     readonly kind: "stray";
     readonly code: "state_mismatch" | "invalid_address";
@@ -62,24 +66,26 @@ export class Authorization {
 
   /** Reads the parameters with which the browser came back. */
   read(parameters: URLSearchParams): AuthorizationAnswer {
-    const { login } = this.#context;
+    const { login, isIssuer } = this.#context;
     const names = [...parameters.keys()];
     if (new Set(names).size < names.length) return stray("a parameter stands in it twice");
     const issuer = parameters.get("iss");
-    if (issuer !== null && login.issuer !== undefined && issuer !== login.issuer) {
+    if (issuer !== null && !isIssuer(issuer)) {
       return stray("it is from another issuer"); // RFC 9207 section 2.4: errors are not believed either
     }
     const error = parameters.get("error");
     const state = parameters.get("state");
-    const mayLackState = error !== null && login.mayLoseState;
-    if (state === null ? !mayLackState : !isSameSecret(state, this.#state)) {
+    if (state === null && error !== null && login.mayLoseState && !parameters.has("code")) {
+      return { kind: "unproven", error: this.refusal(error, null) };
+    }
+    if (state === null || !isSameSecret(state, this.#state)) {
       const reason = state === null ? "it has no state" : "its state is not this login's";
       return { kind: "stray", code: "state_mismatch", reason };
     }
     const code = parameters.get("code");
     if (code !== null && error !== null) return stray("it has both a code and an error");
     if (error !== null) {
-      return { kind: "refusal", error: this.#refusal(error, parameters.get("error_description")) };
+      return { kind: "refusal", error: this.refusal(error, parameters.get("error_description")) };
     }
     return code ? { kind: "code", code } : stray("it has no code");
   }
@@ -103,7 +109,7 @@ export class Authorization {
   }
 
   /** The broker's no. Its words come through a URL that anybody can write. */
-  #refusal(error: string, description: string | null): LoginError {
+  refusal(error: string, description: string | null): LoginError {
     const { broker, login } = this.#context;
     const secrets = [this.#state, this.#verifier, this.#client.clientSecret];
     const isCode = /^[\w.-]{1,64}$/.test(error) && redact(error, secrets) === error;
@@ -113,7 +119,7 @@ export class Authorization {
     const advice = error === "access_denied"
       ? "Log in again and accept what the page asks for"
       : login.advice;
-    return new LoginError(explain(`Cannot log in to ${broker.name}`, { facts, advice }), {
+    return new LoginError(explain(`Cannot log in to ${broker.name}`, { facts, advice: [advice] }), {
       code: isCode ? error : "login_refused",
     });
   }

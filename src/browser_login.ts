@@ -8,12 +8,14 @@
 
 import { Authorization, type AuthorizationContext } from "./authorization.ts";
 import type { Reply, Visit } from "./callback_server.ts";
-import { type Client, type Credentials, flawIn } from "./credentials.ts";
-import { SessionError } from "./errors.ts";
+import { type Client, flawIn } from "./credential_options.ts";
+import type { Credentials } from "./credentials.ts";
+import { type LoginError, SessionError } from "./errors.ts";
 import {
   alreadyDonePage,
   type ClientField,
   clientPage,
+  declinedPage,
   failedPage,
   foreignFormPage,
   notAllowedPage,
@@ -30,6 +32,9 @@ export type Exchange = (authorization: Authorization, code: string) => Promise<C
 /** Where the browser is sent at the end, so that no code stays in its address bar. */
 const END_PATH = "/done";
 
+/** Where the user confirms that the broker has refused. */
+const DECLINED_PATH = "/declined";
+
 /** One login in the browser. */
 export class BrowserLogin {
   readonly #known: Partial<Client>;
@@ -45,6 +50,8 @@ export class BrowserLogin {
   /** Runs from the first good answer on, and resolves to the last page. */
   #ending: Promise<void> | undefined;
   #lastPage: Page | undefined;
+  /** The last refusal that came without proof: the user may confirm it. */
+  #unproven: LoginError | undefined;
 
   constructor(known: Partial<Client>, context: AuthorizationContext, exchange: Exchange) {
     this.#known = known;
@@ -87,6 +94,9 @@ export class BrowserLogin {
         ? { status: 200, page: this.#lastPage, isLast: true }
         : notAllowed("GET");
     }
+    if (path === DECLINED_PATH && this.#unproven !== undefined) {
+      return method === "POST" ? await this.#confirm(visit, this.#unproven) : notAllowed("POST");
+    }
     if (path !== "/") return { status: 404, page: notFoundPage() };
     if (this.#ending !== undefined) return this.#alreadyDone();
     if (method === "GET") return this.#start();
@@ -102,11 +112,14 @@ export class BrowserLogin {
       : redirect(authorization.url);
   }
 
-  #submit({ origin, form }: Visit): Reply {
-    const token = form.get("token") ?? "";
-    if (origin !== this.#origin || !isSameSecret(token, this.#formToken)) {
-      return { status: 403, page: foreignFormPage() };
-    }
+  /** Whether a form was sent by a page of this login. */
+  #isOwnForm({ origin, form }: Visit): boolean {
+    return origin === this.#origin && isSameSecret(form.get("token") ?? "", this.#formToken);
+  }
+
+  #submit(visit: Visit): Reply {
+    if (!this.#isOwnForm(visit)) return { status: 403, page: foreignFormPage() };
+    const { form } = visit;
     const client = { clientId: "", clientSecret: "", ...this.#known };
     for (const { name, label } of this.#fields()) {
       client[name] = form.get(name)?.trim() ?? "";
@@ -129,10 +142,15 @@ export class BrowserLogin {
       page: strayPage(broker.name, reason),
     });
     if (authorization === undefined) return stray("no login has begun yet");
-    // Where a refusal may lack the state, any page could end the login with an image.
     if (!isNavigation) return stray("the browser did not come by itself");
     const answer = authorization.read(query);
     if (answer.kind === "stray") return stray(answer.reason);
+    if (answer.kind === "unproven") {
+      if (this.#ending !== undefined) return this.#alreadyDone();
+      // Any page can send the browser here, so the user has the last word.
+      this.#unproven = answer.error;
+      return { status: 400, page: declinedPage(broker.name, DECLINED_PATH, this.#formToken) };
+    }
     if (this.#lastPage !== undefined) return this.#alreadyDone();
     // A reload or a second tab, while the code is exchanged, waits for the same end.
     this.#ending ??= this.#end(
@@ -140,6 +158,14 @@ export class BrowserLogin {
         ? this.#exchange(authorization, answer.code)
         : Promise.reject(answer.error),
     );
+    await this.#ending;
+    return redirect(END_PATH);
+  }
+
+  /** The user says that it was so. */
+  async #confirm(visit: Visit, refusal: LoginError): Promise<Reply> {
+    if (!this.#isOwnForm(visit)) return { status: 403, page: foreignFormPage() };
+    this.#ending ??= this.#end(Promise.reject(refusal));
     await this.#ending;
     return redirect(END_PATH);
   }

@@ -9,7 +9,9 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { requestPermission } from "./deno_permissions.ts";
 import { type Page, PAGE_HEADERS, wrongHostPage } from "./login_page.ts";
+import { networkDenied } from "./platform_fetch.ts";
 
 /** The longest form that is read: two credentials are far below. */
 const MAX_BODY_LENGTH = 16_384;
@@ -66,15 +68,19 @@ export class CallbackServer {
   /**
    * Starts to listen, on both loopback addresses: browsers may take either for `localhost`.
    *
-   * @throws {Error} If it cannot; with the code `EADDRINUSE` if another program listens there.
+   * @throws {Error} If it can on neither; with the code `EADDRINUSE` if another program listens on one.
    */
   async listen(): Promise<void> {
     const port = Number(this.#address.port || 80);
-    await this.#listenOn("127.0.0.1", port);
-    await this.#listenOn("::1", port).catch((error: unknown) => {
-      // A machine may have no IPv6; but who has the port there would get the browser's visit.
-      if (Object(error).code === "EADDRINUSE") throw error;
-    });
+    const failures: unknown[] = [];
+    for (const host of ["127.0.0.1", "::1"]) {
+      await this.#listenOn(host, port).catch((error: unknown) => {
+        // A machine may lack one of the two; but who has the port there would get the browser's visit.
+        if (Object(error).code === "EADDRINUSE") throw error;
+        failures.push(error);
+      });
+    }
+    if (this.#servers.length === 0) throw failures[0];
   }
 
   /** Waits for the browser to get the last page, and for its other tabs; but not for long. */
@@ -98,14 +104,17 @@ export class CallbackServer {
     );
   }
 
-  #listenOn(host: string, port: number): Promise<void> {
+  async #listenOn(host: string, port: number): Promise<void> {
+    const name = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+    // Deno's own error would come where nobody can catch it.
+    if (!requestPermission({ name: "net", host: name })) throw networkDenied([name]);
     const server = createServer((request, response) => void this.#answer(request, response));
     server.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);
       socket.on("close", () => this.#sockets.delete(socket));
       socket.on("error", () => {}); // a browser may leave at any time
     });
-    return new Promise((resolve, reject) => {
+    await new Promise<void>((resolve, reject) => {
       server.on("error", reject); // later ones come too late to matter
       server.listen(port, host, () => {
         this.#servers.push(server);

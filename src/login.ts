@@ -1,15 +1,20 @@
 /** The login: a user lets this program in with the browser, and the broker gives it a refresh token. */
 
 import type { Exchange } from "./browser_login.ts";
-import { Credentials, findClient, readClient } from "./credentials.ts";
+import { findClient, readClient } from "./credential_options.ts";
+import { Credentials, withAccessToken } from "./credentials.ts";
 import { Deadline } from "./deadline.ts";
 import { LoginError } from "./errors.ts";
-import type { LoginContext } from "./login_flows.ts";
+import type { LoginContext, PasteAddress } from "./login_flows.ts";
+import { requireNetwork } from "./platform_fetch.ts";
 import { explain } from "./refusal.ts";
 import {
   type Connection,
+  originOf,
   readConnection,
   readTimeout,
+  refuseHalf,
+  refuseUnknown,
   type SessionOptions,
 } from "./session_options.ts";
 import { requestToken } from "./token_request.ts";
@@ -50,11 +55,12 @@ export interface LoginOptions extends
   /**
    * The way for a machine without a browser: it is shown the address where the user logs in, and
    * returns the address on which the browser ended, or the `code` in it. No server is started then, so
-   * the browser shows at the end that it cannot reach this address.
+   * the browser shows at the end that it cannot reach this address. What is not the answer to this login
+   * is asked for again, up to five times in all: then `problem` says what was wrong with the last one.
    *
    * @default {undefined}
    */
-  readonly pasteAddress?: ((authorizeUrl: string) => string | Promise<string>) | undefined;
+  readonly pasteAddress?: PasteAddress | undefined;
   /**
    * How long the user may take, in milliseconds.
    *
@@ -111,6 +117,7 @@ export interface LoginOptions extends
  * ```
  */
 export async function login(options: LoginOptions = {}): Promise<Credentials> {
+  refuseUnknown(options, OPTIONS, "Cannot log in", "{ broker: tradestation }");
   const connection = readConnection(options);
   const { broker } = connection;
   const context = readContext(options, connection);
@@ -123,42 +130,63 @@ export async function login(options: LoginOptions = {}): Promise<Credentials> {
   const exchange: Exchange = async (authorization, code) => {
     deadline.stopTimer(); // from here on it is the token request's own time
     const grant = authorization.grant(code);
-    const { refreshToken } = await requestToken(grant, connection, deadline.signal);
+    const token = await requestToken(grant, connection, deadline.signal);
+    const { refreshToken } = token;
     if (refreshToken === undefined) throw noRefreshToken(context);
-    const { clientId, clientSecret } = authorization.client;
-    return new Credentials({
+    const credentials = new Credentials({
       broker,
       sandbox: connection.sandbox,
-      baseUrl: options.baseUrl,
-      signInUrl: options.signInUrl,
-      clientId,
-      clientSecret,
+      baseUrl: connection.place.baseUrl,
+      signInUrl: connection.place.signInUrl,
+      ...authorization.client,
       refreshToken,
     });
+    return withAccessToken(credentials, token);
   };
   const { openBrowser = true, pasteAddress } = options;
   try {
+    requireNetwork(connection.fetch, [connection.endpoints.tokenUrl]); // before the user does anything
+
     // Loaded here: a program that never logs in needs no web server.
     const { byHand, inBrowser } = await import("./login_flows.ts");
+    const flow = { context, exchange, deadline, timeoutMs };
     return pasteAddress === undefined
-      ? await inBrowser(findClient(options, broker), { openBrowser, context, exchange, deadline })
-      : await byHand(readClient(options, broker), { pasteAddress, context, exchange, deadline });
+      ? await inBrowser(findClient(options, broker), { ...flow, openBrowser })
+      : await byHand(readClient(options, broker), { ...flow, pasteAddress });
   } finally {
     deadline.finish();
   }
 }
 
-function readContext(
-  { port, scopes }: LoginOptions,
-  { broker, endpoints }: Connection,
-): LoginContext {
+/** The options that there are, and what credentials and emulators carry beside. */
+const OPTIONS: ReadonlySet<string> = /* @__PURE__ */ new Set<keyof LoginOptions | "refreshToken">([
+  "broker",
+  "clientId",
+  "clientSecret",
+  "refreshToken",
+  "sandbox",
+  "baseUrl",
+  "signInUrl",
+  "userAgent",
+  "fetch",
+  "scopes",
+  "port",
+  "openBrowser",
+  "pasteAddress",
+  "timeoutMs",
+  "signal",
+]);
+
+function readContext({ port, scopes }: LoginOptions, connection: Connection): LoginContext {
+  const { broker, endpoints, place } = connection;
   const { login } = broker;
-  const { authorizeUrl } = endpoints;
+  const { authorizeUrl, tokenUrl, issuer } = endpoints;
   if (login === undefined || authorizeUrl === undefined) {
     throw new TypeError(
       `Cannot log in to ${broker.name}: it has no login with a browser. ${broker.credentialsAdvice}`,
     );
   }
+  refuseHalf(place, broker, "authorizeUrl");
   const chosen = port ?? login.ports[0];
   if (!Number.isInteger(chosen) || chosen < 1 || chosen > 65_535) {
     throw new RangeError(
@@ -177,6 +205,9 @@ function readContext(
     authorizeUrl,
     port: chosen,
     redirectUri: login.redirectUri(chosen),
+    isIssuer: issuer === undefined
+      ? (name) => [authorizeUrl, tokenUrl].map(originOf).includes(originOf(name))
+      : (name) => name.replace(/\/$/, "") === issuer.replace(/\/$/, ""),
     scopes: scopes ?? login.scopes ?? [],
   };
 }
@@ -200,7 +231,7 @@ function timeoutError(
           ? `nothing was pasted in ${ms / 1000} s`
           : `nothing came back to ${redirectUri} in ${ms / 1000} s`,
       ],
-      advice: advice.filter((words) => words !== undefined).join(". "),
+      advice,
     }),
     { code: "login_timeout", port, ports: others },
   );

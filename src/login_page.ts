@@ -91,6 +91,22 @@ export function strayPage(broker: string, reason: string): Page {
   );
 }
 
+/** A refusal that anybody could have sent, for the user to confirm. */
+export function declinedPage(broker: string, path: string, token: string): Page {
+  return page(
+    { title: `Did ${broker} refuse?`, sign: "info" },
+    markup`<p>Somebody sent the browser here with the message that ${broker} has refused, but without
+proof that it was ${broker}. The program still waits.</p>
+<form method="post" action="${path}">
+<input type="hidden" name="token" value="${token}">
+<button>Yes, end this login</button>
+</form>
+<p>If you have not declined, ignore this page, and go on where you log in, or
+<a href="/">begin again</a>.</p>`,
+    { "referrer-policy": "same-origin" },
+  );
+}
+
 /** A form that was not sent by the page that asks for the client. */
 export function foreignFormPage(): Page {
   return page(

@@ -28,6 +28,7 @@ function begin(): {
     login: tradestation.login,
     authorizeUrl: "https://example.com/authorize",
     redirectUri: "http://localhost:3001",
+    isIssuer: () => true,
     scopes: ["openid"],
   };
   const login = new BrowserLogin(CLIENT, context, (_: Authorization, code) => {

@@ -84,3 +84,39 @@ Deno.test("openSystemBrowser() says no where Deno may run no program", async () 
   await Deno.remove(file);
   assertEquals(new TextDecoder().decode(stdout), "false\n");
 });
+
+Deno.test({
+  name: "openSystemBrowser() gives the browser what it needs of the environment, and no secret",
+  ignore,
+  async fn() {
+    using _environment = new Environment({
+      TASTY_CLIENT_SECRET: "hidden",
+      TRADESTATION_REFRESH_TOKEN: "hidden",
+      AWS_SECRET_ACCESS_KEY: "hidden",
+      DATABASE_URL: "hidden",
+      DISPLAY: ":0",
+      WAYLAND_DISPLAY: "wayland-0",
+      XDG_RUNTIME_DIR: "/run/user/1000",
+      DBUS_SESSION_BUS_ADDRESS: "unix:path=/run/user/1000/bus",
+      LANG: "de_DE.UTF-8",
+      LC_TIME: "de_DE.UTF-8",
+      HOME: "/home/somebody",
+    });
+    await withOpener(`env > "$0.env"`, async (folder) => {
+      assert(await open());
+      const text = await Deno.readTextFile(`${folder}/xdg-open.env`);
+      assertFalse(text.includes("hidden"), text);
+      const needed = [
+        "DISPLAY=:0",
+        "WAYLAND_DISPLAY=",
+        "XDG_RUNTIME_DIR=",
+        "DBUS_SESSION",
+        "LANG=",
+        "LC_TIME=",
+        "HOME=",
+        "PATH=",
+      ];
+      for (const name of needed) assert(text.includes(name), `${name} in ${text}`);
+    });
+  },
+});

@@ -142,3 +142,35 @@ Deno.test("CallbackServer.farewell() ends soon after the last page, or soon with
   const aloneMs = performance.now() - aloneAt;
   assert(aloneMs >= 395 && aloneMs < 500, `${aloneMs} ms`);
 });
+
+/** Runs the callback process on a machine of its own, of whose loopback this command makes something else. */
+async function withLoopback(command: string): Promise<string> {
+  const script = new URL("support/callback_process.ts", import.meta.url).pathname;
+  const run =
+    `ip link set lo up && ${command} && exec "${Deno.execPath()}" run -A --no-check "${script}"`;
+  const { stdout, stderr } = await new Deno.Command("unshare", {
+    args: ["--net", "sh", "-c", run],
+    env: { NO_COLOR: "1" },
+  }).output();
+  return new TextDecoder().decode(stdout).trim() || new TextDecoder().decode(stderr).trim();
+}
+
+/** Needs Linux, and a user who may make a network namespace. */
+const canMakeNetworks = Deno.build.os === "linux" &&
+  (await new Deno.Command("sh", {
+    args: ["-c", "unshare --net ip link set lo up"],
+    stderr: "null",
+  }).output()).success;
+
+Deno.test({
+  name: "CallbackServer listens on each loopback address that the machine has",
+  ignore: !canMakeNetworks,
+  async fn() {
+    const without4 = "ip addr del 127.0.0.1/8 dev lo";
+    const without6 = "ip -6 addr del ::1/128 dev lo";
+    assertEquals(await withLoopback("true"), "127.0.0.1 200, ::1 200");
+    assertEquals(await withLoopback(without6), "127.0.0.1 200, ::1 nobody");
+    assertEquals(await withLoopback(without4), "127.0.0.1 nobody, ::1 200");
+    assertMatch(await withLoopback(`${without4} && ${without6}`), /^E(ADDRNOTAVAIL|INVAL)$/);
+  },
+});

@@ -6,7 +6,12 @@ import { isAvailable, type Runtime, RUNTIMES } from "./support/runtimes.ts";
 /** What a person does at the terminal, and what stands there in the end. */
 async function answer(
   { command: [program, ...args] }: Runtime,
-  { emulator, file, decision = "y" }: { emulator: Emulator; file: string; decision?: string },
+  { emulator, file, decision = "y", mistakes = [] }: {
+    emulator: Emulator;
+    file: string;
+    decision?: string;
+    mistakes?: readonly string[];
+  },
 ): Promise<{ code: number; shown: string }> {
   const { baseUrl, signInUrl, clientId, clientSecret } = emulator.tradestation;
   const addresses = [`--api=${baseUrl}`, `--site=${signInUrl}`, `--file=${file}`];
@@ -25,13 +30,15 @@ async function answer(
   const writer = child.stdin.getWriter();
   const type = (line: string) => writer.write(new TextEncoder().encode(`${line}\n`));
   let shown = "";
-  let isAsked = false;
+  const mistakesLeft = [...mistakes];
+  let answered = 0;
   for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
     shown += chunk;
     const url = /^(http\S+)\n/m.exec(shown)?.[1];
-    if (url !== undefined && !isAsked) {
-      isAsked = true;
-      await type(await emulator.decide(url, "accept"));
+    const asked = shown.split("paste where it ends: ").length - 1;
+    if (url !== undefined && asked > answered) {
+      answered = asked;
+      await type(mistakesLeft.shift() ?? await emulator.decide(url, "accept"));
     }
     if (shown.endsWith("[y/N] ")) await type(decision);
   }
@@ -82,6 +89,32 @@ Deno.test("examples/login.ts writes nothing unless it is told to", async () => {
   const { code } = await answer(deno, { emulator, file: `${folder}/.env`, decision: "" });
   assertEquals([code, [...Deno.readDirSync(folder)]], [0, []]);
   await Deno.remove(folder);
+});
+
+Deno.test("examples/login.ts says what was wrong with what was pasted, and asks again", async () => {
+  const [deno] = RUNTIMES;
+  if (deno === undefined) throw new Error("There is always a Deno here");
+  await using emulator = await startEmulator();
+  const folder = await Deno.makeTempDir();
+  const mistakes = ["garbage", "http://localhost:3001/?code=x&state=y"];
+  const options = { emulator, file: `${folder}/.env`, decision: "YES", mistakes };
+  const { code, shown } = await answer(deno, options);
+  assertEquals(code, 0);
+  assertStringIncludes(shown, "it is neither an address nor a code");
+  assertStringIncludes(shown, "its state is not this login's");
+  assertStringIncludes(shown, `Written to ${folder}/.env`);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("examples/login.ts ends where nobody answers any more", async () => {
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "-A", "examples/login.ts", "--broker=tradestation", "--manual"],
+    cwd: new URL("../", import.meta.url),
+    env: { NO_COLOR: "1", TRADESTATION_CLIENT_ID: "id", TRADESTATION_CLIENT_SECRET: "secret" },
+    stdin: "null",
+    signal: AbortSignal.timeout(20_000),
+  }).output();
+  assertEquals([code, new TextDecoder().decode(stderr)], [1, "Not answered\n"]);
 });
 
 Deno.test("examples/login.ts refuses a broker or an option that it does not know", async () => {

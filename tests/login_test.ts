@@ -12,6 +12,7 @@ import { connect, createServer } from "node:net";
 import {
   type Broker,
   CredentialsError,
+  type EndpointOptions,
   login,
   LoginError,
   NetworkError,
@@ -142,7 +143,7 @@ Deno.test("login() by hand says where a client id that is missing is found, or h
   const missing = { clientId: "", pasteAddress };
   const words = tradestation.login?.clientAdvice ?? "";
   const told = () => login({ broker: tradestation, ...missing });
-  await assertRejects(told, CredentialsError, `set TRADESTATION_CLIENT_ID. ${words}`);
+  await assertRejects(told, CredentialsError, `and TRADESTATION_CLIENT_SECRET. ${words}`);
   const { clientAdvice: _, ...rest } = altered({}).login ?? {};
   const broker = { ...tradestation, login: rest as NonNullable<Broker["login"]> };
   const untold = () => login({ broker, ...missing });
@@ -310,18 +311,44 @@ Deno.test("login() ignores a no with a wrong state (scenario 82)", async () => {
   await credentials;
 });
 
-Deno.test("login() believes a no without a state where the broker loses it, and nowhere else", async () => {
+Deno.test("login() lets the user confirm a no without a state where the broker loses it, and nowhere else", async () => {
   await using emulator = await startEmulator();
   emulator.isStateKeptOnDecline = false;
-  const { opened, credentials } = await begin(emulator);
+  const { opened, credentials, origin } = await begin(emulator);
   const refused = assertRejects(() => credentials, LoginError);
-  await arrive(await emulator.decide(opened, "decline"));
+  const asked = await visit(await emulator.decide(opened, "decline"));
+  assertEquals([asked.status, asked.title], [400, "Did TradeStation refuse?"]);
+  const token = /name="token" value="([^"]+)"/.exec(asked.text)?.[1] ?? "";
+  const confirm = (body: string, from: string) =>
+    visit(`${origin}/declined`, {
+      method: "POST",
+      body: new URLSearchParams(body),
+      headers: { origin: from },
+    });
+  assertEquals((await visit(`${origin}/declined`)).status, 405);
+  assertEquals((await confirm("token=guessed", origin)).status, 403);
+  assertEquals((await confirm(`token=${token}`, "https://evil.example")).status, 403);
+  const { location } = await confirm(`token=${token}`, origin);
+  assertEquals((await visit(origin + location)).title, "Not signed in to TradeStation");
   assertEquals((await refused).code, "access_denied");
 
   const strict = await begin(emulator, { broker: altered({ mayLoseState: false }) });
   assertEquals((await visit(await emulator.decide(strict.opened, "decline"))).status, 400);
   await arrive(await emulator.decide(strict.opened, "accept"));
   await strict.credentials;
+});
+
+Deno.test("login() is not ended, nor are its words chosen, by a page that sends the browser here", async () => {
+  await using emulator = await startEmulator();
+  const { opened, credentials, origin } = await begin(emulator);
+  const address = `${origin}/?error=access_denied&error_description=Call+555-0100+at+once`;
+  const shown = await visit(address);
+  assertEquals(shown.status, 400);
+  assertFalse(shown.text.includes("555-0100"));
+  assertEquals((await visit(`${origin}/?error=access_denied&code=x`)).status, 400);
+  await arrive(await emulator.decide(opened, "accept"));
+  await credentials;
+  assertEquals((await visit(address).catch(() => undefined))?.status, undefined); // it is gone
 });
 
 Deno.test("login() is not ended by an image on another page, where a no needs no state", async () => {
@@ -477,7 +504,13 @@ Deno.test("login() says after its time what usually is wrong (scenario 84)", asy
     "TradeStation: nothing was pasted in 0.03 s. If the",
   );
 
-  const onePort = login({ ...emulator.tastytrade, clientId: "an-id", pasteAddress, timeoutMs: 30 });
+  const onePort = login({
+    ...emulator.tastytrade,
+    signInUrl: emulator.tastytradeSignInUrl,
+    clientId: "an-id",
+    pasteAddress,
+    timeoutMs: 30,
+  });
   const { message } = await assertRejects(() => onePort, LoginError);
   assertStringIncludes(message, "or pass the port of one that is. tastytrade opens its login");
 
@@ -705,14 +738,64 @@ Deno.test("login() says of a spent code that it is spent", async () => {
     },
   ];
   for (const place of places) {
-    const spent = login({ ...place, pasteAddress: () => "spent" });
+    const proven = login({
+      ...place,
+      pasteAddress: async (url) => changed(await emulator.decide(url, "accept"), { code: "spent" }),
+    });
     const { isPermanent } = await assertRejects(
-      () => spent,
+      () => proven,
       TokenError,
       "The code was used before",
     );
     assert(isPermanent);
+    const bare = login({ ...place, pasteAddress: () => "a-code-of-old" });
+    const { code } = await assertRejects(
+      () => bare,
+      LoginError,
+      "does not know it, or it was used",
+    );
+    assertEquals(code, "invalid_address");
   }
+});
+
+Deno.test("login() by hand asks again, and says what was wrong", async () => {
+  await using emulator = await startEmulator();
+  const pastes = ["", "garbage", "https://example.com/?code=x", "a-code-of-old"];
+  const problems: string[] = [];
+  const credentials = await login({
+    ...emulator.tradestation,
+    broker: tradestation,
+    pasteAddress: async (url, problem) => {
+      if (problem !== undefined) problems.push(problem.message);
+      return pastes.shift() ?? `"${await emulator.decide(url, "accept")}"`;
+    },
+  });
+  assertEquals(credentials.broker, tradestation);
+  const reasons = [
+    "nothing was pasted",
+    "it is neither an address nor a code",
+    "it is not the callback address",
+    "TradeStation does not know it, or it was used before",
+  ];
+  assertEquals(problems.map((problem) => /pasted: (.*?)\. Log in/.exec(problem)?.[1]), reasons);
+});
+
+Deno.test("login() by hand asks five times at the most, each time for as long as the first", async () => {
+  await using emulator = await startEmulator();
+  const options = { ...emulator.tradestation, broker: tradestation };
+  let asked = 0;
+  const pasteAddress = () => {
+    asked += 1;
+    return "garbage";
+  };
+  await assertRejects(() => login({ ...options, pasteAddress }), LoginError, "neither an address");
+  assertEquals(asked, 5);
+  const late = login({
+    ...options,
+    timeoutMs: 200,
+    pasteAddress: (_, problem) => problem ? new Promise(() => {}) : "a-code-of-old",
+  });
+  assertEquals((await assertRejects(() => late, LoginError)).code, "login_timeout");
 });
 
 Deno.test("login() never sends a code twice, not even when nobody answers", async () => {
@@ -745,7 +828,8 @@ Deno.test("login() says so when there is no refresh token", async () => {
 Deno.test("login() compares the issuer, if the broker has one and the answer names one (RFC 9207)", async () => {
   await using emulator = await startEmulator();
   const issuer = "https://signin.example";
-  const { opened, credentials } = await begin(emulator, { broker: altered({ issuer }) });
+  const endpoints = (options: EndpointOptions) => ({ ...tradestation.endpoints(options), issuer });
+  const { opened, credentials } = await begin(emulator, { broker: { ...tradestation, endpoints } });
   const address = await emulator.decide(opened, "accept");
   assertEquals((await visit(changed(address, { iss: "https://evil.example" }))).status, 400);
   const state = `${parametersOf(opened).get("state")}`;
@@ -753,6 +837,24 @@ Deno.test("login() compares the issuer, if the broker has one and the answer nam
   assertEquals((await visit(changed(address, refusal))).status, 400);
   await arrive(changed(address, { iss: issuer }));
   await credentials;
+
+  // Auth0's issuer is the sign-in's address with a slash.
+  const own = await begin(emulator);
+  const end = await emulator.decide(own.opened, "accept");
+  assertEquals((await visit(changed(end, { iss: "https://evil.example/" }))).status, 400);
+  await arrive(changed(end, { iss: `${emulator.tradestation.signInUrl}/` }));
+  await own.credentials;
+
+  // Where none is stated, it is the origin of the authorization page or of the token endpoint.
+  const silent = (options: EndpointOptions) => {
+    const { issuer: _, ...rest } = tradestation.endpoints(options);
+    return rest;
+  };
+  const unstated = await begin(emulator, { broker: { ...tradestation, endpoints: silent } });
+  const last = await emulator.decide(unstated.opened, "accept");
+  assertEquals((await visit(changed(last, { iss: "https://evil.example" }))).status, 400);
+  await arrive(changed(last, { iss: `${emulator.url}/realms/main` }));
+  await unstated.credentials;
 });
 
 Deno.test("login() asks on a page of its own for what is nowhere", async () => {
@@ -896,8 +998,8 @@ Deno.test("login() by hand checks what was pasted as it checks a callback (scena
   assertEquals(await refusal((address) => address.replace("3001", "3000")), "invalid_address");
   assertEquals(await refusal((address) => address.replace("?", "/x?")), "invalid_address");
   assertEquals(await refusal(() => "https://"), "invalid_address");
-  assertEquals(await refusal(() => ""), "state_mismatch");
-  assertEquals(await refusal(() => "no code at all"), "state_mismatch");
+  assertEquals(await refusal(() => ""), "invalid_address");
+  assertEquals(await refusal(() => "garbage"), "invalid_address");
   assertEquals(emulator.count("POST /oauth/token"), 0);
 });
 
@@ -933,7 +1035,7 @@ Deno.test("login() by hand needs client id and secret, and says where they come 
   assertEquals(code, "missing_client_id");
   assertStringIncludes(
     message,
-    "Cannot log in to TradeStation: no client id. Pass clientId or set ",
+    "Cannot log in to TradeStation: no client id and no client secret. Pass clientId and clientSecret",
   );
   const half = await assertRejects(() => login({ ...ask, clientId: "id" }), CredentialsError);
   assertEquals(half.code, "missing_client_secret");
@@ -981,5 +1083,27 @@ Deno.test("login() prints neither code nor state, verifier or secret", async () 
   for (const value of await Promise.all(values)) {
     const text = printed(value);
     for (const secret of secrets) assertFalse(text.includes(secret), text);
+  }
+});
+
+Deno.test("login() takes for a code of the broker's only what is one from end to end", async () => {
+  await using emulator = await startEmulator();
+  const rows = [
+    ["invalid_scope", "invalid_scope"],
+    ["!!access_denied", "login_refused"],
+    ["access_denied!!", "login_refused"],
+    ["a b", "login_refused"],
+    ["x".repeat(65), "login_refused"],
+  ] as const;
+  for (const [error, code] of rows) {
+    const failed = login({
+      ...emulator.tradestation,
+      broker: tradestation,
+      pasteAddress: (url) => {
+        const state = parametersOf(url).get("state") ?? "";
+        return `?${new URLSearchParams({ error, state })}`;
+      },
+    });
+    assertEquals((await assertRejects(() => failed, LoginError)).code, code, error);
   }
 });

@@ -12,6 +12,7 @@ function request(): { authorization: Authorization; context: AuthorizationContex
     login: tradestation.login,
     authorizeUrl: "https://example.com/authorize?tenant=a",
     redirectUri: "http://localhost:3001/callback",
+    isIssuer: () => true,
     scopes: ["openid"],
   };
   const client = { clientId: "a b&c", clientSecret: "secret" };
@@ -23,17 +24,27 @@ function request(): { authorization: Authorization; context: AuthorizationContex
 
 Deno.test("codeIn() finds the code in an address, in a query and alone", () => {
   const { authorization, context, state } = request();
-  const query = `code=a%2Fb%3D&state=${state}`;
+  const query = `code=a%2Fcode-of-length%3D&state=${state}`;
+  const address = `http://localhost:3001/callback?${query}`;
   for (
     const pasted of [
-      `http://localhost:3001/callback?${query}`,
-      `  http://localhost:3001/callback?${query}#_=_\\n`.replace("\\n", "\n"),
+      address,
+      `  ${address}#_=_\n`,
+      `"${address}"`,
+      `'${address}'\n`,
+      `<${address}>`,
+      `${address.slice(0, 40)}\n${address.slice(40)}`, // as a terminal breaks it
+      address.replace("http://", ""), // as some browsers show it
       `?${query}`,
       query,
-      "a/b=",
     ]
   ) {
-    assertEquals(codeIn(pasted, authorization, context), "a/b=");
+    const found = { code: "a/code-of-length=", isProven: true };
+    assertEquals(codeIn(pasted, authorization, context), found, pasted);
+  }
+  for (const pasted of ["a/code-of-length=", ' "a/code-of-length="\n']) {
+    const found = { code: "a/code-of-length=", isProven: false };
+    assertEquals(codeIn(pasted, authorization, context), found);
   }
 });
 
@@ -48,7 +59,10 @@ Deno.test("codeIn() refuses another address, and the answer to another login", (
       ["http://localhost:3001/callback?code=x&state=y", "state_mismatch"],
       ["code=x", "state_mismatch"],
       [`state=${state}`, "invalid_address"],
-      ["two words", "state_mismatch"],
+      ["two words, or three", "invalid_address"],
+      ["garbage", "invalid_address"],
+      ["", "invalid_address"],
+      ['""', "invalid_address"],
       [`error=access_denied&state=${state}`, "access_denied"],
       ["error=access_denied", "access_denied"],
     ] as const
