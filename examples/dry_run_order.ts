@@ -17,7 +17,8 @@ async function dryRun(): Promise<void> {
   const [symbol = "AAPL", quantity = "1", price = "180.00"] = positionals;
   const isOwn = process.env.TASTY_CLIENT_SECRET || process.env.TASTY_REFRESH_TOKEN;
   await using emulator = isOwn ? undefined : await startEmulator();
-  await using session = new Session({ sandbox, ...emulator?.tastytrade });
+  const emulated = sandbox ? emulator?.tastytradeSandbox : emulator?.tastytrade;
+  await using session = new Session({ sandbox, ...emulated });
 
   const account = (await Account.get(session)).find(({ isClosed }) => !isClosed);
   const path = `/accounts/${account?.accountNumber}/orders/dry-run`; // without "/dry-run" it trades

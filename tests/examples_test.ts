@@ -88,6 +88,26 @@ for (const runtime of RUNTIMES) {
   });
 }
 
+Deno.test("examples/dry_run_order.ts --sandbox never uses production's credentials", async () => {
+  const [deno] = RUNTIMES;
+  if (deno === undefined) throw new Error("Deno runs this");
+  const file = "examples/dry_run_order.ts";
+  const { code, stdout } = await run(deno, [file, "--sandbox"]);
+  assertEquals(code, 0);
+  assertMatch(stdout, /^1 AAPL at 180\.00 in 5WT00000, not placed/);
+  const source = await Deno.readTextFile(new URL(`../${file}`, import.meta.url));
+  assertStringIncludes(source, "sandbox ? emulator?.tastytradeSandbox : emulator?.tastytrade;");
+
+  const own = (issuer: string) => btoa(JSON.stringify({ typ: "rt+jwt", iss: issuer }));
+  const token = own("https://api.tastyworks.com");
+  const refused = await run(deno, [file, "--sandbox"], {
+    TASTY_CLIENT_SECRET: "secret",
+    TASTY_REFRESH_TOKEN: `${token}.${token}.x`.replaceAll("=", ""),
+  });
+  assertEquals([refused.code, refused.stdout], [1, ""]);
+  assertStringIncludes(refused.stderr, "the refresh token is one of production");
+});
+
 Deno.test("examples/dry_run_order.ts has no word that places an order", async () => {
   const source = await Deno.readTextFile(new URL("../examples/dry_run_order.ts", import.meta.url));
   const calls = [...source.matchAll(/session\.(\w+)/g)].map(([, method]) => method);

@@ -239,7 +239,8 @@ function hiddenDifference(
   expected: unknown,
   seen: Map<unknown, unknown> = new Map(),
 ): string | undefined {
-  if (!isRecord(actual) || !isRecord(expected) || seen.get(actual) === expected) return undefined;
+  if (Object.is(actual, expected) || !isRecord(actual) || !isRecord(expected)) return undefined;
+  if (seen.get(actual) === expected) return undefined;
   seen.set(actual, expected);
   if (actual instanceof Set || actual instanceof URL || ArrayBuffer.isView(actual)) {
     return undefined;
