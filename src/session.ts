@@ -486,7 +486,10 @@ export class Session implements AsyncDisposable, Disposable {
     return this.close();
   }
 
-  /** `using`: ends the session now, and cancels a token renewal that runs. */
+  /**
+   * `using`: ends the session now, and cancels a token renewal that runs, unless other sessions of this
+   * process share the refresh token, which need what it brings.
+   */
   [Symbol.dispose](): void {
     this.#closing ??= Promise.resolve();
     this.#endCalls();
