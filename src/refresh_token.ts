@@ -57,6 +57,7 @@ export class RefreshToken {
    * @param signal Ends the wait for the others, and for the task.
    */
   async use<T>(task: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+    signal.throwIfAborted();
     while (this.#use !== undefined) await unlessAborted(this.#use, signal);
     const controller = new AbortController();
     const onAbort = () => {
@@ -171,12 +172,11 @@ class Names {
   }
 }
 
-/** Waits for something that goes on whether or not somebody waits. */
+/** Waits for something that goes on whether or not somebody waits. The signal has not aborted yet. */
 async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = () => reject(signal.reason);
-  if (signal.aborted) onAbort();
-  else signal.addEventListener("abort", onAbort);
+  signal.addEventListener("abort", onAbort);
   try {
     return await Promise.race([promise, aborted]);
   } finally {

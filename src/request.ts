@@ -209,6 +209,7 @@ export function singleSendInit(
   // A stream cannot follow a redirect; and who follows one lets the request be sent again.
   const isStreamed = IS_NODE && isUnsafe(method) && redirect !== "follow";
   if (!isStreamed || !(body instanceof Blob)) return { ...init, headers };
+  // deno-coverage-ignore-start -- tests/portable/once_test.ts runs this on Node
   const own: Record<string, string> = { "content-length": String(body.size) };
   if (body.type !== "") own["content-type"] = body.type;
   const stream: RequestInit & { duplex: "half" } = {
@@ -218,13 +219,16 @@ export function singleSendInit(
     duplex: "half",
   };
   return stream;
+  // deno-coverage-ignore-stop
 }
 
+// deno-coverage-ignore-start -- likewise
 /** Makes what a form is written as, with its boundary and its length. */
 function blobOf(form: FormData): () => Promise<Blob> {
   const copy = copyOf(form);
   return () => new Response(copy).blob();
 }
+// deno-coverage-ignore-stop
 
 function unrepeatableBody(body: BodyInit | null | undefined): BodyInit {
   if (body instanceof Blob || isStream(body)) return body as BodyInit;

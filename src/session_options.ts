@@ -316,9 +316,8 @@ export function refuseHalf(
   other: "tokenUrl" | "authorizeUrl",
 ): void {
   const usual = broker.endpoints({ ...place, baseUrl: undefined, signInUrl: undefined });
-  const signIn = broker.endpoints(place)[other];
-  const usualSignIn = usual[other];
-  if (signIn === undefined || usualSignIn === undefined) return;
+  const { [other]: signIn = "" } = broker.endpoints(place);
+  const { [other]: usualSignIn = "" } = usual;
   const isMoved = (url: string | undefined, own: string) =>
     url !== undefined && originOf(url) !== originOf(own);
   const isApiMoved = isSandboxUrl(place.baseUrl, broker) === undefined &&

@@ -51,6 +51,8 @@ Deno.test("BrowserLogin answers every tab that comes before the end when it is t
   const tabs = [login.answer(callback("one")), login.answer(callback("two"))];
   assert(login.isAnswered);
   assertEquals((await login.answer(visit("/"))).status, 410);
+  const refusal = new URLSearchParams({ error: "access_denied" });
+  assertEquals((await login.answer(visit("/", refusal))).status, 410);
   assertEquals((await login.answer(visit("/done"))).status, 404); // not yet
   const credentials = new Credentials({ ...CLIENT, broker: tradestation, refreshToken: "refresh" });
   tokens.resolve(credentials);

@@ -157,6 +157,23 @@ Deno.test("Emulator refuses garbage, and never fails", async () => {
   assert(counts.taken > 100 && counts.refused > 500, JSON.stringify(counts));
 });
 
+Deno.test("A mistake in the emulator becomes an answer that says so, and does not end the program", async () => {
+  await using emulator = await startEmulator();
+  Object.assign(emulator, { scopes: 5 }); // which it does not expect
+  const { clientSecret, refreshToken, baseUrl } = emulator.tastytrade;
+  const response = await fetch(`${baseUrl}/oauth/token`, {
+    method: "POST",
+    headers: { "user-agent": "test/1.0", "content-type": "application/json" },
+    body: JSON.stringify({
+      grant_type: "refresh_token",
+      client_secret: clientSecret,
+      refresh_token: refreshToken,
+    }),
+  });
+  assertEquals([response.status, response.headers.get("x-emulator-failure")], [500, "true"]);
+  assert((await response.text()).startsWith("The emulator itself has failed: TypeError"));
+});
+
 Deno.test("Emulator answers under its own name only", async () => {
   await using emulator = await startEmulator();
   const { port } = new URL(emulator.url);

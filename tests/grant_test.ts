@@ -13,12 +13,16 @@ import {
   fileStore,
   NetworkError,
   Session,
+  SessionClosedError,
   SessionError,
   type SessionOptions,
   TokenError,
   tradestation,
 } from "../mod.ts";
 import { type Emulator, startEmulator, troubles } from "../src/emulator/emulator.ts";
+import { Grant } from "../src/grant.ts";
+import { RefreshToken } from "../src/refresh_token.ts";
+import { readOptions } from "../src/session_options.ts";
 import { FakeClock } from "./support/fake_clock.ts";
 import { idle, quiet, settle } from "./support/idle.ts";
 import { MemoryStore } from "./support/memory_store.ts";
@@ -495,4 +499,17 @@ Deno.test("Grant saves later what could not be saved, though the lock fails once
   }
   assertEquals([store.tokens.size, locks], [1, 2]);
   assertEquals([...store.tokens.values()].map(({ refreshToken }) => refreshToken), ["refresh-1"]);
+});
+
+Deno.test("Grant has nothing to tell, and gets nothing, once it is over", async () => {
+  const broker = new ScriptedBroker();
+  const { retry: _, ...settings } = readOptions(broker.options);
+  const client = { clientId: "client", clientSecret: "a-client-secret" };
+  const grant = new Grant(client, new RefreshToken("refresh-0"), settings, undefined);
+  assertEquals(grant.secrets, ["a-client-secret", "refresh-0"]);
+  grant.abort();
+  assertEquals(grant.secrets, []);
+  const { signal } = new AbortController();
+  await assertRejects(() => grant.renew(signal), SessionClosedError);
+  assertEquals(broker.tokenRequests, 0);
 });

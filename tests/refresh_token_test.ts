@@ -222,6 +222,35 @@ Deno.test("Sessions share a refresh token by every name that it has had, and wit
   assertStrictEquals(shareRefreshToken(names).token, own);
 });
 
+Deno.test("Credentials whose token was replaced already bring the current one to those who were there first", () => {
+  const names = {
+    tokenUrl: "https://signin.example/oauth/token",
+    clientId: "client",
+    refreshToken: "refresh-0",
+    fetch: () => Promise.resolve(new Response()),
+  };
+  const own = new RefreshToken("refresh-0");
+  own.replace("refresh-1");
+  const credentials = { refreshToken: own };
+  const { token } = shareRefreshToken(names);
+  assertStrictEquals(shareRefreshToken(names, credentials).token, token);
+  assertEquals(credentials.refreshToken.current, "refresh-1");
+
+  const elsewhere = { ...names, fetch: () => Promise.resolve(new Response()) };
+  const alone = new RefreshToken("refresh-0");
+  alone.replace("refresh-1");
+  assertStrictEquals(shareRefreshToken(elsewhere, { refreshToken: alone }).token, alone);
+  assertStrictEquals(shareRefreshToken({ ...elsewhere, refreshToken: "refresh-1" }).token, alone);
+});
+
+Deno.test("RefreshToken.use() begins nothing for whom has left already", async () => {
+  const token = new RefreshToken("refresh-0");
+  let began = 0;
+  const task = () => Promise.resolve(began += 1);
+  const left = token.use(task, AbortSignal.abort("enough"));
+  assertEquals([await left.catch((reason) => reason), began], ["enough", 0]);
+});
+
 Deno.test("A session that is disposed of in the middle does not cost the others the refresh token", async () => {
   await using emulator = await startEmulator();
   const credentials = await logIn(emulator);

@@ -198,6 +198,8 @@ function credentialsOf(broker: Broker) {
     clientSecret: CLIENT_SECRET,
     refreshToken: REFRESH_TOKEN,
     retry: { maxDelayMs: 0 },
+    // One each, so that no session waits for the hanging token request of another.
+    fetch: ((input, init) => fetch(input, init)) as typeof fetch,
   };
 }
 
