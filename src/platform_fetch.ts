@@ -29,12 +29,12 @@ export function requireNetwork(fetch: typeof globalThis.fetch, urls: readonly st
 }
 
 /** What is told if Deno does not let the program reach some hosts, each with its port. */
-export function networkDenied(hosts: readonly string[], cause?: unknown): SessionError {
+export function networkDenied(hosts: readonly string[]): SessionError {
   const names = hosts.map((host) => host.replace(/:443$/, ""));
   return new SessionError(
     `Cannot reach ${names.join(" and ")}: Deno does not permit it. Run with ` +
       `--allow-net=${names.join(",")}`,
-    cause === undefined ? { code: "network_denied" } : { code: "network_denied", cause },
+    { code: "network_denied" },
   );
 }
 

@@ -199,16 +199,15 @@ const IS_NODE: boolean = !("Deno" in globalThis || "Bun" in globalThis) &&
  * A request as it goes out once. Node's `fetch` sends a request that is answered 421 (RFC 9110 section
  * 15.5.20) a second time, unless its body is a stream; the length is told beside it.
  *
- * @param headers All headers, their names in lower case.
+ * @param init All that it takes, the names of the headers in lower case.
  */
 export function singleSendInit(
-  init: RequestInit,
-  headers: Readonly<Record<string, string>>,
+  init: Omit<RequestInit, "headers"> & { readonly headers: Readonly<Record<string, string>> },
 ): RequestInit {
-  const { body, method = "GET", redirect } = init;
+  const { body, method = "GET", redirect, headers } = init;
   // A stream cannot follow a redirect; and who follows one lets the request be sent again.
   const isStreamed = IS_NODE && isUnsafe(method) && redirect !== "follow";
-  if (!isStreamed || !(body instanceof Blob)) return { ...init, headers };
+  if (!isStreamed || !(body instanceof Blob)) return init;
   // deno-coverage-ignore-start -- tests/portable/once_test.ts runs this on Node
   const own: Record<string, string> = { "content-length": String(body.size) };
   if (body.type !== "") own["content-type"] = body.type;

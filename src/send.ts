@@ -149,10 +149,14 @@ export class Call {
     if (this.#token !== undefined) this.#spent.push(this.#token.accessToken);
     this.#token = token;
     this.#sent = "unknown";
-    const whole = { ...init, ...made, signal: this.deadline.signal };
     return fetch(
       url,
-      singleSendInit(whole, { ...headers, authorization: `Bearer ${token.accessToken}` }),
+      singleSendInit({
+        ...init,
+        ...made,
+        headers: { ...headers, authorization: `Bearer ${token.accessToken}` },
+        signal: this.deadline.signal,
+      }),
     );
   }
 

@@ -117,15 +117,15 @@ async function post(
       ? jsonBody(parameters)
       : new URLSearchParams(parameters);
     // A fetch of the user's own may not know of signals, and would hold up everybody.
-    const init: RequestInit = {
+    const init = singleSendInit({
       method: "POST",
       ...unrepeatable("POST", body), // a refresh token may be good for one use only
       keepalive: false, // on Bun a connection of its own: an idle one may be closed by now
       redirect: "manual",
+      headers: { "accept": "application/json", "user-agent": userAgent },
       signal: deadline.signal,
-    };
-    const headers = { "accept": "application/json", "user-agent": userAgent };
-    const response = await deadline.wait(fetch(url, singleSendInit(init, headers)));
+    });
+    const response = await deadline.wait(fetch(url, init));
     const text = await deadline.wait(readStart(response));
     return { status: response.status, text, retryAfterMs: readRetryAfter(response) };
   } catch (error) {
