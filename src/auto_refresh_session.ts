@@ -57,7 +57,7 @@ export class AutoRefreshSession extends Session {
   /** What `await` calls, once. */
   #then(resolve: (session: this) => void, reject: (error: unknown) => void): void {
     Reflect.deleteProperty(this, "then");
-    this.refresh().then(() => resolve(this), (error: unknown) => {
+    this.accessToken().then(() => resolve(this), (error: unknown) => {
       this[Symbol.dispose]();
       reject(error);
     });
