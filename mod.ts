@@ -77,11 +77,11 @@ export {
   SessionError,
   TokenError,
 } from "./src/errors.ts";
-export { fileStore } from "./src/file_store.ts";
-export { login, type LoginOptions } from "./src/login.ts";
-export type { PasteAddress } from "./src/login_flows.ts";
-export type { BodyFactory, OutgoingInit, Query } from "./src/request.ts";
-export type { RetryOptions } from "./src/retry.ts";
+export { fileStore } from "./src/store/file_store.ts";
+export { login, type LoginOptions } from "./src/login/login.ts";
+export type { PasteAddress } from "./src/login/flows.ts";
+export type { BodyFactory, OutgoingInit, Query } from "./src/call/request.ts";
+export type { RetryOptions } from "./src/call/retry.ts";
 export {
   type CallOptions,
   type RefreshOptions,
@@ -90,4 +90,4 @@ export {
   type SessionRequestInit,
 } from "./src/session.ts";
 export type { SessionOptions } from "./src/session_options.ts";
-export type { StoredTokens, TokenStore } from "./src/token_store.ts";
+export type { StoredTokens, TokenStore } from "./src/store/token_store.ts";

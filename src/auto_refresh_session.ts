@@ -1,6 +1,6 @@
 import { Session } from "./session.ts";
 import type { SessionOptions } from "./session_options.ts";
-import { unref } from "./timer.ts";
+import { unref } from "./net/timer.ts";
 
 /**
  * The session looks at both clocks at least so often, because a timer stands still while the machine

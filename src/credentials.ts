@@ -2,8 +2,8 @@ import type { Broker } from "./brokers/broker.ts";
 import { CREDENTIAL_NAMES } from "./credential_options.ts";
 import { envLine } from "./env_file.ts";
 import { CredentialsError } from "./errors.ts";
-import { RefreshToken } from "./refresh_token.ts";
-import type { Token } from "./token.ts";
+import { RefreshToken } from "./token/refresh_token.ts";
+import type { Token } from "./token/token.ts";
 
 /** What {@linkcode Credentials} are made from. */
 export interface CredentialsOptions {

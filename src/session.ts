@@ -1,15 +1,15 @@
 /** The page to read first: everything that a session does starts here. */
 
-import { readAnswer } from "./answer.ts";
+import { readAnswer } from "./call/response.ts";
 import {
   CALL_OPTIONS,
   checkCallOptions,
   checkFetchInit,
   REFRESH_OPTIONS,
   REQUEST_OPTIONS,
-} from "./call_options.ts";
+} from "./call/call_options.ts";
 import type { Broker, Page } from "./brokers/broker.ts";
-import { Deadline, Deadlines } from "./deadline.ts";
+import { Deadline, Deadlines } from "./net/deadline.ts";
 import {
   ApiError,
   NetworkError,
@@ -17,12 +17,12 @@ import {
   TokenError,
   withCallersStack,
 } from "./errors.ts";
-import { parseExactly } from "./exact_numbers.ts";
-import { Grant } from "./grant.ts";
-import { Pacer } from "./pacer.ts";
-import { requireNetwork } from "./platform_fetch.ts";
-import { shareRefreshToken } from "./refresh_token.ts";
-import type { RefusalContext } from "./refusal.ts";
+import { parseExactly } from "./call/exact_numbers.ts";
+import { Grant } from "./token/refresh_grant.ts";
+import { Pacer } from "./call/rate_limiter.ts";
+import { requireNetwork } from "./net/platform_fetch.ts";
+import { shareRefreshToken } from "./token/refresh_token.ts";
+import type { RefusalContext } from "./call/api_error.ts";
 import {
   jsonBodyOrFactory,
   type OutgoingInit,
@@ -31,18 +31,18 @@ import {
   requestUrl,
   unpackRequest,
   withQuery,
-} from "./request.ts";
-import { Retries } from "./retry.ts";
-import { Call, type Line } from "./send.ts";
+} from "./call/request.ts";
+import { Retries } from "./call/retry.ts";
+import { Call, type Line } from "./call/transport.ts";
 import {
   readOptions,
   readTimeout,
   type SessionOptions,
   type SessionSettings,
 } from "./session_options.ts";
-import { remainingMs } from "./token.ts";
-import { TokenSource } from "./token_source.ts";
-import { waitForToken } from "./token_wait.ts";
+import { remainingMs } from "./token/token.ts";
+import { TokenSource } from "./token/token_source.ts";
+import { waitForToken } from "./token/token_wait.ts";
 
 /** How long `close()` lets a token renewal finish, so that what it brings is not lost. */
 const CLOSING_PATIENCE_MS = 5_000;

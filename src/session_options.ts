@@ -9,11 +9,11 @@ import {
   readCredentials,
 } from "./credential_options.ts";
 import { type Credentials, type Gained, gainedBy } from "./credentials.ts";
-import { MAX_TIMEOUT_MS } from "./deadline.ts";
-import { platformFetch } from "./platform_fetch.ts";
-import type { RetryOptions, RetryPolicy } from "./retry.ts";
-import type { TokenRequestContext } from "./token_request.ts";
-import type { TokenStore } from "./token_store.ts";
+import { MAX_TIMEOUT_MS } from "./net/deadline.ts";
+import { platformFetch } from "./net/platform_fetch.ts";
+import type { RetryOptions, RetryPolicy } from "./call/retry.ts";
+import type { TokenRequestContext } from "./token/token_endpoint.ts";
+import type { TokenStore } from "./store/token_store.ts";
 import { VERSION } from "./version.ts";
 
 /** What a {@linkcode Session} is made from. Everything has a default. */

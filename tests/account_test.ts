@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertFalse, assertInstanceOf, assertRejects } from "@std/assert";
 import { Account, ApiError, Customer, Session } from "../mod.ts";
 import { startEmulator } from "../src/emulator/emulator.ts";
-import { acme } from "./support/houses.ts";
+import { acme } from "./support/broker_fixtures.ts";
 
 Deno.test("Account.get() returns every account", async () => {
   await using emulator = await startEmulator();

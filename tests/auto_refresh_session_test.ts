@@ -18,7 +18,7 @@ import {
   tradestation,
 } from "../mod.ts";
 import { type Emulator, startEmulator, troubles } from "../src/emulator/emulator.ts";
-import { Dice } from "./support/dice.ts";
+import { Dice } from "./support/random.ts";
 import { FakeClock } from "./support/fake_clock.ts";
 import { idle, quiet } from "./support/idle.ts";
 import { run, RUNTIMES } from "./support/runtimes.ts";

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { inspect } from "node:util";
 import { Account, Customer, Session, SessionError } from "../mod.ts";
 import { type Emulator, startEmulator, troubles } from "../src/emulator/emulator.ts";
-import { formsOf } from "../src/redact.ts";
+import { formsOf } from "../src/net/redact.ts";
 
 const ME = "/customers/me";
 

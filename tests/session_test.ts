@@ -749,7 +749,7 @@ Deno.test("Session.fetch() lets go of the caller's signal when an answer is forg
     command: [Deno.execPath(), "run", "--allow-all", "--v8-flags=--expose-gc"],
   } as const;
   const { stdout, stderr } = await run(runtime, [
-    "tests/support/forgotten_answers.ts",
+    "tests/support/unread_bodies.ts",
     JSON.stringify(emulator.tastytrade),
   ]);
   const { most, left } = JSON.parse(stdout || stderr);

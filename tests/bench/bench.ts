@@ -138,7 +138,7 @@ for (const runtime of RUNTIMES) {
   const { stdout, stderr } = await run(withGarbageCollector(runtime), client);
   if (!stdout.includes("{")) throw new Error(`${runtime.name}: ${stderr}`);
   const memory = await run(withGarbageCollector(runtime), [
-    "tests/support/memory_process.ts",
+    "tests/runtimes/memory_process.ts",
     "200000",
   ]);
   reports.push({

@@ -6,7 +6,7 @@
 
 import { request } from "node:http";
 import process from "node:process";
-import { CallbackServer } from "../../src/callback_server.ts";
+import { CallbackServer } from "../../src/login/callback_server.ts";
 
 const PORT = 3001;
 

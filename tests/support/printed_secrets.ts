@@ -1,6 +1,6 @@
 /**
  * Looks for secrets in everything that a program may print of a value, in every form that a server or
- * a printer may give them. Written apart from `src/redact.ts`, which must not check itself.
+ * a printer may give them. Written apart from `src/net/redact.ts`, which must not check itself.
  *
  * @module
  */

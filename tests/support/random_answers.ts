@@ -5,7 +5,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import type { Dice } from "./dice.ts";
+import type { Dice } from "./random.ts";
 import { formEncoded, percentEncoded } from "./printed_secrets.ts";
 
 /** What bearer tokens consist of, and what secrets usually do. */

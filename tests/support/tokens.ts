@@ -4,7 +4,7 @@
  * @module
  */
 
-import { moment, parseToken, type Token } from "../../src/token.ts";
+import { moment, parseToken, type Token } from "../../src/token/token.ts";
 
 /** A token as the endpoint would send it now. */
 export function token(accessToken: string, lifetimeS = 900): Token {

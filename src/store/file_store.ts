@@ -1,0 +1,123 @@
+import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { SessionError } from "../errors.ts";
+import { FileLock } from "./file_lock.ts";
+import type { StoredTokens, TokenStore } from "./token_store.ts";
+
+/**
+ * Keeps tokens in a file that only its owner can read (mode 0600), so that a program goes on where
+ * the last one stopped, and processes share one access token.
+ *
+ * The file is replaced whole, never written in place: it holds the old tokens or the new ones, also
+ * when the process is killed. Beside it stands a folder with the locks, `<path>.lock`. The tokens are
+ * not encrypted: who can read the file can trade.
+ *
+ * @param path The file; it is made with the first tokens, and so are its folders.
+ *
+ * @example Two sessions, one token request
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { fileStore, Session } from "@tasty/session";
+ * import { startEmulator } from "@tasty/session/emulator";
+ *
+ * const folder = await Deno.makeTempDir();
+ * const store = fileStore(`${folder}/tokens.json`);
+ * await using emulator = await startEmulator();
+ * {
+ *   await using first = new Session({ ...emulator.tastytrade, store });
+ *   await first.get("/customers/me");
+ * }
+ * await using second = new Session({ ...emulator.tastytrade, store });
+ * await second.get("/customers/me");
+ *
+ * assertEquals(emulator.count("POST /oauth/token"), 1);
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ */
+export function fileStore(path: string | URL): TokenStore {
+  return new FileStore(typeof path === "string" ? path : fileURLToPath(path));
+}
+
+type Tokens = Readonly<Record<string, StoredTokens>>;
+
+class FileStore implements TokenStore {
+  readonly #path: string;
+  readonly #locks: string;
+  /** Guards reading, changing and replacing the file, which holds the tokens of every grant. */
+  readonly #writing: FileLock;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#locks = `${path}.lock`;
+    this.#writing = new FileLock(join(this.#locks, "file"));
+  }
+
+  async load(key: string): Promise<StoredTokens | undefined> {
+    return (await this.#read())[key];
+  }
+
+  async save(key: string, tokens: StoredTokens): Promise<void> {
+    await this.#writing.run(async () => this.#replace({ ...await this.#read(), [key]: tokens }));
+  }
+
+  async lock<T>(
+    key: string,
+    task: () => Promise<T>,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<T> {
+    const folder = join(this.#locks, encodeURIComponent(key));
+    return await new FileLock(folder).run(task, signal);
+  }
+
+  async #read(): Promise<Tokens> {
+    let text: string;
+    try {
+      text = await readFile(this.#path, "utf8");
+    } catch (error) {
+      if (error instanceof Error && "code" in error && error.code === "ENOENT") return {};
+      throw error;
+    }
+    const tokens = parseTokens(text);
+    if (tokens !== undefined) return tokens;
+    throw new SessionError(
+      `Cannot read the tokens in "${this.#path}": the file holds something else. Choose another ` +
+        "path, or remove the file and log in again",
+      { code: "store_failed" },
+    );
+  }
+
+  async #replace(tokens: Tokens): Promise<void> {
+    await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
+    // One writer at a time, so the name needs not be unique, and nothing piles up after a kill.
+    const next = `${this.#path}.next`;
+    const file = await open(next, "w", 0o600);
+    try {
+      await file.chmod(0o600); // the mode above counts for a new file only
+      await file.writeFile(`${JSON.stringify({ version: 1, tokens }, undefined, 2)}\n`);
+      await file.sync(); // or a power cut may leave the new name with nothing in it
+    } finally {
+      await file.close();
+    }
+    await rename(next, this.#path);
+  }
+}
+
+function parseTokens(text: string): Tokens | undefined {
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const { version, tokens } = Object(content);
+  const isOurs = version === 1 && typeof tokens === "object" && tokens !== null &&
+    Object.values(tokens).every(isStoredTokens);
+  return isOurs ? tokens : undefined;
+}
+
+function isStoredTokens(value: unknown): value is StoredTokens {
+  const names = ["refreshToken", "accessToken", "obtainedAt", "expiresAt"];
+  return typeof value === "object" && value !== null &&
+    names.every((name) => typeof Reflect.get(value, name) === "string");
+}
