@@ -1,9 +1,9 @@
 /**
- * Signs a program in to a brokerage, tastytrade or TradeStation, and keeps it signed in.
+ * Signs a program in to a broker, tastytrade or TradeStation, and keeps it signed in.
  *
- * A session holds a client secret and a refresh token, turns them into short-lived access tokens,
- * and sends requests with them. An order goes out once, errors say what to do, money is decimal
- * strings. There are no dependencies, and it runs on Deno, Bun and Node.
+ * A session turns a client secret and a refresh token into short-lived access tokens and sends requests
+ * with them. It never sends an order twice, its errors say what to do, and money is decimal strings. It
+ * has no dependencies, and runs on Deno, Bun and Node.
  *
  * With the broker's credentials in the environment, which no test has:
  *
@@ -16,7 +16,7 @@
  * }
  * ```
  *
- * Without an account at the broker, the emulator stands in for it:
+ * Without an account at the broker, with the emulator:
  *
  * ```ts
  * import { Customer, Session } from "@tasty/session";
@@ -34,21 +34,21 @@
 export { Account } from "./src/account.ts";
 export { AutoRefreshSession } from "./src/auto_refresh_session.ts";
 export type {
-  ApiProblem,
-  ApiRefusal,
+  ApiErrorResponse,
   Broker,
   BrokerAccounts,
   BrokerCustomers,
   BrokerHosts,
   BrokerLogin,
-  CredentialComplaint,
+  CredentialProblem,
   EndpointOptions,
   Endpoints,
+  ErrorResponse,
   Page,
+  ParsedApiError,
+  ParsedTokenError,
   RateLimit,
-  Refusal,
-  TokenProblem,
-  TokenRefusal,
+  TokenErrorResponse,
 } from "./src/brokers/broker.ts";
 export type {
   AccountRecord,
@@ -57,15 +57,19 @@ export type {
   Position,
   Raw,
 } from "./src/brokers/records.ts";
-export { tastytrade } from "./src/brokers/tastytrade.ts";
-export { tradestation } from "./src/brokers/tradestation.ts";
+export { tastytrade } from "./src/brokers/tastytrade/tastytrade.ts";
+export { tradestation } from "./src/brokers/tradestation/tradestation.ts";
+export type { CallOptions, RefreshOptions, RequestOptions } from "./src/call/call_options.ts";
+export type { SessionRequestInit } from "./src/call/request.ts";
+export type { RetryOptions } from "./src/call/retry.ts";
+export type { ConnectionOptions } from "./src/connection.ts";
 export type { CredentialOptions } from "./src/credential_options.ts";
 export { Credentials, type CredentialsOptions } from "./src/credentials.ts";
 export { Customer } from "./src/customer.ts";
 export {
   ApiError,
+  type ApiErrorDetail,
   type ApiErrorOptions,
-  type ApiFault,
   CredentialsError,
   type CredentialsErrorCode,
   LoginError,
@@ -76,18 +80,13 @@ export {
   SessionClosedError,
   SessionError,
   TokenError,
+  type TokenErrorOptions,
 } from "./src/errors.ts";
-export { fileStore } from "./src/store/file_store.ts";
 export { login, type LoginOptions } from "./src/login/login.ts";
 export type { PasteAddress } from "./src/login/flows.ts";
-export type { BodyFactory, OutgoingInit, Query } from "./src/call/request.ts";
-export type { RetryOptions } from "./src/call/retry.ts";
-export {
-  type CallOptions,
-  type RefreshOptions,
-  type RequestOptions,
-  Session,
-  type SessionRequestInit,
-} from "./src/session.ts";
+export type { BodyFactory } from "./src/net/request_body.ts";
+export type { Query } from "./src/net/url.ts";
+export { Session } from "./src/session.ts";
 export type { SessionOptions } from "./src/session_options.ts";
+export { fileStore } from "./src/store/file_store.ts";
 export type { StoredTokens, TokenStore } from "./src/store/token_store.ts";

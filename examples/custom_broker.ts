@@ -9,13 +9,13 @@ import { Account, type AccountRecord, type Broker, type Position, Session } from
 
 const acorn: Broker = {
   name: "Acorn",
-  environment: {
+  envVariables: {
     clientId: "ACORN_CLIENT_ID",
     clientSecret: "ACORN_SECRET",
     refreshToken: "ACORN_REFRESH_TOKEN",
   },
   requiresClientId: false,
-  credentialsAdvice: "Acorn's support sends both by owl", // ends the messages about credentials
+  credentialsHelp: "Acorn's support sends both by owl", // ends the messages about credentials
   endpoints: ({ baseUrl = "https://api.acorn.example" }) => ({
     baseUrl,
     tokenUrl: `${baseUrl}/token`,

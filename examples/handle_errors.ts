@@ -2,7 +2,7 @@
 // makes trouble, never to a broker. Runs with `deno run -A`, `bun run` and `node`.
 import { ApiError, CredentialsError, NetworkError, RateLimitError, Session } from "../mod.ts";
 import { SessionClosedError, TokenError } from "../mod.ts"; // in your program: "@tasty/session"
-import { startEmulator, troubles } from "../src/emulator/emulator.ts"; // "@tasty/session/emulator"
+import { startEmulator, tastytradeFaults } from "../src/emulator/emulator.ts"; // "@tasty/session/emulator"
 
 async function send(open: () => Session, signal?: AbortSignal): Promise<void> {
   const order = async () =>
@@ -24,13 +24,13 @@ function cure(error: unknown): string {
 await using emulator = await startEmulator();
 const options = { ...emulator.tastytrade, retry: false } as const; // so that it shows them at once
 await send(() => new Session({ ...options, refreshToken: '"copied with its quotes"' }));
-emulator.trouble("POST /oauth/token", troubles.grantRevoked);
+emulator.injectFault("POST /oauth/token", tastytradeFaults.grantRevoked);
 await send(() => new Session(options));
 
 await using session = new Session(options);
-const { preflightFailed, tooManyRequests, badGateway } = troubles;
+const { preflightFailed, tooManyRequests, badGateway } = tastytradeFaults;
 for (const trouble of [preflightFailed, tooManyRequests, badGateway, "reset"] as const) {
-  emulator.trouble("POST /accounts/*/orders", trouble);
+  emulator.injectFault("POST /accounts/*/orders", trouble);
   await send(() => session);
 }
 await send(() => session, AbortSignal.abort(new Error("the user pressed Cancel")));

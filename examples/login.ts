@@ -36,7 +36,7 @@ async function logIn(): Promise<void> {
   const answer = await terminal.question(`Write the credentials to ${file}? [y/N] `, stop);
   if (!/^y(es)?$/i.test(answer.trim())) return console.log("Nothing is written");
 
-  const own = Object.values(credentials.broker.environment).join("|");
+  const own = Object.values(credentials.broker.envVariables).join("|");
   const ownLines = new RegExp(`^[ \\t]*(export[ \\t]+)?(${own})[ \\t]*=.*(\\n|$)`, "gm");
   const others = (existsSync(file) ? await readFile(file, "utf8") : "").replace(ownLines, "");
   const end = others === "" || others.endsWith("\n") ? "" : "\n";

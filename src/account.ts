@@ -1,14 +1,16 @@
 import type { AccountRecord, Balances, Position } from "./brokers/records.ts";
 import { SessionError } from "./errors.ts";
-import { type CallOptions, requireSession, type Session } from "./session.ts";
+import { getExactly, replaceFields, requireSession } from "./resource.ts";
+import type { CallOptions } from "./call/call_options.ts";
+import type { Session } from "./session.ts";
 
-/** What every account has, whatever the broker. */
+/** The fields of an account. */
 export interface Account extends AccountRecord {}
 
 /**
  * An account at the broker, as it was when it was read.
  *
- * @example What an account is worth, and what it holds
+ * @example Balances and positions
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { Account, Session } from "@tasty/session";
@@ -33,12 +35,17 @@ export class Account {
     Object.assign(this, record);
   }
 
-  /** Every account that the session may see, closed ones too. */
+  /**
+   * Gets all accounts of the session, including closed ones.
+   *
+   * @throws {ApiError} If the broker refuses.
+   */
   static get(session: Session, options?: CallOptions): Promise<Account[]>;
   /**
-   * One account.
+   * Gets one account.
    *
-   * @throws {SessionError} If there is no such account, or it is somebody else's.
+   * @throws {SessionError} If the broker does not list it: `code` is `"no_such_account"`.
+   * @throws {ApiError} If the broker refuses.
    * @throws {TypeError} If the number is not a string.
    */
   static get(session: Session, accountNumber: string, options?: CallOptions): Promise<Account>;
@@ -57,23 +64,22 @@ export class Account {
     return records.map((record) => new Account(session, record));
   }
 
-  /** Reads the account anew, into this object. */
+  /** Reads the account again, and updates this object. */
   async sync(options?: CallOptions): Promise<void> {
     const record = await read(this.#session, this.accountNumber, options);
-    // Only the list of all accounts tells the authority over each.
+    // Only the list of all accounts has the authority over each.
     const { authorityLevel = this.authorityLevel } = record;
-    for (const name of Object.keys(this)) Reflect.deleteProperty(this, name); // it may be gone
-    Object.assign(this, record, { authorityLevel });
+    replaceFields(this, { ...record, authorityLevel });
   }
 
-  /** What the account holds in money, and may spend. */
+  /** Gets the balances: cash, value and buying power, as decimal strings. */
   async balances(options?: CallOptions): Promise<Balances> {
     const { accounts } = this.#session.broker;
     const path = accounts.balancesPath(this.accountNumber);
     return accounts.readBalances(await getExactly(this.#session, path, options));
   }
 
-  /** What the account holds beside money. */
+  /** Gets the positions. */
   async positions(options?: CallOptions): Promise<Position[]> {
     const { accounts } = this.#session.broker;
     const path = accounts.positionsPath(this.accountNumber);
@@ -94,9 +100,4 @@ async function read(
     `Cannot get account "${accountNumber}": it is not among the accounts that ${name} lists`,
     { code: "no_such_account" },
   );
-}
-
-/** Gets what a path holds, amounts with all their digits. */
-function getExactly(session: Session, path: string, options?: CallOptions): Promise<unknown> {
-  return session.get(path, { ...options, exactNumbers: true });
 }

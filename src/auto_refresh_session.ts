@@ -1,20 +1,20 @@
+import { unref } from "./net/timer.ts";
 import { Session } from "./session.ts";
 import type { SessionOptions } from "./session_options.ts";
-import { unref } from "./net/timer.ts";
 
 /**
- * The session looks at both clocks at least so often, because a timer stands still while the machine
- * sleeps, and does not notice a clock that is set.
+ * The clocks are checked at least this often, because a timer stands still while the machine sleeps, and
+ * does not notice that a clock is set.
  */
-const LONGEST_PAUSE_MS = 30_000;
+const MAX_CHECK_INTERVAL_MS = 30_000;
 
 /**
- * A session that renews its access token in the background, before anyone has to wait for it: no
- * request ever pays for a renewal, and a stream that stays open always finds a live token.
+ * A session that refreshes its access token in the background, so that no request waits for a refresh
+ * and an open stream always finds a live token.
  *
- * It survives outages, sleep and clocks that jump, never keeps a process alive, and stops when it is
- * closed, or when the broker refuses the grant for good; then the next call that needs a token says
- * so.
+ * It survives outages, sleep and clock changes, and does not keep a process alive. It stops when it is
+ * closed, or when the broker refuses the grant for good; the next call that needs a token then rejects
+ * with that error.
  *
  * @example
  * ```ts
@@ -24,37 +24,51 @@ const LONGEST_PAUSE_MS = 30_000;
  *
  * await using emulator = await startEmulator();
  * await using session = await AutoRefreshSession.start({ ...emulator.tastytrade });
- * assert(session.isLoggedIn); // and it stays so
+ * assert(session.isLoggedIn); // and it remains so
  * ```
  */
 export class AutoRefreshSession extends Session {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * Makes a session and starts to sign it in; nobody needs to wait for that. Who does, with
-   * `await new AutoRefreshSession()`, gets what {@linkcode AutoRefreshSession.start} returns.
+   * Creates a session and starts to sign it in. `await new AutoRefreshSession()` waits for that, like
+   * {@linkcode AutoRefreshSession.start}.
+   *
+   * @param options As for {@linkcode Session}.
    */
   constructor(options: SessionOptions = {}) {
     super(options);
-    void this.#beat();
-    // Python's users write `await AutoRefreshSession(…)`, and would go on with no token. It is a property
-    // of no class, and goes with the first token: from then on a session can be awaited like any value.
+    void this.#keepFresh();
+    // Users of the Python packages write `await AutoRefreshSession(…)`. The property is removed with the
+    // first token, so that from then on a session can be awaited like any value.
     Object.defineProperty(this, "then", { value: this.#then.bind(this), configurable: true });
   }
 
   /**
-   * Makes a session and waits until it is signed in. As any call, it tries again if nobody answers at
-   * first ({@linkcode SessionOptions.retry}).
+   * Creates a session and waits until it is signed in. Like any call, it tries again for a moment if
+   * there is no response ({@linkcode SessionOptions.retry}).
    *
-   * @throws {CredentialsError} If a credential is neither given nor in the environment.
+   * @throws {CredentialsError} If a credential is missing or visibly wrong.
    * @throws {TokenError} If the broker refuses the credentials.
-   * @throws {NetworkError} If nobody answers.
+   * @throws {NetworkError} If there is no response.
    */
   static async start(options: SessionOptions = {}): Promise<AutoRefreshSession> {
     return await new AutoRefreshSession(options);
   }
 
-  /** What `await` calls, once. */
+  /** Closes the session and stops refreshing. Like {@linkcode Session.close}. */
+  override close(): Promise<void> {
+    clearTimeout(this.#timer);
+    return super.close();
+  }
+
+  /** For `using`. Closes the session at once and stops refreshing. */
+  override [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    super[Symbol.dispose]();
+  }
+
+  /** Called by `await`, once. */
   #then(resolve: (session: this) => void, reject: (error: unknown) => void): void {
     Reflect.deleteProperty(this, "then");
     this.accessToken().then(() => resolve(this), (error: unknown) => {
@@ -63,38 +77,26 @@ export class AutoRefreshSession extends Session {
     });
   }
 
-  /** Ends the session, and with it the renewing. As {@linkcode Session.close}. */
-  override close(): Promise<void> {
-    clearTimeout(this.#timer);
-    return super.close();
+  /** Refreshes the token when it is due, and schedules the next check. */
+  async #keepFresh(): Promise<void> {
+    await this.#tryToRefresh();
+    const dueInMs = this.refreshDueInMs;
+    if (dueInMs === undefined) return;
+    const weakSession = new WeakRef(this); // the timer must not keep an unused session in memory
+    this.#timer = setTimeout(() => {
+      const session = weakSession.deref();
+      if (session !== undefined) void session.#keepFresh();
+    }, Math.min(Math.ceil(dueInMs) + 1, MAX_CHECK_INTERVAL_MS));
+    unref(this.#timer);
   }
 
-  /** `using`: ends the session and the renewing now. */
-  override [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
-    super[Symbol.dispose]();
-  }
-
-  /** A function of its own: whatever holds `this` beside the timer below would keep the session. */
-  async #tryToRenew(): Promise<void> {
+  /** A method of its own, because a `catch` in `#keepFresh` would keep `this` in memory with the timer. */
+  async #tryToRefresh(): Promise<void> {
     try {
-      await this.renewIfDue();
+      await this.refreshIfDue();
       Reflect.deleteProperty(this, "then");
     } catch {
-      // Whoever calls the session learns of the failure; here there is nobody to tell.
+      // The next call that needs a token rejects with the error.
     }
-  }
-
-  /** Renews the token if it is time, and comes back when it may be time again. */
-  async #beat(): Promise<void> {
-    await this.#tryToRenew();
-    const dueInMs = this.renewalDueInMs;
-    if (dueInMs === undefined) return;
-    const forgettable = new WeakRef(this); // a session that nobody holds any more is let go
-    this.#timer = setTimeout(() => {
-      const session = forgettable.deref();
-      if (session !== undefined) void session.#beat();
-    }, Math.min(Math.ceil(dueInMs) + 1, LONGEST_PAUSE_MS));
-    unref(this.#timer);
   }
 }

@@ -5,39 +5,39 @@ import { CredentialsError } from "./errors.ts";
 import { RefreshToken } from "./token/refresh_token.ts";
 import type { Token } from "./token/token.ts";
 
-/** What {@linkcode Credentials} are made from. */
+/** The fields of {@linkcode Credentials}. */
 export interface CredentialsOptions {
-  /** See {@linkcode Credentials.broker}. */
+  /** The broker. */
   readonly broker: Broker;
-  /** See {@linkcode Credentials.sandbox}. */
+  /** Whether they are for the broker's test system. */
   readonly sandbox?: boolean | undefined;
-  /** See {@linkcode Credentials.baseUrl}. */
+  /** The address of the API, if it is not the broker's own. */
   readonly baseUrl?: string | undefined;
-  /** See {@linkcode Credentials.signInUrl}. */
+  /** The address of the sign-in, if it is not the broker's own. */
   readonly signInUrl?: string | undefined;
-  /** See {@linkcode Credentials.clientId}. */
+  /** The OAuth client id. */
   readonly clientId: string;
-  /** See {@linkcode Credentials.clientSecret}. */
+  /** The OAuth client secret. */
   readonly clientSecret: string;
-  /** See {@linkcode Credentials.refreshToken}. */
+  /** The OAuth refresh token. */
   readonly refreshToken: string;
 }
 
 /**
- * What a login brings: all that a session needs, as in `new Session(await login())`, or in
+ * The result of a login: all that a session needs, as in `new Session(await login())` or
  * `new Session({ ...credentials, store })`.
  *
- * A session starts with the access token that the login brought. Where refresh tokens rotate, the
- * sessions made from these credentials share the current one, which is also what
- * {@linkcode Credentials.toEnv} writes; or, with a store, the first one, by which the store finds it.
+ * A session starts with the access token of the login. If refresh tokens rotate, all sessions from
+ * these credentials share the current one, and {@linkcode Credentials.toEnv} writes it; with a store it
+ * writes the first one, by which the store finds the current one.
  *
- * Nothing prints its secrets, and no copy holds them: a spread carries a reference to it.
+ * Printing it shows no secrets, and a spread copy holds none, only a reference to it.
  */
 export class Credentials {
   readonly #options: CredentialsOptions;
 
   static {
-    // What console.log gets.
+    // For console.log.
     Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), {
       value(this: Credentials): string {
         return `Credentials ${JSON.stringify(this)}`;
@@ -45,13 +45,13 @@ export class Credentials {
     });
   }
 
-  /** These credentials: what `{ ...credentials, store }` carries over, since all else is private. */
+  /** This object itself: the only property that `{ ...credentials, store }` copies. */
   readonly credentials: Credentials = this;
 
-  /** Made by {@linkcode login}. */
+  /** Programs get them from {@linkcode login}. */
   constructor(options: CredentialsOptions) {
     this.#options = { ...options };
-    gained.set(this, { refreshToken: new RefreshToken(options.refreshToken) });
+    loginTokens.set(this, { refreshToken: new RefreshToken(options.refreshToken) });
   }
 
   /** The broker. */
@@ -59,7 +59,7 @@ export class Credentials {
     return this.#options.broker;
   }
 
-  /** Whether it is the broker's own test system. */
+  /** Whether they are for the broker's test system. */
   get sandbox(): boolean {
     return this.#options.sandbox ?? false;
   }
@@ -84,56 +84,60 @@ export class Credentials {
     return this.#options.clientSecret;
   }
 
-  /** The OAuth refresh token; where it rotates, the current one, or with a store the first one. */
+  /** The OAuth refresh token. If it rotates, the current one, or with a store the first one. */
   get refreshToken(): string {
-    const { first, current, isStored } = gainedBy(this).refreshToken;
+    const { first, current, isStored } = loginTokensOf(this).refreshToken;
     return isStored ? first : current;
   }
 
   /**
-   * Writes them for a `.env` file, in a way that `@std/dotenv`, Deno, Bun and Node read the same.
+   * Writes the lines of a `.env` file so that `@std/dotenv`, Deno, Bun and Node read them the same.
    *
-   * @returns One line each, with the variables that `new Session()` reads.
-   * @throws {CredentialsError} If there is no such way, because of the characters in one of them.
+   * @returns One line for each variable that `new Session()` reads. They hold secrets.
+   * @throws {CredentialsError} If a value has characters that these readers treat differently.
    */
   toEnv(): string {
-    const { environment } = this.broker;
+    const { envVariables } = this.broker;
     return CREDENTIAL_NAMES.map((name) => {
-      const variable = environment[name];
+      const variable = envVariables[name];
       const line = envLine(variable, this[name]);
       if (line !== undefined) return `${line}\n`;
       throw new CredentialsError(
-        `Cannot write ${variable} for a .env file: it has characters that programs read differently ` +
-          "there. Put it into the environment in another way",
+        `Cannot write ${variable} for a .env file: programs read some of its characters differently ` +
+          "there. Set the variable in another way",
         { code: "unwritable_credential" },
       );
     }).join("");
   }
 
-  /** What `JSON.stringify` gets. */
+  /** For `JSON.stringify`: without secrets. */
   toJSON(): Readonly<Record<string, unknown>> {
     const redacted = Object.fromEntries(CREDENTIAL_NAMES.map((name) => [name, "[redacted]"]));
     return { broker: this.broker.name, sandbox: this.sandbox, ...redacted };
   }
 }
 
-/** What a login has gained beside the credentials that stay: nobody's business but a session's. */
-export interface Gained {
+/** The tokens of a login, which sessions share and users do not see. */
+export interface LoginTokens {
   refreshToken: RefreshToken;
   readonly accessToken?: Token;
 }
 
-const gained = /* @__PURE__ */ new WeakMap<Credentials, Gained>();
+const loginTokens = /* @__PURE__ */ new WeakMap<Credentials, LoginTokens>();
 
-/** What the login of these credentials has gained. */
-export function gainedBy(credentials: Credentials): Gained {
-  const found = gained.get(credentials);
+/**
+ * The tokens of the login of these credentials.
+ *
+ * @throws {TypeError} If it is not what `login()` has returned.
+ */
+export function loginTokensOf(credentials: Credentials): LoginTokens {
+  const found = loginTokens.get(credentials);
   if (found !== undefined) return found;
   throw new TypeError("Cannot use these credentials: pass what login() returned, or parts of it");
 }
 
-/** Keeps the access token that came with the refresh token. */
+/** Adds the access token that came with the refresh token. */
 export function withAccessToken(credentials: Credentials, accessToken: Token): Credentials {
-  gained.set(credentials, { ...gainedBy(credentials), accessToken });
+  loginTokens.set(credentials, { ...loginTokensOf(credentials), accessToken });
   return credentials;
 }

@@ -1,13 +1,15 @@
 import type { BrokerCustomers } from "./brokers/broker.ts";
 import type { CustomerRecord } from "./brokers/records.ts";
 import { SessionError } from "./errors.ts";
-import { type CallOptions, requireSession, type Session } from "./session.ts";
+import { getExactly, replaceFields, requireSession } from "./resource.ts";
+import type { CallOptions } from "./call/call_options.ts";
+import type { Session } from "./session.ts";
 
-/** What every customer has. */
+/** The fields of a customer. */
 export interface Customer extends CustomerRecord {}
 
 /**
- * The person, or the company, that is signed in, as it was when it was read.
+ * The person or company that is signed in, as it was when it was read. TradeStation has none.
  *
  * @example
  * ```ts
@@ -31,26 +33,26 @@ export class Customer {
   }
 
   /**
-   * The customer.
+   * Gets the customer.
    *
-   * @throws {SessionError} If the broker has no customers: then `code` is `"unsupported"`.
+   * @throws {SessionError} If the broker has no customers: `code` is `"unsupported"`.
+   * @throws {ApiError} If the broker refuses.
    */
   static async get(session: Session, options?: CallOptions): Promise<Customer> {
     requireSession(session, "Customer.get(session)");
     return new Customer(session, await read(session, options));
   }
 
-  /** Reads the customer anew, into this object. */
+  /** Reads the customer again, and updates this object. */
   async sync(options?: CallOptions): Promise<void> {
     const record = await read(this.#session, options);
-    for (const name of Object.keys(this)) Reflect.deleteProperty(this, name); // it may be gone
-    Object.assign(this, record);
+    replaceFields(this, record);
   }
 }
 
 async function read(session: Session, options?: CallOptions): Promise<CustomerRecord> {
   const customers = customersOf(session);
-  return customers.read(await session.get(customers.path, { ...options, exactNumbers: true }));
+  return customers.read(await getExactly(session, customers.path, options));
 }
 
 function customersOf({ broker }: Session): BrokerCustomers {

@@ -1,27 +1,27 @@
-/** What Deno permits this program. The other runtimes permit everything. */
+/** Deno's permissions. The other runtimes permit everything. */
 
-/** A permission to read a variable, or all of them, or to talk to a host. */
+/** A permission to read one or all environment variables, or to connect to a host. */
 export type PermissionDescriptor =
   | { readonly name: "env"; readonly variable?: string }
   | { readonly name: "net"; readonly host: string };
 
-type Verb = "querySync" | "requestSync";
+type Query = "querySync" | "requestSync";
 
-/** Whether something is permitted already. Nobody is asked, as Deno otherwise does in a terminal. */
+/** Whether a permission is granted already. Never prompts. */
 export function isPermitted(descriptor: PermissionDescriptor): boolean {
   return isGranted("querySync", descriptor);
 }
 
-/** Whether something is permitted. In a terminal, Deno asks the user. */
+/** Whether a permission is granted. In a terminal, Deno prompts the user for it. */
 export function requestPermission(descriptor: PermissionDescriptor): boolean {
   return isGranted("requestSync", descriptor);
 }
 
-function isGranted(verb: Verb, descriptor: PermissionDescriptor): boolean {
+function isGranted(query: Query, descriptor: PermissionDescriptor): boolean {
   const { Deno } = globalThis as {
     Deno?: {
-      permissions?: Record<Verb, (descriptor: PermissionDescriptor) => { readonly state: string }>;
+      permissions?: Record<Query, (descriptor: PermissionDescriptor) => { readonly state: string }>;
     };
   };
-  return Deno?.permissions === undefined || Deno.permissions[verb](descriptor).state === "granted";
+  return Deno?.permissions === undefined || Deno.permissions[query](descriptor).state === "granted";
 }

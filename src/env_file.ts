@@ -1,10 +1,10 @@
-/** A line of a `.env` file that everybody reads the same: `@std/dotenv`, Deno, Bun and Node. */
-
 /**
- * Writes a variable, or returns `undefined` if no way of writing it means the same to everybody.
+ * Writes a line of a `.env` file that `@std/dotenv`, Deno, Bun and Node read the same.
  *
- * Bun expands `$` even between single quotes, between double quotes some read a backslash as an
- * escape, and nobody can write a quote inside its own kind.
+ * Bun expands `$` even between single quotes, some read a backslash between double quotes as an escape,
+ * and nobody can write a quote between quotes of its own kind.
+ *
+ * @returns `undefined` if there is no such line for the value.
  */
 export function envLine(name: string, value: string): string | undefined {
   if (/^[\w.\-+/=~:@%]*$/.test(value)) return `${name}=${value}`;

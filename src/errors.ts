@@ -1,36 +1,53 @@
 /**
- * Everything that can go wrong, as one tree:
+ * Everything that can go wrong:
  *
  *     SessionError
- *     ├── CredentialsError      before any network: missing, malformed, of the other environment
- *     ├── LoginError            the browser flow ended without tokens: denied, timed out, port taken
- *     ├── TokenError            the token endpoint said no: `isPermanent` or not
- *     ├── ApiError              the API said no: `status`, `code`, `errors`, `method`, `url`
+ *     ├── CredentialsError      before any request: a credential is missing or visibly wrong
+ *     ├── LoginError            the login ended without tokens: denied, timed out, port taken
+ *     ├── TokenError            the token endpoint refused: `isPermanent` or not
+ *     ├── ApiError              the API refused: `status`, `code`, `errors`, `method`, `url`
  *     │   └── RateLimitError    429: `retryAfterMs`
- *     ├── NetworkError          nobody answered: `kind`, and `sent`: "no" | "unknown"
+ *     ├── NetworkError          no response: `kind`, and `sent`: "no" | "unknown"
  *     └── SessionClosedError
  *
- * An abort is not among them: `signal.reason` goes through untouched. No error holds a secret, a
- * token, a `Request` or `Headers`, because whatever an error holds ends up in a log.
+ * An abort is not among them: a call rejects with the `signal.reason` itself. No error holds a
+ * secret, a token, a `Request` or `Headers`, because whatever an error holds ends up in a log.
  */
 
-/** The common ancestor: `catch (error) { if (error instanceof SessionError) … }`. */
+/**
+ * The class of all errors that this module throws, except `TypeError` and `RangeError` for invalid
+ * arguments.
+ *
+ * Its own codes, where no subclass fits:
+ *
+ * - `network_denied`: Deno does not permit the network. Run with `--allow-net` for the hosts that the
+ *   message names.
+ * - `no_such_account`: the broker does not list this account. Use a number from `Account.get(session)`.
+ * - `store_failed`: the store cannot load or save tokens. Repair it before the next start, or log in
+ *   again. A failed save is first reported as a process warning, `TokenStoreWarning`.
+ * - `unsupported`: the broker does not have this. TradeStation has no `Customer`, tastytrade no
+ *   `revoke()`: delete the grant on its pages.
+ */
 export class SessionError extends Error {
-  /** A stable name for what happened, to branch on; the message may change. */
+  /** A stable identifier to branch on. The message may change between versions. */
   readonly code: string;
 
   static {
     nameErrors(this, "SessionError");
   }
 
-  /** Made by the module; a program has no reason to make one, except in its own tests. */
+  /**
+   * Programs need this in their own tests only.
+   *
+   * @param message What happened, and what to do.
+   */
   constructor(message: string, options: { code: string; cause?: unknown }) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.code = options.code;
   }
 }
 
-/** What can be wrong with credentials before anything is sent. */
+/** The codes of a {@linkcode CredentialsError}, which lists them with their cures. */
 export type CredentialsErrorCode =
   | "missing_client_id"
   | "missing_client_secret"
@@ -42,8 +59,20 @@ export type CredentialsErrorCode =
   | "unwritable_credential";
 
 /**
- * A credential is missing, malformed, or of the broker's other environment. Thrown by
- * `new Session()`, before anything is sent.
+ * A credential is missing or visibly wrong. Thrown by `new Session()` and `login()` before any request.
+ *
+ * - `missing_client_id`, `missing_client_secret`, `missing_refresh_token`: neither passed nor in the
+ *   environment. Pass the option or set the variable that the message names.
+ * - `malformed_credential`: it contains quotes, spaces or "Bearer", or is an access token. Copy it
+ *   again, without anything around it.
+ * - `wrong_environment`: a sandbox token in production, or the reverse. Set `sandbox`, or create a
+ *   grant in the other environment.
+ * - `environment_denied`: Deno does not permit reading the environment. Run with `--allow-env`, or pass
+ *   the credentials.
+ * - `password_login`: a user name or password was passed. The brokers no longer accept passwords;
+ *   create a grant.
+ * - `unwritable_credential`: `toEnv()` cannot write a value so that every reader of `.env` files reads
+ *   it the same. Set the variable in another way.
  */
 export class CredentialsError extends SessionError {
   /** What is wrong. */
@@ -53,45 +82,49 @@ export class CredentialsError extends SessionError {
     nameErrors(this, "CredentialsError");
   }
 
-  /** Made by the module. */
+  /** Programs need this in their own tests only. */
   constructor(message: string, options: { code: CredentialsErrorCode; cause?: unknown }) {
     super(message, options);
   }
 }
 
-/** What a {@linkcode LoginError} is made from. */
+/** The fields of a {@linkcode LoginError}. */
 export interface LoginErrorOptions {
-  /** See {@linkcode LoginError.code}. */
+  /** What happened: one of the codes that {@linkcode LoginError} lists. */
   readonly code: string;
-  /** See {@linkcode LoginError.port}. */
+  /** The port of the callback address. */
   readonly port?: number;
-  /** See {@linkcode LoginError.ports}. */
+  /** Other ports that may work. */
   readonly ports?: readonly number[];
-  /** What is behind it, where there is something. */
+  /** The underlying error. */
   readonly cause?: unknown;
 }
 
 /**
- * The login in the browser ended without tokens.
+ * The login ended without tokens. `code` is the broker's own (RFC 6749 section 4.1.2.1) or one of these:
  *
- * `code` is what the broker sent back (RFC 6749 section 4.1.2.1), for instance `access_denied` when
- * the user said no, or one of these: `login_timeout`, nothing came back in time; `port_taken` and
- * `port_denied`, the callback server cannot listen; `no_browser`, no browser could be opened;
- * `state_mismatch` and `invalid_address`, what was pasted is not this login's answer;
- * `no_refresh_token`, the broker let the user in but sent no refresh token; `login_refused`, the
- * broker's own code is no code.
+ * - `access_denied` (the broker's): the user declined. Log in again and accept.
+ * - `login_timeout`: nothing came back in time, mostly because the callback address is not registered
+ *   with the broker. Register the address that the message names, or pass `port`.
+ * - `port_taken`: another program listens on the port. End it, or pass one of `ports`.
+ * - `port_denied`: this program may not listen on the port. Pass another one.
+ * - `no_browser`: no browser could be opened. Pass `openBrowser` or `pasteAddress`.
+ * - `state_mismatch`, `invalid_address`: what was pasted does not answer this login. Paste the whole
+ *   address from the browser.
+ * - `no_refresh_token`: the broker sent only an access token. Add `offline_access` to `scopes`.
+ * - `login_refused`: the broker sent something that is not an error code.
  */
 export class LoginError extends SessionError {
-  /** The port of the callback address, where it is about that. */
+  /** The port of the callback address, where the error is about it. */
   readonly port: number | undefined;
-  /** The broker's other registered ports, where one of them may help; else empty. */
+  /** The broker's other default ports, where one of them may work; else empty. */
   readonly ports: readonly number[];
 
   static {
     nameErrors(this, "LoginError");
   }
 
-  /** Made by the module. */
+  /** Programs need this in their own tests only. */
   constructor(message: string, options: LoginErrorOptions) {
     super(message, options);
     this.port = options.port;
@@ -99,34 +132,50 @@ export class LoginError extends SessionError {
   }
 }
 
+/** The fields of a {@linkcode TokenError}. */
+export interface TokenErrorOptions {
+  /** The token endpoint's error code. */
+  readonly code: string;
+  /** Whether these credentials can never work again. */
+  readonly isPermanent: boolean;
+  /** The HTTP status. */
+  readonly status: number;
+  /** How long the endpoint asked to wait, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+}
+
 /**
- * The token endpoint gave no access token. The request that needed one was not sent.
+ * The token endpoint issued no access token. The request that needed one was not sent.
  *
- * `code` is the endpoint's own (RFC 6749 section 5.2, for instance `invalid_grant`), or
- * `invalid_token_response` for an answer that is no token response at all.
+ * `code` is the endpoint's own (RFC 6749 section 5.2), `http_` and the status where it sent none, or
+ * `invalid_token_response`. If `isPermanent` is false, try again later; a session does so by itself
+ * when the next call needs a token. If it is true, the session will not ask again:
+ *
+ * - `invalid_grant`: the refresh token is wrong, revoked, expired, of the other environment or, if it
+ *   rotates, used before. Copy it again, create a new grant, or log in again.
+ * - `invalid_client`, `access_denied` (TradeStation): the client secret is not the application's.
+ *   Compare it; a regenerated secret needs a new grant at tastytrade.
+ * - `unauthorized_client`, `unsupported_grant_type`, `invalid_scope`: the broker does not permit this to
+ *   the application. Ask the broker.
+ * - `invalid_token_response` (not permanent): the response holds no token. A proxy or firewall may have
+ *   answered in place of the broker.
+ * - `http_401` with a web page (not permanent): the `User-Agent` header got lost. Check your proxy or
+ *   your own `fetch`.
  */
 export class TokenError extends SessionError {
-  /** `true`: these credentials will never work again, log in anew. `false`: try later. */
+  /** `true`: these credentials will never work again. `false`: try again later. */
   readonly isPermanent: boolean;
-  /** The HTTP status of the token endpoint's answer. */
+  /** The HTTP status of the token endpoint's response. */
   readonly status: number;
-  /** How long the endpoint asked to wait, if it said so. */
+  /** How long the endpoint asked to wait, in milliseconds, if it did. */
   readonly retryAfterMs: number | undefined;
 
   static {
     nameErrors(this, "TokenError");
   }
 
-  /** Made by the module. */
-  constructor(
-    message: string,
-    options: {
-      code: string;
-      isPermanent: boolean;
-      status: number;
-      retryAfterMs?: number | undefined;
-    },
-  ) {
+  /** Programs need this in their own tests only. */
+  constructor(message: string, options: TokenErrorOptions) {
     super(message, options);
     this.isPermanent = options.isPermanent;
     this.status = options.status;
@@ -134,38 +183,51 @@ export class TokenError extends SessionError {
   }
 }
 
-/** One of the single faults that a broker lists in an answer, for instance a failed preflight check. */
-export interface ApiFault {
-  /** The broker's name for the fault, where it has one. */
+/** One of several errors in an API response, for instance a failed preflight check. */
+export interface ApiErrorDetail {
+  /** The broker's error code. */
   readonly code?: string;
-  /** The broker's words. */
+  /** The broker's message. */
   readonly message?: string;
-  /** The request's field at fault, where the broker names one. */
+  /** The field of the request that is wrong. */
   readonly field?: string;
 }
 
-/** What an {@linkcode ApiError} is made from. */
+/** The fields of an {@linkcode ApiError}. */
 export interface ApiErrorOptions {
-  /** See {@linkcode ApiError.code}. */
+  /** The broker's error code. */
   readonly code: string;
-  /** See {@linkcode ApiError.status}. */
+  /** The HTTP status. */
   readonly status: number;
-  /** See {@linkcode ApiError.method}. */
+  /** The request's method. */
   readonly method: string;
-  /** See {@linkcode ApiError.url}. */
+  /** The request's URL, without its query. */
   readonly url: string;
-  /** See {@linkcode ApiError.errors}. */
-  readonly errors?: readonly ApiFault[];
-  /** See {@linkcode ApiError.data}. */
+  /** The single errors, where the broker lists them. */
+  readonly errors?: readonly ApiErrorDetail[];
+  /** What the broker sent besides the error. */
   readonly data?: unknown;
 }
 
 /**
- * The API answered, but not with what was asked for: a status outside 200–299, or a body that is
- * not JSON.
+ * The API refused the request: its status is not 200–299, or its body is not JSON.
  *
- * `code` is the broker's own word (tastytrade: `preflight_check_failure`, `not_permitted`, …) or,
- * where it gave none, `http_` and the status; `invalid_response` for a good status with a bad body.
+ * `code` is the broker's own; without one, `http_` and the status. Some of them:
+ *
+ * - `preflight_check_failure` (422 at tastytrade; 400 or even 200 at TradeStation): the order breaks a
+ *   rule. `errors` lists which.
+ * - `not_permitted`, `Forbidden` (403): the scope is missing, or the account is not yours. Orders need
+ *   the scope `trade`, at TradeStation `Trade`.
+ * - `record_not_found` (404), `Forbidden` with status 200: there is no such account, symbol, order or
+ *   path in this environment.
+ * - `http_401`, or the broker's code for it: the broker refused a fresh access token too. Check the
+ *   grant and its scopes.
+ * - `http_406` at tastytrade: the `apiVersion` is not served. Use a later date, or none.
+ * - `http_502` in tastytrade's sandbox: it lacks market data, which production has.
+ * - `invalid_response`: a good status with a body that cannot be read. Something between this program
+ *   and the broker may have answered.
+ *
+ * After a status of 408 or from 500 on, an order may have been placed: look before you send it again.
  */
 export class ApiError extends SessionError {
   /** The HTTP status. */
@@ -174,16 +236,16 @@ export class ApiError extends SessionError {
   readonly method: string;
   /** The request's URL, without its query. */
   readonly url: string;
-  /** The single faults, where the broker lists them; else empty. */
-  readonly errors: readonly ApiFault[];
-  /** What the broker sent beside the error, for instance a refused order's buying-power effect. */
+  /** The single errors, where the broker lists them; else empty. */
+  readonly errors: readonly ApiErrorDetail[];
+  /** What the broker sent besides the error, for instance a refused order's effect on buying power. */
   readonly data: unknown;
 
   static {
     nameErrors(this, "ApiError");
   }
 
-  /** Made by the module. */
+  /** Programs need this in their own tests only. */
   constructor(message: string, options: ApiErrorOptions) {
     super(message, { code: options.code });
     this.status = options.status;
@@ -194,23 +256,26 @@ export class ApiError extends SessionError {
   }
 }
 
-/** 429: the broker wants fewer requests. */
+/**
+ * Too many requests: the broker answered 429, or the session's own `rateLimit` would send the request
+ * too late (`rate_limited`; then it was not sent). Wait `retryAfterMs`, or longer each time.
+ */
 export class RateLimitError extends ApiError {
-  /** How long the broker asked to wait, if it said so. */
+  /** How long to wait, in milliseconds, if the broker said so. */
   readonly retryAfterMs: number | undefined;
 
   static {
     nameErrors(this, "RateLimitError");
   }
 
-  /** Made by the module. */
+  /** Programs need this in their own tests only. */
   constructor(message: string, options: ApiErrorOptions & { retryAfterMs: number | undefined }) {
     super(message, options);
     this.retryAfterMs = options.retryAfterMs;
   }
 }
 
-/** How an exchange failed when nobody answered. */
+/** How a request failed without a response. */
 export type NetworkErrorKind =
   | "dns"
   | "refused"
@@ -222,25 +287,24 @@ export type NetworkErrorKind =
   | "other";
 
 /**
- * There was no answer, or only a part of one.
+ * There was no response, or only a part of one. `code` is `network_error`.
  *
- * `sent` says what is known of the request: `"no"`, it certainly never reached the broker;
- * `"unknown"`, it may have. After `"unknown"`, an order may be working: list the orders before
- * sending it again.
+ * If `sent` is `"no"`, the request certainly did not reach the broker: send it again. If it is
+ * `"unknown"`, it may have: an order may be working, so list the orders before you send it again.
  */
 export class NetworkError extends SessionError {
-  /** Always the same; `kind` tells more. */
+  /** Always the same. `kind` says more. */
   declare readonly code: "network_error";
-  /** What failed. `timeout` is also the end of the call's own budget, `timeoutMs`. */
+  /** What failed. `timeout` includes the end of the call's own `timeoutMs`. */
   readonly kind: NetworkErrorKind;
-  /** Whether the request can have reached the broker. */
+  /** Whether the request may have reached the broker. */
   readonly sent: "no" | "unknown";
 
   static {
     nameErrors(this, "NetworkError");
   }
 
-  /** Made by the module. */
+  /** Programs need this in their own tests only. */
   constructor(
     message: string,
     options: { kind: NetworkErrorKind; sent: "no" | "unknown"; cause?: unknown },
@@ -251,7 +315,10 @@ export class NetworkError extends SessionError {
   }
 }
 
-/** The session was closed before the call, or while it ran. */
+/**
+ * The session was closed before the call, or while it ran. `code` is `session_closed`. An order that
+ * was on its way may have been placed.
+ */
 export class SessionClosedError extends SessionError {
   /** Always the same. */
   declare readonly code: "session_closed";
@@ -260,34 +327,30 @@ export class SessionClosedError extends SessionError {
     nameErrors(this, "SessionClosedError");
   }
 
-  /** Made by the module. */
+  /** Programs need this in their own tests only. */
   constructor(message = "Cannot send a request: the session is closed") {
     super(message, { code: "session_closed" });
   }
 }
 
-/**
- * The same error as an object of its own, for one more caller who waited for the same thing: its stack
- * is that caller's.
- */
-export function errorForCaller(error: unknown): unknown {
+/** Copies an error for one of several callers who wait for the same thing, so each has its own stack. */
+export function copyError(error: unknown): unknown {
   if (error instanceof TokenError) return new TokenError(error.message, error);
-  if (error instanceof SessionError && Object.getPrototypeOf(error) === SessionError.prototype) {
-    return new SessionError(error.message, error);
+  if (error instanceof NetworkError) {
+    const { kind, sent, cause } = error;
+    const options = cause === undefined ? { kind, sent } : { kind, sent, cause };
+    return new NetworkError(error.message, options);
   }
-  if (!(error instanceof NetworkError)) return error;
-  const { kind, sent, cause } = error;
-  return new NetworkError(
-    error.message,
-    cause === undefined ? { kind, sent } : { kind, sent, cause },
-  );
+  const isPlain = error instanceof SessionError &&
+    Object.getPrototypeOf(error) === SessionError.prototype;
+  return isPlain ? new SessionError(error.message, error) : error;
 }
 
 /**
- * Lets an error of ours tell where in the program the call was made: many were made where an answer came
- * in, which knows nothing of it. To be called where the call ends.
+ * Points the stack of an error of this module at the program's line that made the call. Many errors are
+ * made where a response arrives, which knows nothing of that line. To be called where the call ends.
  *
- * @param signal The caller's own, whose reason is none of ours.
+ * @param signal The caller's own, whose reason is left as it is.
  */
 export function withCallersStack(error: unknown, signal: AbortSignal | null | undefined): unknown {
   const isOurs = error instanceof SessionError && !(signal?.aborted && signal.reason === error);
@@ -296,8 +359,8 @@ export function withCallersStack(error: unknown, signal: AbortSignal | null | un
 }
 
 /**
- * Puts the name on the prototype, as a literal. There it is in time for the first line of the stack,
- * stays out of the printed properties, and survives minifiers, which rename classes.
+ * Sets the name on the prototype. There it is in time for the first line of the stack, stays out of
+ * the printed properties, and survives minifiers, which rename classes.
  */
 function nameErrors(errorClass: { readonly prototype: Error }, name: string): void {
   Object.defineProperty(errorClass.prototype, "name", { value: name, configurable: true });

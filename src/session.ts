@@ -1,110 +1,54 @@
 /** The page to read first: everything that a session does starts here. */
 
-import { readAnswer } from "./call/response.ts";
+import { awaitToken } from "./call/await_token.ts";
 import {
   CALL_OPTIONS,
+  type CallOptions,
   checkCallOptions,
   checkFetchInit,
   REFRESH_OPTIONS,
+  type RefreshOptions,
   REQUEST_OPTIONS,
+  type RequestOptions,
 } from "./call/call_options.ts";
-import type { Broker, Page } from "./brokers/broker.ts";
-import { Deadline, Deadlines } from "./net/deadline.ts";
-import {
-  ApiError,
-  NetworkError,
-  SessionClosedError,
-  TokenError,
-  withCallersStack,
-} from "./errors.ts";
 import { parseExactly } from "./call/exact_numbers.ts";
-import { Grant } from "./token/refresh_grant.ts";
-import { Pacer } from "./call/rate_limiter.ts";
-import { requireNetwork } from "./net/platform_fetch.ts";
-import { shareRefreshToken } from "./token/refresh_token.ts";
-import type { RefusalContext } from "./call/api_error.ts";
+import { type CallLimits, OpenCalls } from "./call/open_calls.ts";
+import { readPages } from "./call/pages.ts";
+import { RateLimiter } from "./call/rate_limiter.ts";
 import {
-  jsonBodyOrFactory,
-  type OutgoingInit,
-  prepare,
-  type Query,
+  type PreparedRequest,
+  prepareRequest,
   requestUrl,
+  type SessionRequestInit,
   unpackRequest,
-  withQuery,
 } from "./call/request.ts";
-import { Retries } from "./call/retry.ts";
-import { Call, type Line } from "./call/transport.ts";
+import { RetryBudget } from "./call/retry.ts";
+import { Transport } from "./call/transport.ts";
+import type { Broker } from "./brokers/broker.ts";
+import { ApiError, TokenError } from "./errors.ts";
+import type { Deadline } from "./net/deadline.ts";
+import { requireNetwork } from "./net/platform_fetch.ts";
+import { jsonBodyOrFactory } from "./net/request_body.ts";
+import { withQuery } from "./net/url.ts";
 import {
-  readOptions,
-  readTimeout,
+  readSessionOptions,
   type SessionOptions,
   type SessionSettings,
 } from "./session_options.ts";
-import { remainingMs } from "./token/token.ts";
+import { RefreshGrant } from "./token/refresh_grant.ts";
+import { shareRefreshToken } from "./token/refresh_token.ts";
+import { remainingMs, type Token } from "./token/token.ts";
 import { TokenSource } from "./token/token_source.ts";
-import { waitForToken } from "./token/token_wait.ts";
 
-/** How long `close()` lets a token renewal finish, so that what it brings is not lost. */
-const CLOSING_PATIENCE_MS = 5_000;
-
-/** So many pages without an item, each of which says that there is another one, lead nowhere. */
-const MOST_EMPTY_PAGES = 100;
-
-/** What may be said of a single call. */
-export interface CallOptions {
-  /** Ends the call. Its reason is what the call rejects with. */
-  readonly signal?: AbortSignal | undefined;
-  /** How long this call may take, in milliseconds, instead of the session's `timeoutMs`. */
-  readonly timeoutMs?: number | undefined;
-}
-
-/** What may be said of a single renewal. */
-export interface RefreshOptions extends CallOptions {
-  /**
-   * Renews the token even if it has long to live. With a store, a token that another process has got
-   * since this session's last one is taken instead; at first, any that is stored and lives.
-   *
-   * @default {false}
-   */
-  readonly force?: boolean;
-}
-
-/** What may be said of a single request. */
-export interface RequestOptions extends CallOptions {
-  /** Added to the path. A list is written the broker's way, at tastytrade `status[]=Live`. */
-  readonly query?: Query | undefined;
-  /** Added to the session's own headers. */
-  readonly headers?: HeadersInit | undefined;
-  /**
-   * Whether the request may arrive twice without harm. Then it is sent again as a GET is. An order may
-   * not, nor may its replacement or cancellation.
-   *
-   * @default {false}
-   */
-  readonly idempotent?: boolean | undefined;
-  /**
-   * Whether a number with more digits than a float holds comes as a string of its digits, as it does in
-   * `Account` and `Customer`. Else it is rounded, as `JSON.parse` does.
-   *
-   * @default {false}
-   */
-  readonly exactNumbers?: boolean | undefined;
-}
+/** How long `close()` waits for a token refresh that runs, so that its result is not lost. */
+const CLOSE_PATIENCE_MS = 5_000;
 
 /**
- * What {@linkcode Session.fetch} takes: all that `fetch` takes, a function that makes the body, and
- * what there is to say of the call.
- */
-export interface SessionRequestInit extends OutgoingInit {
-  /** How long the answer may take to begin, in milliseconds, instead of the session's `timeoutMs`. */
-  readonly timeoutMs?: number | undefined;
-}
-
-/**
- * A program signed in to a brokerage.
+ * A program signed in to a broker.
  *
- * Making one sends nothing. The first request gets an access token, the later ones use it, and it
- * is renewed when it runs out or is refused: one token request at a time, however many calls wait.
+ * Creating a session sends nothing. The first request gets an access token, later requests use it, and
+ * the session refreshes it when it expires or is rejected, with one token request for all calls that
+ * wait.
  *
  * @example Listing accounts
  * ```ts
@@ -120,76 +64,84 @@ export interface SessionRequestInit extends OutgoingInit {
  * ```
  */
 export class Session implements AsyncDisposable, Disposable {
-  readonly #settings: Omit<SessionSettings, "credentials" | "gained">;
+  readonly #settings: Omit<SessionSettings, "credentials" | "loginTokens">;
   readonly #headers: Readonly<Record<string, string>>;
-  readonly #grant: Grant;
+  readonly #grant: RefreshGrant;
   readonly #source: TokenSource;
-  readonly #line: Line;
-  /** What a close has to end: the requests, and all else that somebody waits for. */
-  readonly #requests = new Deadlines({ keepsTimer: true });
-  readonly #waits = new Deadlines();
-  /** Ends what only waits for a body that nobody can read any more. */
-  readonly #unread = new FinalizationRegistry<Deadline>((deadline) => deadline.finish());
-  /** Ends the session's part in the refresh token. It knows the token's name, so it is forgotten then. */
-  #release: (() => void) | undefined;
+  readonly #retries: RetryBudget | undefined;
+  readonly #transport: Transport;
+  readonly #calls: OpenCalls;
+  /** Ends the session's part in the refresh token. It knows the token, so `close()` drops it. */
+  #releaseToken: (() => void) | undefined;
   #isNetworkPermitted = false;
   #closing: Promise<void> | undefined;
 
   /**
-   * Makes a session. Sends nothing and waits for nothing.
+   * Creates a session. Sends nothing.
    *
-   * @param options What to sign in with, and where. The environment has what is left out.
-   * @throws {CredentialsError} If a credential is neither given nor in the environment, or visibly wrong.
-   * @throws {TypeError} If there is no such option, or no such value of it.
+   * @param options Credentials, broker and behavior. Missing credentials come from the environment.
+   * @throws {CredentialsError} If a credential is missing or visibly wrong.
+   * @throws {TypeError} If an option is unknown or has another type.
    * @throws {RangeError} If a number or `apiVersion` is out of range.
    */
   constructor(options: SessionOptions = {}) {
-    const { credentials, gained, ...settings } = readOptions(options);
+    const { credentials, loginTokens, ...settings } = readSessionOptions(options);
     this.#settings = settings;
-    const { broker, endpoints, userAgent, fetch, store, retry, rateLimits } = settings;
+    const { broker, endpoints, place, sandbox, userAgent, fetch, store } = settings;
     this.#headers = { "accept": "application/json", "user-agent": userAgent, ...endpoints.headers };
-    const name = { tokenUrl: endpoints.tokenUrl, fetch, ...credentials };
-    const { token, release } = shareRefreshToken(name, gained);
-    this.#release = release;
-    this.#grant = new Grant(credentials, token, settings, store);
-    this.#source = new TokenSource((signal) => this.#grant.renew(signal), gained?.accessToken);
-    this.#line = {
+    const id = { tokenUrl: endpoints.tokenUrl, fetch, ...credentials };
+    const { token, release } = shareRefreshToken(id, loginTokens);
+    this.#releaseToken = release;
+    const grant = new RefreshGrant(credentials, token, settings, store);
+    this.#grant = grant;
+    this.#source = new TokenSource((signal) => grant.refresh(signal), loginTokens?.accessToken);
+    this.#retries = settings.retry && new RetryBudget(settings.retry);
+    this.#calls = new OpenCalls(settings.timeoutMs);
+    const { rateLimits } = settings;
+    this.#transport = new Transport({
+      broker,
+      sandbox,
+      apiVersion: place.apiVersion,
       source: this.#source,
       fetch,
-      retries: retry === undefined ? undefined : new Retries(retry),
-      pacer: rateLimits.length === 0 ? undefined : new Pacer(rateLimits, endpoints.baseUrl),
-      resetHeader: broker.resetHeader,
-    };
+      retries: this.#retries,
+      limiter: rateLimits.length === 0 ? undefined : new RateLimiter(rateLimits, endpoints.baseUrl),
+      running: this.#calls.requests,
+      secrets: () => grant.secrets,
+    });
   }
 
-  /** The broker that it signs in to. */
+  /** The broker. */
   get broker(): Broker {
     return this.#settings.broker;
   }
 
-  /** Whether it is the broker's test system. */
+  /** Whether the session uses the broker's test system. */
   get sandbox(): boolean {
     return this.#settings.sandbox;
   }
 
-  /** The address before every path. */
+  /** The address before every path, without a slash at the end. */
   get baseUrl(): string {
     return this.#settings.endpoints.baseUrl;
   }
 
-  /** Whether an access token is held that has not expired by either clock. Asks nobody. */
+  /** Whether the session holds an access token that has not expired. Sends nothing. */
   get isLoggedIn(): boolean {
     return this.#source.token !== undefined;
   }
 
-  /** When the access token that is held expires. */
+  /** When the access token expires; `undefined` without one. */
   get expiresAt(): Date | undefined {
     const { token } = this.#source;
     return token === undefined ? undefined : new Date(Date.now() + remainingMs(token));
   }
 
   /**
-   * A live access token, for a websocket or for somebody else's client. Renews it if need be.
+   * Returns a live access token, for a websocket or another client. Refreshes it if necessary.
+   *
+   * @throws {TokenError} If the token endpoint refuses.
+   * @throws {NetworkError} If there is no response.
    *
    * @example
    * ```ts
@@ -200,48 +152,46 @@ export class Session implements AsyncDisposable, Disposable {
    * await using emulator = await startEmulator();
    * await using session = new Session({ ...emulator.tastytrade });
    *
-   * const authToken = `Bearer ${await session.accessToken()}`; // as tastytrade's streamers want it
+   * const authToken = `Bearer ${await session.accessToken()}`; // for tastytrade's streamers
    * assert(authToken.startsWith("Bearer ey"));
    * ```
    */
   async accessToken(options: CallOptions = {}): Promise<string> {
-    checkCallOptions(options, CALL_OPTIONS);
-    this.#refuse(options);
+    const limits = this.#limit(options, CALL_OPTIONS);
     const source = this.#source;
-    const token = source.usable() ??
-      await this.#limited(
-        options,
-        "get an access token",
-        (deadline) => waitForToken(() => source.next(), source, this.#line.retries, deadline),
-      );
+    const token = source.current() ??
+      await this.#waitForToken(limits, "get an access token", () => source.get());
     return token.accessToken;
   }
 
-  /** Renews the access token if it will soon run out, or if `force` is set. */
+  /**
+   * Refreshes the access token if it will soon expire. Not needed for requests, which do so themselves.
+   *
+   * @param options `force` refreshes it in any case.
+   * @throws {TokenError} If the token endpoint refuses.
+   * @throws {NetworkError} If there is no response.
+   */
   async refresh(options: RefreshOptions = {}): Promise<void> {
-    checkCallOptions(options, REFRESH_OPTIONS);
-    this.#refuse(options);
+    const limits = this.#limit(options, REFRESH_OPTIONS);
     const source = this.#source;
-    if (!options.force && !source.isDue) return;
-    await this.#limited(
-      options,
-      "renew the access token",
-      (deadline) => waitForToken(() => source.renew(), source, this.#line.retries, deadline),
-    );
+    if (!options.force && !source.isRefreshDue) return;
+    await this.#waitForToken(limits, "refresh the access token", () => source.refresh());
   }
 
   /**
-   * Sends a request with the access token, as the platform's `fetch` would, and returns the
-   * platform's `Response`, whatever its status.
+   * Sends a request with the access token, as the platform's `fetch` would, and returns the platform's
+   * `Response`, whatever its status.
    *
-   * Renews a token that has run out, and after a 401 renews it and sends the request once more. Sends
-   * again what is safe to send again ({@linkcode SessionOptions.retry}). A body that is a stream is
-   * sent once, one that is a function is made anew for each sending. Redirects are returned, not
-   * followed, unless `init.redirect` says otherwise. The body of a `Request` is read into memory first.
+   * Refreshes the token when it has expired, and after a 401, and then sends the request once more.
+   * Retries what is safe to retry ({@linkcode SessionOptions.retry}). A stream as a body is sent once; a
+   * function is called for each attempt; the body of a `Request` is read into memory first. Redirects
+   * are returned and not followed, unless `init.redirect` says otherwise.
    *
-   * @param input A path below `baseUrl`, or a URL or `Request` to the broker's own origin.
-   * @param init What `fetch` takes, and the budget until the answer begins.
-   * @throws {TypeError} If the URL is not the broker's: the token goes nowhere else.
+   * @param input A path below `baseUrl`, or a URL or `Request` with the broker's origin.
+   * @param init What `fetch` takes, and `timeoutMs` until the response begins.
+   * @throws {TypeError} If the URL has another origin, where the token must not go.
+   * @throws {NetworkError} If there is no response.
+   * @throws {TokenError} If there is no access token.
    *
    * @example
    * ```ts
@@ -259,30 +209,20 @@ export class Session implements AsyncDisposable, Disposable {
    */
   async fetch(input: string | URL | Request, init: SessionRequestInit = {}): Promise<Response> {
     checkFetchInit(init);
-    const { timeoutMs, ...given } = init;
-    if (input instanceof Request) return await this.#fetchRequest(input, given, timeoutMs);
-    const call = this.#open(String(input), given, { timeoutMs, signal: given.signal });
-    try {
-      const response = await call.send(this.#line, (answer) => answer);
-      if (response.body === null) {
-        call.deadline.finish();
-      } else {
-        call.deadline.stopTimer();
-        this.#unread.register(response.body, call.deadline);
-      }
-      return response;
-    } catch (error) {
-      call.deadline.finish();
-      throw withCallersStack(call.explain(error), given.signal);
-    }
+    if (input instanceof Request) return await this.#fetchRequest(input, init);
+    const { timeoutMs, ...others } = init;
+    const limits = this.#calls.limit({ timeoutMs, signal: init.signal });
+    return await this.#transport.fetch(this.#prepare(String(input), others), limits);
   }
 
   /**
-   * Gets what a path holds: the broker's JSON, without its envelope.
+   * Gets the data of a path: the broker's JSON without its envelope.
    *
-   * @throws {ApiError} If the answer's status is not 2xx. {@linkcode RateLimitError} if it is 429.
-   * @throws {NetworkError} If there is no answer.
-   * @throws {TokenError} If there is no access token to be had.
+   * @param path A path below `baseUrl`.
+   * @returns The data, or `undefined` if the response has no body.
+   * @throws {ApiError} If the status is not 2xx; {@linkcode RateLimitError} for 429.
+   * @throws {NetworkError} If there is no response.
+   * @throws {TokenError} If there is no access token.
    *
    * @example
    * ```ts
@@ -304,16 +244,19 @@ export class Session implements AsyncDisposable, Disposable {
   }
 
   /**
-   * Posts a value as JSON. A string is taken for JSON already; what `fetch` takes for a body, for
-   * instance a `FormData`, is sent as it is; a function makes the value, anew for each sending.
+   * Posts a value as JSON.
    *
-   * The request is sent again only if it certainly was not carried out: it could not be sent, or was
-   * answered 401. After a {@linkcode NetworkError} whose `sent` is `"unknown"`, and after a status of
-   * 408 or from 500 on, look whether it was carried out before you send it again.
+   * The request is retried only if it certainly was not carried out: it could not be sent, or was
+   * answered 401. After a {@linkcode NetworkError} with `sent: "unknown"`, and after a status of 408 or
+   * from 500 on, check whether it was carried out before you send it again.
    *
-   * @throws {ApiError} If the answer's status is not 2xx. {@linkcode RateLimitError} if it is 429.
-   * @throws {NetworkError} If there is no answer.
-   * @throws {TokenError} If there is no access token to be had.
+   * @param path A path below `baseUrl`.
+   * @param body The value. A string is sent as it is, as JSON; a `FormData` or another body of `fetch` is
+   * sent as it is; a function is called for each attempt.
+   * @returns The data, or `undefined` if the response has no body.
+   * @throws {ApiError} If the status is not 2xx; {@linkcode RateLimitError} for 429.
+   * @throws {NetworkError} If there is no response.
+   * @throws {TokenError} If there is no access token.
    *
    * @example What an order would cost
    * ```ts
@@ -347,25 +290,30 @@ export class Session implements AsyncDisposable, Disposable {
     return this.#data<T>("POST", path, options, body);
   }
 
-  /** Puts a value as JSON, with which the broker replaces what is there. As {@linkcode Session.post}. */
+  /** Puts a value as JSON, for instance to replace an order. Like {@linkcode Session.post}. */
   put<T = unknown>(path: string, body?: unknown, options: RequestOptions = {}): Promise<T> {
     return this.#data<T>("PUT", path, options, body);
   }
 
-  /** Changes a part of what a path holds. As {@linkcode Session.post}. */
+  /** Sends a change as JSON. Like {@linkcode Session.post}. */
   patch<T = unknown>(path: string, body?: unknown, options: RequestOptions = {}): Promise<T> {
     return this.#data<T>("PATCH", path, options, body);
   }
 
-  /** Deletes what a path holds, for instance an order that still works. As {@linkcode Session.post}. */
+  /** Deletes a resource, for instance to cancel an order. Like {@linkcode Session.post}. */
   delete<T = unknown>(path: string, options: RequestOptions = {}): Promise<T> {
     return this.#data<T>("DELETE", path, options);
   }
 
   /**
-   * Every item of a list that the broker sends in pages. Gets a page when its first item is asked
-   * for, and no further one after the loop is left. An item that a later page brings again, because
-   * the list has grown meanwhile, is left out, where the broker's items have an id.
+   * Iterates over all items of a list that the broker sends in pages. Gets a page when its first item is
+   * needed, and none after the loop ends. If the list grows meanwhile, so that a later page repeats an
+   * item, the repetition is left out where the broker's items have ids.
+   *
+   * @param path A path below `baseUrl`.
+   * @throws {ApiError} If the status is not 2xx, or the pages lead nowhere.
+   * @throws {NetworkError} If there is no response.
+   * @throws {TokenError} If there is no access token.
    *
    * @example
    * ```ts
@@ -389,43 +337,20 @@ export class Session implements AsyncDisposable, Disposable {
     path: string,
     options: RequestOptions = {},
   ): AsyncGenerator<T, void, undefined> {
-    checkCallOptions(options, REQUEST_OPTIONS); // the query of each page is added to them
-    const { broker } = this;
-    const before = new Set<string>();
-    let emptyPages = 0;
-    const readPage = (json: unknown): Page => {
-      const page = broker.readPage(json);
-      if (!Array.isArray(page.items)) throw new TypeError("readPage() has found no list of items");
-      const next = JSON.stringify(page.next);
-      emptyPages = page.items.length === 0 ? emptyPages + 1 : 0;
-      if (page.next !== undefined && (before.has(next) || emptyPages >= MOST_EMPTY_PAGES)) {
-        throw new Error("the pages lead nowhere: each says that there is a next one");
-      }
-      before.add(next);
-      return page;
-    };
-    const seen = new Set<string>();
-    let query = options.query;
-    for (;;) {
-      const page = await this.#json("GET", path, { ...options, query }, undefined, readPage);
-      if (page === undefined) return;
-      for (const item of page.items) {
-        const id = broker.itemId?.(item);
-        if (id !== undefined && seen.has(id)) continue;
-        if (id !== undefined) seen.add(id);
-        yield item as T;
-      }
-      if (page.next === undefined) return;
-      query = { ...query, ...page.next };
-    }
+    checkCallOptions(options, REQUEST_OPTIONS);
+    const pages = readPages(this.broker, (next, unwrap) => {
+      const query = { ...options.query, ...next };
+      return this.#json("GET", path, { ...options, query }, unwrap);
+    });
+    for await (const item of pages) yield item as T;
   }
 
   /**
-   * Whether the broker accepts the session, found out with one cheap request.
+   * Checks with one cheap request whether the broker accepts the session.
    *
-   * @returns `false` if it refuses the credentials or the token.
-   * @throws {NetworkError} If nobody answered, so that nothing is known.
-   * @throws {ApiError} If the broker is out of order, likewise.
+   * @returns `false` if the broker refuses the credentials or the token.
+   * @throws {NetworkError} If there is no response, so that nothing is known.
+   * @throws {ApiError} If the broker does not work, likewise.
    */
   async validate(options: CallOptions = {}): Promise<boolean> {
     try {
@@ -440,12 +365,12 @@ export class Session implements AsyncDisposable, Disposable {
 
   /**
    * Revokes the refresh token (RFC 7009). **At TradeStation this revokes every refresh token of the
-   * API key**: of all users, programs and machines, which must log in anew. Access tokens that are out
-   * live on until they expire. Closing a session never does this.
+   * API key**: all users, programs and machines must log in again. Access tokens remain valid until they
+   * expire. `close()` never does this.
    *
-   * @throws {SessionError} If the broker has no such thing: then `code` is `"unsupported"`.
+   * @throws {SessionError} If the broker has no revocation: `code` is `"unsupported"`.
    * @throws {TokenError} If the broker refuses.
-   * @throws {NetworkError} If there is no answer.
+   * @throws {NetworkError} If there is no response.
    *
    * @example
    * ```ts
@@ -461,180 +386,129 @@ export class Session implements AsyncDisposable, Disposable {
    * ```
    */
   async revoke(options: CallOptions = {}): Promise<void> {
-    checkCallOptions(options, CALL_OPTIONS);
-    this.#refuse(options);
-    await this.#limited(
-      options,
-      "revoke the refresh token",
-      ({ signal }) => this.#grant.revoke(signal),
-    );
+    const limits = this.#limit(options, CALL_OPTIONS);
+    const task = ({ signal }: Deadline) => this.#grant.revoke(signal);
+    await this.#calls.wait(limits, "revoke the refresh token", task);
   }
 
   /**
-   * Ends the session. Calls that still run reject with a {@linkcode SessionClosedError}, and so do
-   * later ones. A token renewal that runs may finish, for at most 5 seconds. May be called twice.
+   * Closes the session. Calls that still run, and later ones, reject with a
+   * {@linkcode SessionClosedError}. A token refresh that runs may finish, for up to 5 seconds. May be
+   * called twice.
    *
-   * @throws {SessionError} If the store still cannot take the last tokens: `code` is `"store_failed"`.
+   * @throws {SessionError} If the store still cannot save the last tokens: `code` is `"store_failed"`.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
-  /** `await using`: {@linkcode Session.close}. */
+  /** For `await using`. Like {@linkcode Session.close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
   /**
-   * `using`: ends the session now, and cancels a token renewal that runs, unless other sessions of this
-   * process share the refresh token, which need what it brings.
+   * For `using`. Closes the session at once, and aborts a token refresh that runs, unless other sessions
+   * of this process share the refresh token and need the result.
    */
   [Symbol.dispose](): void {
     this.#closing ??= Promise.resolve();
-    this.#endCalls();
+    this.#calls.close();
     this.#source.abort();
     this.#grant.abort();
-    this.#forget();
+    this.#dropToken();
   }
 
-  /** Renews the access token if it is time, once. For {@linkcode AutoRefreshSession}. */
-  protected async renewIfDue(): Promise<void> {
-    this.#refuse({});
-    if (!this.#source.isDue) return;
-    await this.#limited({}, "renew the access token", () => this.#source.renew());
+  /** Refreshes the access token once if it is due. For {@linkcode AutoRefreshSession}. */
+  protected async refreshIfDue(): Promise<void> {
+    const limits = this.#calls.limit({});
+    if (!this.#source.isRefreshDue) return;
+    await this.#calls.wait(limits, "refresh the access token", () => this.#source.refresh());
   }
 
   /**
-   * When the access token should be renewed, in milliseconds: 0 is now; `undefined` is never again,
-   * because the session is closed or was refused for good. For {@linkcode AutoRefreshSession}.
+   * In how many milliseconds a refresh is due: 0 is now; `undefined` is never again, because the session
+   * is closed or the grant was refused for good. For {@linkcode AutoRefreshSession}.
    */
-  protected get renewalDueInMs(): number | undefined {
-    return this.#source.dueInMs;
+  protected get refreshDueInMs(): number | undefined {
+    return this.#source.refreshDueInMs;
   }
 
-  async #close(): Promise<void> {
-    this.#endCalls();
-    await this.#source.close(CLOSING_PATIENCE_MS);
-    try {
-      await this.#grant.close();
-    } finally {
-      this.#forget();
-    }
-  }
-
-  #forget(): void {
-    this.#release?.();
-    this.#release = undefined;
-  }
-
-  #endCalls(): void {
-    const reason =
-      "The session was closed while this ran: a request that was out may be carried out";
-    this.#requests.close(() => new SessionClosedError(reason));
-    this.#waits.close(() => new SessionClosedError(reason));
-  }
-
-  /** Reads the body of a `Request`, and sends it in what is left of the time. */
-  async #fetchRequest(
-    request: Request,
-    { body, idempotent, ...init }: OutgoingInit,
-    timeoutMs: number | undefined,
-  ): Promise<Response> {
-    const limits = {
-      timeoutMs: this.#timeout({ timeoutMs }),
-      signal: init.signal ?? request.signal,
-    };
-    this.#refuse(limits);
-    const startedAt = performance.now();
-    const isMade = typeof body === "function";
-    // What is made takes the place of the request's own body, even of one that was used.
-    const own = body === undefined ? init : { ...init, body: isMade ? "" : body };
-    const [url, given] = await this.#limited(
-      limits,
-      "read the body of the request",
-      () => unpackRequest(request, own),
-    );
-    const leftMs = Math.max(1, limits.timeoutMs - (performance.now() - startedAt));
-    return await this.fetch(url, {
-      ...given,
-      ...(isMade ? { body } : {}),
-      idempotent,
-      timeoutMs: leftMs,
-    });
-  }
-
-  #data<T>(method: string, path: string, options: RequestOptions, body?: unknown): Promise<T> {
-    const { broker } = this;
-    const take = (json: unknown) => broker.unwrap === undefined ? json : broker.unwrap(json);
-    return this.#json(method, path, options, body, take) as Promise<T>;
-  }
-
-  /** One call, from a path and a value to what is taken out of the JSON of the answer. */
-  async #json<T>(
+  /** A JSON call with checked options, for the data without its envelope. */
+  async #data<T>(
     method: string,
     path: string,
     options: RequestOptions,
-    body: unknown,
-    take: (json: unknown) => T,
-  ): Promise<T | undefined> {
+    body?: unknown,
+  ): Promise<T> {
     checkCallOptions(options, REQUEST_OPTIONS);
-    const { query, headers, idempotent, exactNumbers, ...limits } = options;
-    const call = this.#open(withQuery(path, query, this.broker.listQuery), {
+    const { broker } = this;
+    const unwrap = (json: unknown) => broker.unwrap === undefined ? json : broker.unwrap(json);
+    return await this.#json(method, path, options, unwrap, body) as T;
+  }
+
+  /** A JSON call: from a path and a value to the data of the response. */
+  #json<T>(
+    method: string,
+    path: string,
+    { query, headers, idempotent, exactNumbers, ...given }: RequestOptions,
+    unwrap: (json: unknown) => T,
+    body?: unknown,
+  ): Promise<T | undefined> {
+    const limits = this.#calls.limit(given);
+    const request = this.#prepare(withQuery(path, query, this.broker.arrayFormat), {
       method,
       ...(headers === undefined ? {} : { headers }),
       ...(body === undefined ? {} : { body: jsonBodyOrFactory(body) }),
       idempotent,
-    }, limits);
-    const reading = { parse: exactNumbers ? parseExactly : undefined, take };
-    try {
-      return await call.send(
-        this.#line,
-        (response) => readAnswer(response, call.outgoing, this.#context(call), reading),
-      );
-    } catch (error) {
-      throw withCallersStack(call.explain(error), limits.signal);
-    } finally {
-      call.deadline.finish();
-    }
+    });
+    const parse = exactNumbers ? parseExactly : undefined;
+    return this.#transport.json(request, limits, { parse, unwrap });
   }
 
-  #open(target: string, init: OutgoingInit, limits: Limits): Call {
-    this.#refuse(limits);
+  /** Reads the body of a `Request`, and sends it in the rest of the time. */
+  async #fetchRequest(
+    request: Request,
+    { body, idempotent, timeoutMs, ...init }: SessionRequestInit,
+  ): Promise<Response> {
+    const limits = this.#calls.limit({ timeoutMs, signal: init.signal ?? request.signal });
+    const startedAt = performance.now();
+    const isFactory = typeof body === "function";
+    // The factory replaces the request's own body, even one that was used.
+    const replaced = body === undefined ? init : { ...init, body: isFactory ? "" : body };
+    const read = () => unpackRequest(request, replaced);
+    const [url, unpacked] = await this.#calls.wait(limits, "read the body of the request", read);
+    return await this.fetch(url, {
+      ...unpacked,
+      ...(isFactory ? { body } : {}),
+      idempotent,
+      timeoutMs: Math.max(1, limits.timeoutMs - (performance.now() - startedAt)),
+    });
+  }
+
+  #prepare(target: string, init: SessionRequestInit): PreparedRequest {
     this.#requireNetwork();
-    const outgoing = prepare(requestUrl(target, this.baseUrl), this.#headers, init);
-    return new Call(outgoing, this.#timeout(limits), limits.signal, this.#requests);
+    return prepareRequest(requestUrl(target, this.baseUrl), this.#headers, init);
   }
 
-  /** A call that is no request to the API. */
-  async #limited<T>(
-    limits: Limits,
-    what: string,
-    task: (deadline: Deadline) => Promise<T>,
-  ): Promise<T> {
-    const timeout = () =>
-      new NetworkError(`Cannot ${what}: no answer in time`, { kind: "timeout", sent: "no" });
-    const deadline = new Deadline(this.#timeout(limits), timeout, limits.signal, this.#waits);
-    try {
-      return await deadline.wait(task(deadline));
-    } catch (error) {
-      throw withCallersStack(error, limits.signal);
-    } finally {
-      deadline.finish();
-    }
+  /** Waits for a token, and for another refresh if the first one fails. */
+  #waitForToken(
+    limits: CallLimits,
+    action: string,
+    refresh: () => Promise<Token>,
+  ): Promise<Token> {
+    const task = (deadline: Deadline) => awaitToken(refresh, this.#source, this.#retries, deadline);
+    return this.#calls.wait(limits, action, task);
   }
 
-  #timeout({ timeoutMs }: Limits): number {
-    return timeoutMs === undefined ? this.#settings.timeoutMs : readTimeout(timeoutMs);
+  /** Checks the options of a call, and returns its limits. */
+  #limit(options: CallOptions, known: ReadonlySet<string>): CallLimits {
+    checkCallOptions(options, known);
+    return this.#calls.limit(options);
   }
 
-  /** Refuses what is over before it begins. */
-  #refuse({ signal }: Limits): void {
-    signal?.throwIfAborted();
-    if (this.#closing !== undefined) throw new SessionClosedError();
-  }
-
-  /** Tells of all hosts at once that Deno must permit. */
+  /** Asks Deno once for the permission to connect to all hosts. */
   #requireNetwork(): void {
     if (this.#isNetworkPermitted) return;
     const { fetch, endpoints } = this.#settings;
@@ -642,21 +516,18 @@ export class Session implements AsyncDisposable, Disposable {
     this.#isNetworkPermitted = true;
   }
 
-  #context(call: Call): RefusalContext {
-    const { broker, sandbox, apiVersion } = this.#settings;
-    const secrets = () => [...this.#grant.secrets, ...call.secrets];
-    return { broker, sandbox, apiVersion, secrets };
+  async #close(): Promise<void> {
+    this.#calls.close();
+    await this.#source.close(CLOSE_PATIENCE_MS);
+    try {
+      await this.#grant.close();
+    } finally {
+      this.#dropToken();
+    }
   }
-}
 
-/** What limits a call, as a caller or the platform writes it. */
-interface Limits {
-  readonly timeoutMs?: number | undefined;
-  readonly signal?: AbortSignal | null | undefined;
-}
-
-/** Tells what has forgotten the session, as the Python packages' users may. */
-export function requireSession(session: Session, usage: string): void {
-  if (typeof session?.get === "function" && typeof session.broker === "object") return;
-  throw new TypeError(`Cannot read it without a session: write ${usage}`);
+  #dropToken(): void {
+    this.#releaseToken?.();
+    this.#releaseToken = undefined;
+  }
 }

@@ -72,7 +72,7 @@ Deno.test("Account.sync() reads the account anew, and keeps what only the list t
   await using session = new Session(emulator.tastytrade);
   const [account] = await Account.get(session);
   assert(account);
-  emulator.trouble("GET /customers/me/accounts/5WT00000", {
+  emulator.injectFault("GET /customers/me/accounts/5WT00000", {
     status: 200,
     body: JSON.stringify({ data: { "account-number": "5WT00000", "nickname": "Renamed" } }),
   });
@@ -106,7 +106,7 @@ Deno.test("Account.sync() forgets what the broker has left out since", async () 
 Deno.test("Account survives an account of which the broker says almost nothing", async () => {
   await using emulator = await startEmulator();
   await using session = new Session(emulator.tastytrade);
-  emulator.trouble("GET /customers/me/accounts", {
+  emulator.injectFault("GET /customers/me/accounts", {
     status: 200,
     body: JSON.stringify({ data: { items: [{ account: { "account-number": "1" } }] } }),
   });

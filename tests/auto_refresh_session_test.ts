@@ -17,8 +17,8 @@ import {
   TokenError,
   tradestation,
 } from "../mod.ts";
-import { type Emulator, startEmulator, troubles } from "../src/emulator/emulator.ts";
-import { Dice } from "./support/random.ts";
+import { type Emulator, startEmulator, tastytradeFaults } from "../src/emulator/emulator.ts";
+import { Random } from "./support/random.ts";
 import { FakeClock } from "./support/fake_clock.ts";
 import { idle, quiet } from "./support/idle.ts";
 import { run, RUNTIMES } from "./support/runtimes.ts";
@@ -60,10 +60,10 @@ for (const { name, path, options } of BROKERS) {
     emulator.tokenLifetimeS = 2;
     using clock = new FakeClock({ timers: true });
     await using session = await AutoRefreshSession.start(options(emulator));
-    const dice = new Dice(200);
+    const random = new Random(200);
     let renewed = 1;
     while (renewed <= 200) {
-      clock.advance(dice.between(20, 150)); // the renewal has 160 ms and more before it is late
+      clock.advance(random.between(20, 150)); // the renewal has 160 ms and more before it is late
       // More than the hard window, 10 % of 2 s: so the request goes out in this tick.
       assertGreater(session.expiresAt?.getTime() ?? 0, Date.now() + 200);
       const before = emulator.requests.length;
@@ -116,7 +116,7 @@ Deno.test("AutoRefreshSession goes on after an outage, with pauses", async () =>
   await using emulator = await startEmulator();
   using clock = new FakeClock({ timers: true });
   await using session = await AutoRefreshSession.start(emulator.tastytrade);
-  emulator.trouble(TOKEN_ROUTE, troubles.badGateway, Infinity);
+  emulator.injectFault(TOKEN_ROUTE, tastytradeFaults.badGateway, Infinity);
   for (let s = 0; s < 3_600; s += 10) {
     clock.advance(10_000);
     await quiet(clock);
@@ -124,7 +124,7 @@ Deno.test("AutoRefreshSession goes on after an outage, with pauses", async () =>
   assertFalse(session.isLoggedIn);
   assertEquals(clock.armed, 1);
   assertLess(emulator.count(TOKEN_ROUTE), 1 + 3_600 / 5); // pauses of 15 s on average
-  emulator.endTroubles();
+  emulator.clearFaults();
   for (let s = 0; s < 60 && !session.isLoggedIn; s += 10) {
     clock.advance(10_000);
     await quiet(clock);
@@ -184,7 +184,7 @@ Deno.test("AutoRefreshSession.start() rejects when it cannot sign in, and leaves
   emulator.revokeGrant();
   await assertRejects(() => AutoRefreshSession.start(emulator.tastytrade), TokenError);
   emulator.restoreGrant();
-  emulator.trouble(TOKEN_ROUTE, "reset", Infinity);
+  emulator.injectFault(TOKEN_ROUTE, "reset", Infinity);
   const options = { ...emulator.tastytrade, retry: false } as const;
   await assertRejects(() => AutoRefreshSession.start(options), NetworkError);
   await assertRejects(
@@ -244,18 +244,18 @@ Deno.test("tastytrade's default is what AutoRefreshSession signs in to", async (
 
 Deno.test("AutoRefreshSession.start() goes on for a moment where nobody answers at first, as any call", async () => {
   await using emulator = await startEmulator();
-  emulator.trouble(TOKEN_ROUTE, "reset", 1);
+  emulator.injectFault(TOKEN_ROUTE, "reset", 1);
   await using session = await AutoRefreshSession.start(emulator.tastytrade);
   assert(session.isLoggedIn);
   assertEquals(emulator.count(TOKEN_ROUTE), 2);
 
-  emulator.trouble(TOKEN_ROUTE, "reset", 1);
+  emulator.injectFault(TOKEN_ROUTE, "reset", 1);
   await using plain = new Session(emulator.tastytrade);
   await plain.refresh();
-  emulator.trouble(TOKEN_ROUTE, "reset", 1);
+  emulator.injectFault(TOKEN_ROUTE, "reset", 1);
   await using other = new Session(emulator.tastytrade);
   assert((await other.accessToken()).length > 0);
-  emulator.trouble(TOKEN_ROUTE, "reset", 1);
+  emulator.injectFault(TOKEN_ROUTE, "reset", 1);
   await using impatient = new Session({ ...emulator.tastytrade, retry: false });
   await assertRejects(() => impatient.accessToken(), NetworkError);
 });
@@ -285,11 +285,11 @@ Deno.test("A session that has had a token is handed on as it is, whatever the si
   await using session = new AutoRefreshSession({ ...emulator.tastytrade, retry: false });
   await session.get("/customers/me"); // nobody has awaited the session itself
   emulator.revokeAccessTokens();
-  emulator.trouble(TOKEN_ROUTE, troubles.badGateway, Infinity);
+  emulator.injectFault(TOKEN_ROUTE, tastytradeFaults.badGateway, Infinity);
   await assertRejects(() => session.get("/customers/me"));
   const handOn = () => Promise.resolve(session);
   assertStrictEquals(await handOn(), session);
-  emulator.endTroubles();
+  emulator.clearFaults();
   using clock = new FakeClock();
   clock.advance(60_000);
   await session.get("/customers/me");

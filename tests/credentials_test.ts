@@ -9,8 +9,8 @@ import {
 import { parse } from "@std/dotenv";
 import { inspect } from "node:util";
 import type { Broker } from "../src/brokers/broker.ts";
-import { tastytrade } from "../src/brokers/tastytrade.ts";
-import { tradestation } from "../src/brokers/tradestation.ts";
+import { tastytrade } from "../src/brokers/tastytrade/tastytrade.ts";
+import { tradestation } from "../src/brokers/tradestation/tradestation.ts";
 import {
   type CredentialOptions,
   findClient,
@@ -121,7 +121,7 @@ Deno.test("readCredentials() names option, variable and origin of what is nowher
   for (const [options, code, option, variable] of rows) {
     const { message } = refusal(options, code, NEEDS_ID);
     assertStringIncludes(message, `Pass ${option} or set ${variable}. `);
-    assertStringIncludes(message, tastytrade.credentialsAdvice);
+    assertStringIncludes(message, tastytrade.credentialsHelp);
   }
 });
 
@@ -180,7 +180,7 @@ Deno.test("readCredentials() sends those who sign in with a password another way
   for (const option of ["username", "login", "password"]) {
     const options = { ...GIVEN, [option]: "hidden" };
     const { message } = refusal(options, "password_login");
-    assertStringIncludes(message, `with "${option}": tastytrade has ended`);
+    assertStringIncludes(message, `with "${option}": tastytrade no longer accepts passwords`);
     assertStringIncludes(message, "TASTY_CLIENT_SECRET and TASTY_REFRESH_TOKEN");
     assertFalse(message.includes("hidden"));
   }
@@ -291,7 +291,7 @@ Deno.test("Credentials.toEnv() writes what new Session() reads", () => {
     const given = { clientId: "id=", clientSecret: "a#'b", refreshToken: "e.y/+_~-" };
     const text = new Credentials({ ...given, broker }).toEnv();
     const variables = parse(text);
-    assertEquals(Object.keys(variables).sort(), Object.values(broker.environment).sort());
+    assertEquals(Object.keys(variables).sort(), Object.values(broker.envVariables).sort());
     assertEquals(text.split("\n").length, 4);
     using _environment = new Environment(variables);
     assertEquals(read({}, broker), given);
@@ -332,8 +332,8 @@ Deno.test("findClient() takes what there is, and refuses what is visibly wrong",
   const error = assertThrows(() => findClient({ clientId: '"id"' }, tastytrade), CredentialsError);
   assertEquals(
     error.message,
-    "Cannot log in to tastytrade: the client id in clientId has quotes around it. Copy it again, and " +
-      "nothing but it",
+    "Cannot log in to tastytrade: the client id in clientId has quotes around it. Copy it again, " +
+      "without anything around it",
   );
 });
 
@@ -401,7 +401,7 @@ Deno.test("Session tells of another broker whose variables are set, where none w
   assertFalse(message.includes("hidden"));
   assertStringIncludes(
     message,
-    "TRADESTATION_CLIENT_SECRET and TRADESTATION_REFRESH_TOKEN are set: if they are meant, pass that " +
+    "TRADESTATION_CLIENT_SECRET and TRADESTATION_REFRESH_TOKEN are set: to use them, pass that " +
       "broker too, as in broker: tradestation",
   );
   const chosen = assertThrows(() => new Session({ broker: tastytrade }), CredentialsError);

@@ -19,7 +19,7 @@ Deno.test("Customer.sync() reads the customer anew", async () => {
   await using emulator = await startEmulator();
   await using session = new Session(emulator.tastytrade);
   const customer = await Customer.get(session);
-  emulator.trouble("GET /customers/me", {
+  emulator.injectFault("GET /customers/me", {
     status: 200,
     body: JSON.stringify({ data: { "id": "me", "first-name": "Joan" } }),
   });

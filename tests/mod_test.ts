@@ -103,37 +103,62 @@ Deno.test("mod.ts reaches every source but the emulator's", async () => {
   );
 });
 
-Deno.test("imports of mod.ts form no cycle, types included", async () => {
-  assertEquals(cycleIn(await importsFrom("mod.ts")), undefined);
+for (const entry of ["mod.ts", "src/emulator/emulator.ts"]) {
+  Deno.test(`imports of ${entry} form no cycle, types included`, async () => {
+    assertEquals(cycleIn(await importsFrom(entry)), undefined);
+  });
+}
+
+/**
+ * The rooms and files of the module, from the top down. A file may import from its own room and from
+ * lower levels, not from another room of its level.
+ */
+const LEVELS: readonly (readonly string[])[] = [
+  ["mod.ts"],
+  ["src/account.ts", "src/customer.ts", "src/auto_refresh_session.ts"],
+  ["src/resource.ts"],
+  ["src/session.ts"],
+  ["src/session_options.ts"],
+  ["src/call/", "src/login/"],
+  ["src/connection.ts", "src/credentials.ts"],
+  ["src/credential_options.ts", "src/env_file.ts"],
+  ["src/token/"],
+  ["src/store/"],
+  ["src/brokers/"],
+  ["src/net/"],
+  ["src/option_names.ts", "src/environment.ts", "src/error_message.ts"],
+  ["src/errors.ts", "src/deno_permissions.ts", "src/version.ts"],
+];
+
+/** The level of a module, and its room at that level. */
+function placeOf(module: string): { level: number; room: string } {
+  const isPlace = (room: string) => room.endsWith("/") ? module.startsWith(room) : module === room;
+  const level = LEVELS.findIndex((rooms) => rooms.some(isPlace));
+  return { level, room: LEVELS[level]?.find(isPlace) ?? `nowhere: ${module}` };
+}
+
+Deno.test("imports of mod.ts point down only", async () => {
+  for (const [module, imported] of await importsFrom("mod.ts")) {
+    if (module.startsWith("node:")) continue;
+    const from = placeOf(module);
+    assert(from.level >= 0, `${module} has no place in LEVELS`);
+    for (const other of imported.filter((one) => !one.startsWith("node:"))) {
+      const to = placeOf(other);
+      assert(to.room === from.room || to.level > from.level, `${module} imports ${other}`);
+    }
+  }
 });
 
-Deno.test("imports of mod.ts point one way", async () => {
+Deno.test("One file knows the default broker, and mod.ts alone knows the others", async () => {
   const imports = await importsFrom("mod.ts");
   const importersOf = (module: string) =>
     [...imports].filter(([, imported]) => imported.includes(module)).map(([importer]) => importer);
-
-  assertEquals(imports.get("src/errors.ts"), []);
-  assertEquals(imports.get("src/brokers/records.ts"), []);
-  assertEquals(importersOf("mod.ts"), []);
-  for (const [module, imported] of imports) {
-    if (!module.startsWith("src/brokers/")) continue;
-    for (const other of imported) assertMatch(other, /^src\/(brokers\/\w+|errors)\.ts$/, module);
-  }
-  // What is opened with a session stands on it, and it stands on none of that.
-  assertEquals(importersOf("src/session.ts").sort(), [
+  const folder = "src/brokers";
+  assertEquals(importersOf(`${folder}/tastytrade/tastytrade.ts`).sort(), [
     "mod.ts",
-    "src/account.ts",
-    "src/auto_refresh_session.ts",
-    "src/customer.ts",
+    "src/connection.ts",
   ]);
-  assertEquals(importersOf("src/account.ts"), ["mod.ts"]);
-  assertEquals(importersOf("src/customer.ts"), ["mod.ts"]);
-  // One place knows which broker is the default; nobody else knows any by name.
-  assertEquals(importersOf("src/brokers/tastytrade.ts").sort(), [
-    "mod.ts",
-    "src/session_options.ts",
-  ]);
-  assertEquals(importersOf("src/brokers/tradestation.ts"), ["mod.ts"]);
+  assertEquals(importersOf(`${folder}/tradestation/tradestation.ts`), ["mod.ts"]);
 });
 
 Deno.test("One file of the module reads the environment", async () => {
@@ -147,8 +172,22 @@ Deno.test("One file of the module reads the environment", async () => {
 });
 
 Deno.test("imports of the emulator reach nothing of the module's", async () => {
-  for (const module of (await importsFrom("src/emulator/emulator.ts")).keys()) {
+  const imports = await importsFrom("src/emulator/emulator.ts");
+  assert(imports.has("src/emulator/route.ts"), "deno info found nothing");
+  for (const module of imports.keys()) {
     assertMatch(module, /^(src\/emulator\/[\w/]+\.(ts|json)|node:[\w/]+)$/);
+  }
+});
+
+Deno.test("each emulated broker knows itself only, and what both share knows neither", async () => {
+  const brokers = ["src/emulator/tastytrade/", "src/emulator/tradestation/"];
+  const brokerOf = (module: string) => brokers.find((folder) => module.startsWith(folder));
+  for (const [module, imported] of await importsFrom("src/emulator/emulator.ts")) {
+    if (module === "src/emulator/emulator.ts") continue;
+    for (const other of imported) {
+      const broker = brokerOf(other);
+      assert(broker === undefined || broker === brokerOf(module), `${module} imports ${other}`);
+    }
   }
 });
 

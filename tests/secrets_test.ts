@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { inspect } from "node:util";
 import { Account, Customer, Session, SessionError } from "../mod.ts";
-import { type Emulator, startEmulator, troubles } from "../src/emulator/emulator.ts";
-import { formsOf } from "../src/net/redact.ts";
+import { type Emulator, startEmulator, tastytradeFaults } from "../src/emulator/emulator.ts";
+import { encodedForms } from "../src/net/redact.ts";
 
 const ME = "/customers/me";
 
@@ -32,7 +32,7 @@ function* walk(value: unknown, seen: Set<unknown>): Generator<string> {
 function assertNoSecret(value: unknown, secrets: readonly string[]): void {
   const text = printed(value);
   for (const secret of secrets) {
-    for (const form of formsOf(secret)) {
+    for (const form of encodedForms(secret)) {
       assert(!text.includes(form), `A secret is printed:\n${text.slice(0, 2_000)}`);
     }
   }
@@ -102,15 +102,15 @@ Deno.test("Session, its parts and its resources print no secret", async () => {
 
 Deno.test("No API error prints a secret, not even one that the broker echoes", async () => {
   await using emulator = await startEmulator();
-  const plain = [...Object.values(troubles), "reset", "resetMidBody"] as const;
+  const plain = [...Object.values(tastytradeFaults), "reset", "resetMidBody"] as const;
   const echoes = [200, 400, 403, 404, 422, 429, 500];
   for (const trouble of [...plain, ...echoes]) {
     const { session, secrets } = await signedIn(emulator);
     const answer = typeof trouble === "number" ? echo(trouble, secrets) : trouble;
-    emulator.trouble(`GET ${ME}`, answer, Infinity);
+    emulator.injectFault(`GET ${ME}`, answer, Infinity);
     const error = await assertRejects(() => session.get(`${ME}?token=${secrets[2]}`), SessionError);
     assertNoSecret(error, secrets);
-    emulator.endTroubles();
+    emulator.clearFaults();
     await session.close();
   }
 });
@@ -119,7 +119,7 @@ Deno.test("No token error prints a secret, not even one that the broker echoes",
   await using emulator = await startEmulator();
   const { clientSecret, refreshToken } = emulator.tastytrade;
   const secrets = [clientSecret, refreshToken, "access-token-canary"];
-  const plain = [...Object.values(troubles), "reset", "resetMidBody"] as const;
+  const plain = [...Object.values(tastytradeFaults), "reset", "resetMidBody"] as const;
   const bodies = [
     { "error_code": clientSecret, "error_description": `no ${refreshToken}` },
     { error: `${clientSecret} ${encodeURIComponent(refreshToken)}` },
@@ -127,10 +127,10 @@ Deno.test("No token error prints a secret, not even one that the broker echoes",
     { "access_token": "access-token-canary", "token_type": "mac", "refresh_token": refreshToken },
   ].flatMap((body) => [200, 400, 500].map((status) => ({ status, body: JSON.stringify(body) })));
   for (const answer of [...plain, ...bodies]) {
-    emulator.trouble("POST /oauth/token", answer, Infinity);
+    emulator.injectFault("POST /oauth/token", answer, Infinity);
     const session = new Session({ ...emulator.tastytrade, retry: { maxDelayMs: 0 } });
     assertNoSecret(await assertRejects(() => session.get(ME), SessionError), secrets);
-    emulator.endTroubles();
+    emulator.clearFaults();
     await session.close();
   }
 });
@@ -155,10 +155,16 @@ Deno.test("No credentials error prints the credential that it is about", async (
 Deno.test("No error holds a Request, a Response or Headers", async () => {
   await using emulator = await startEmulator();
   const { session } = await signedIn(emulator);
-  for (const answer of [troubles.notPermitted, troubles.tooManyRequests, "resetMidBody"] as const) {
-    emulator.trouble(`GET ${ME}`, answer, Infinity);
+  for (
+    const answer of [
+      tastytradeFaults.notPermitted,
+      tastytradeFaults.tooManyRequests,
+      "resetMidBody",
+    ] as const
+  ) {
+    emulator.injectFault(`GET ${ME}`, answer, Infinity);
     const error = await assertRejects(() => session.get(ME), SessionError);
-    emulator.endTroubles();
+    emulator.clearFaults();
     const held: unknown[] = [];
     for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
       held.push(...Reflect.ownKeys(cause).map((key) => Reflect.get(cause as object, key)));

@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertFalse, assertStrictEquals, assertThrows } from "@std/assert";
 import type { Broker } from "../src/brokers/broker.ts";
-import { tastytrade } from "../src/brokers/tastytrade.ts";
-import { tradestation } from "../src/brokers/tradestation.ts";
+import { tastytrade } from "../src/brokers/tastytrade/tastytrade.ts";
+import { tradestation } from "../src/brokers/tradestation/tradestation.ts";
+import { checkTimeout } from "../src/net/deadline.ts";
 import { Credentials } from "../src/credentials.ts";
 import { CredentialsError } from "../src/errors.ts";
 import {
-  readOptions,
-  readTimeout,
+  readSessionOptions,
   type SessionOptions,
   type SessionSettings,
 } from "../src/session_options.ts";
@@ -16,15 +16,20 @@ import { serveAnswer } from "./support/loopback.ts";
 const CREDENTIALS = { clientSecret: "secret", refreshToken: "refresh" };
 
 function read(options: SessionOptions = {}): SessionSettings {
-  return readOptions({ ...CREDENTIALS, ...options });
+  return readSessionOptions({ ...CREDENTIALS, ...options });
 }
 
-Deno.test("readOptions() fills in the defaults", () => {
+Deno.test("readSessionOptions() fills in the defaults", () => {
   const { fetch: _fetch, ...settings } = read();
   assertEquals(settings, {
     broker: tastytrade,
     sandbox: false,
-    apiVersion: undefined,
+    place: {
+      sandbox: false,
+      apiVersion: undefined,
+      baseUrl: undefined,
+      signInUrl: undefined,
+    },
     endpoints: {
       baseUrl: "https://api.tastyworks.com",
       tokenUrl: "https://api.tastyworks.com/oauth/token",
@@ -33,7 +38,7 @@ Deno.test("readOptions() fills in the defaults", () => {
       headers: {},
     },
     credentials: { clientId: undefined, ...CREDENTIALS },
-    gained: undefined,
+    loginTokens: undefined,
     timeoutMs: 30_000,
     retry: { limit: 3, maxDelayMs: 30_000 },
     rateLimits: [],
@@ -42,7 +47,7 @@ Deno.test("readOptions() fills in the defaults", () => {
   });
 });
 
-Deno.test("readOptions() takes what is given", () => {
+Deno.test("readSessionOptions() takes what is given", () => {
   const given = {
     sandbox: true,
     apiVersion: "20240501",
@@ -52,7 +57,7 @@ Deno.test("readOptions() takes what is given", () => {
   };
   const settings = read({ ...given, clientId: "id" });
   assertStrictEquals(settings.fetch, given.fetch);
-  const { sandbox, apiVersion, timeoutMs, userAgent } = settings;
+  const { sandbox, place: { apiVersion }, timeoutMs, userAgent } = settings;
   assertEquals({ sandbox, apiVersion, timeoutMs, userAgent, fetch: given.fetch }, given);
   assertEquals(settings.credentials, { clientId: "id", ...CREDENTIALS });
   assertEquals(settings.endpoints, {
@@ -64,14 +69,14 @@ Deno.test("readOptions() takes what is given", () => {
   });
 });
 
-Deno.test("readOptions() refuses an address with an empty query or fragment, which would swallow paths", () => {
+Deno.test("readSessionOptions() refuses an address with an empty query or fragment, which would swallow paths", () => {
   for (const address of ["https://x.example/?", "https://x.example/#", "https://x.example/a?#"]) {
     assertThrows(() => read({ baseUrl: address }), TypeError, "Cannot use this baseUrl");
     assertThrows(() => read({ signInUrl: address }), TypeError, "Cannot use this signInUrl");
   }
 });
 
-Deno.test("readOptions() looks the global fetch up at each call, and binds it to nothing", async () => {
+Deno.test("readSessionOptions() looks the global fetch up at each call, and binds it to nothing", async () => {
   await using server = await serveAnswer(200, "");
   const settings = read();
   const global = globalThis.fetch;
@@ -90,7 +95,7 @@ Deno.test("readOptions() looks the global fetch up at each call, and binds it to
   assertEquals(server.arrivals.length, 1);
 });
 
-Deno.test("readOptions() takes a baseUrl with https, or http on this machine, and moves the token endpoint with it", () => {
+Deno.test("readSessionOptions() takes a baseUrl with https, or http on this machine, and moves the token endpoint with it", () => {
   const rows: readonly [string, string][] = [
     ["https://proxy.example", "https://proxy.example"],
     ["https://proxy.example/", "https://proxy.example"],
@@ -107,7 +112,7 @@ Deno.test("readOptions() takes a baseUrl with https, or http on this machine, an
   }
 });
 
-Deno.test("readOptions() refuses a baseUrl that would show the token to others, and does not repeat it", () => {
+Deno.test("readSessionOptions() refuses a baseUrl that would show the token to others, and does not repeat it", () => {
   for (
     const baseUrl of [
       "",
@@ -134,21 +139,21 @@ Deno.test("readOptions() refuses a baseUrl that would show the token to others, 
   }
 });
 
-Deno.test("readTimeout() takes what setTimeout can wait", () => {
+Deno.test("checkTimeout() takes what setTimeout can wait", () => {
   for (const timeoutMs of [0.5, 1, 30_000, 2 ** 31 - 1]) {
-    assertEquals(readTimeout(timeoutMs), timeoutMs);
+    assertEquals(checkTimeout(timeoutMs), timeoutMs);
     assertEquals(read({ timeoutMs }).timeoutMs, timeoutMs);
   }
 });
 
-Deno.test("readTimeout() refuses what would fire at once or never", () => {
+Deno.test("checkTimeout() refuses what would fire at once or never", () => {
   for (const timeoutMs of [0, -0, -1, NaN, Infinity, -Infinity, 2 ** 31]) {
-    assertThrows(() => readTimeout(timeoutMs), RangeError, `timeoutMs ${timeoutMs}:`);
+    assertThrows(() => checkTimeout(timeoutMs), RangeError, `timeoutMs ${timeoutMs}:`);
     assertThrows(() => read({ timeoutMs }), RangeError, `timeoutMs ${timeoutMs}:`);
   }
 });
 
-Deno.test("readOptions() checks how failed requests are sent again", () => {
+Deno.test("readSessionOptions() checks how failed requests are sent again", () => {
   const retry = (value: unknown) => read({ retry: value as SessionOptions["retry"] }).retry;
   assertEquals(read({ retry: false }).retry, undefined);
   assertEquals(retry(undefined), { limit: 3, maxDelayMs: 30_000 });
@@ -165,7 +170,7 @@ Deno.test("readOptions() checks how failed requests are sent again", () => {
   }
 });
 
-Deno.test("readOptions() takes a userAgent with product and version", () => {
+Deno.test("readSessionOptions() takes a userAgent with product and version", () => {
   for (
     const userAgent of ["a/1", "my-bot/1.0", "a.b_c/1.0+2~3", "bot/2 (mailto:me@x.example) lib/3"]
   ) {
@@ -173,7 +178,7 @@ Deno.test("readOptions() takes a userAgent with product and version", () => {
   }
 });
 
-Deno.test("readOptions() refuses a userAgent that tastytrade or a header would not take", () => {
+Deno.test("readSessionOptions() refuses a userAgent that tastytrade or a header would not take", () => {
   for (
     const userAgent of [
       "",
@@ -191,13 +196,13 @@ Deno.test("readOptions() refuses a userAgent that tastytrade or a header would n
   }
 });
 
-Deno.test("readOptions() asks the broker about apiVersion", () => {
+Deno.test("readSessionOptions() asks the broker about apiVersion", () => {
   for (const apiVersion of ["v2", "2024-05-01", "", "202405011"]) {
     assertThrows(() => read({ apiVersion }), RangeError, `apiVersion "${apiVersion}"`);
   }
 });
 
-Deno.test("readOptions() tells the broker where it is before it looks at the credentials", () => {
+Deno.test("readSessionOptions() tells the broker where it is before it looks at the credentials", () => {
   const places: unknown[] = [];
   const broker: Broker = {
     ...tastytrade,
@@ -211,11 +216,11 @@ Deno.test("readOptions() tells the broker where it is before it looks at the cre
   assertEquals(places, [place]);
 });
 
-Deno.test("readOptions() hands credentials on to be checked", () => {
+Deno.test("readSessionOptions() hands credentials on to be checked", () => {
   assertThrows(() => read({ refreshToken: "a b" }), CredentialsError, "refreshToken");
 });
 
-Deno.test("readOptions() takes what a login has brought, whole, copied or beside options", () => {
+Deno.test("readSessionOptions() takes what a login has brought, whole, copied or beside options", () => {
   const credentials = new Credentials({
     broker: tradestation,
     sandbox: true,
@@ -231,7 +236,7 @@ Deno.test("readOptions() takes what a login has brought, whole, copied or beside
       { ...credentials, timeoutMs: 5_000, refreshToken: undefined },
     ]
   ) {
-    const settings = readOptions(options);
+    const settings = readSessionOptions(options);
     assertStrictEquals(settings.broker, tradestation);
     assert(settings.sandbox);
     assertEquals(settings.credentials, {
@@ -240,13 +245,13 @@ Deno.test("readOptions() takes what a login has brought, whole, copied or beside
       refreshToken: "refresh",
     });
   }
-  const live = readOptions({ ...credentials, baseUrl: "https://api.tradestation.com" });
+  const live = readSessionOptions({ ...credentials, baseUrl: "https://api.tradestation.com" });
   assertFalse(live.sandbox); // the address says it, and nobody has said otherwise
-  const other = readOptions({ ...credentials, sandbox: false, refreshToken: "other" });
+  const other = readSessionOptions({ ...credentials, sandbox: false, refreshToken: "other" });
   assertEquals([other.sandbox, other.credentials.refreshToken], [false, "other"]);
 });
 
-Deno.test("readOptions() refuses an option that there is not, and names the one that was meant", () => {
+Deno.test("readSessionOptions() refuses an option that there is not, and names the one that was meant", () => {
   for (
     const [name, meant] of [
       ["is_test", "sandbox"],
@@ -257,14 +262,14 @@ Deno.test("readOptions() refuses an option that there is not, and names the one 
     ]
   ) {
     const options = JSON.parse(JSON.stringify({ ...CREDENTIALS, [name ?? ""]: true }));
-    const error = assertThrows(() => readOptions(options), TypeError, `no option "${name}"`);
+    const error = assertThrows(() => readSessionOptions(options), TypeError, `no option "${name}"`);
     assert(error.message.endsWith(`It is called ${meant} here`));
   }
   const misspelt = JSON.parse(JSON.stringify({ ...CREDENTIALS, sandBox: true }));
-  assertThrows(() => readOptions(misspelt), TypeError, 'no option "sandBox"');
+  assertThrows(() => readSessionOptions(misspelt), TypeError, 'no option "sandBox"');
 });
 
-Deno.test("readOptions() refuses values of the wrong type in a sentence", () => {
+Deno.test("readSessionOptions() refuses values of the wrong type in a sentence", () => {
   for (
     const [option, value, words] of [
       ["broker", "tradestation", "pass the value"],
@@ -273,11 +278,11 @@ Deno.test("readOptions() refuses values of the wrong type in a sentence", () => 
     ] as const
   ) {
     const options = JSON.parse(JSON.stringify({ ...CREDENTIALS, [option]: value }));
-    assertThrows(() => readOptions(options), TypeError, words);
+    assertThrows(() => readSessionOptions(options), TypeError, words);
   }
   for (const options of [null, "secret"]) {
     assertThrows(
-      () => readOptions(JSON.parse(JSON.stringify(options))),
+      () => readSessionOptions(JSON.parse(JSON.stringify(options))),
       TypeError,
       "are an object",
     );
@@ -290,7 +295,7 @@ function tokenFrom(issuer: string): string {
   return `${part({ typ: "rt+jwt" })}.${part({ iss: issuer })}.signature`;
 }
 
-Deno.test("readOptions() knows every issuer of each environment", () => {
+Deno.test("readSessionOptions() knows every issuer of each environment", () => {
   const production = ["https://api.tastyworks.com", "https://api.tastytrade.com/"];
   const sandbox = [
     "https://api.cert.tastyworks.com",
@@ -313,7 +318,7 @@ Deno.test("readOptions() knows every issuer of each environment", () => {
   }
 });
 
-Deno.test("readOptions() takes the environment from a baseUrl of the broker's own", () => {
+Deno.test("readSessionOptions() takes the environment from a baseUrl of the broker's own", () => {
   const rows: readonly [Broker, string, boolean][] = [
     [tastytrade, "https://api.cert.tastyworks.com", true],
     [tastytrade, "https://api.cert.tastyworks.com/", true],
@@ -346,7 +351,7 @@ Deno.test("readOptions() takes the environment from a baseUrl of the broker's ow
   read({ baseUrl: "https://proxy.example", sandbox: true, refreshToken }); // the server decides
 });
 
-Deno.test("readOptions() refuses half a pair of addresses", () => {
+Deno.test("readSessionOptions() refuses half a pair of addresses", () => {
   const options = { broker: tradestation, clientId: "id" };
   for (const baseUrl of ["http://127.0.0.1:8787/tradestation", "https://proxy.example"]) {
     assertThrows(
@@ -369,7 +374,7 @@ Deno.test("readOptions() refuses half a pair of addresses", () => {
   read({ ...options, signInUrl: "https://signin.tradestation.com" });
 });
 
-Deno.test("readOptions() refuses what would be added at the end of an address once more", () => {
+Deno.test("readSessionOptions() refuses what would be added at the end of an address once more", () => {
   const options = { broker: tradestation, clientId: "id", baseUrl: "https://api.example" };
   const signInUrl = "https://signin.example";
   for (const version of ["v2", "v3"]) {
@@ -391,7 +396,7 @@ Deno.test("readOptions() refuses what would be added at the end of an address on
   );
 });
 
-Deno.test("readOptions() checks what is inside of retry, rateLimit and fetch", () => {
+Deno.test("readSessionOptions() checks what is inside of retry, rateLimit and fetch", () => {
   const untyped = (options: unknown) => options as SessionOptions;
   assertThrows(() => read(untyped({ retry: { limits: 3 } })), TypeError, "retry.limits");
   assertThrows(() => read(untyped({ retry: { maxDelayMs: "5" } })), RangeError, "maxDelayMs");

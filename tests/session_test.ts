@@ -17,7 +17,7 @@ import {
   type SessionOptions,
   TokenError,
 } from "../mod.ts";
-import { type Emulator, startEmulator, troubles } from "../src/emulator/emulator.ts";
+import { type Emulator, startEmulator, tastytradeFaults } from "../src/emulator/emulator.ts";
 import { FakeClock } from "./support/fake_clock.ts";
 import { serve } from "./support/loopback.ts";
 import { run } from "./support/runtimes.ts";
@@ -159,7 +159,7 @@ Deno.test("Session makes one renewal of twenty 401s, of which half come after it
 Deno.test("Session gives up after the second 401", async () => {
   await using opened = await open();
   const { emulator, session } = opened;
-  emulator.trouble(`GET ${ME}`, troubles.tokenInvalid, 2);
+  emulator.injectFault(`GET ${ME}`, tastytradeFaults.tokenInvalid, 2);
   const error = await assertRejects(() => session.get(ME), ApiError);
   assertEquals(error.status, 401);
   assertEquals(error.code, "token_invalid");
@@ -170,7 +170,7 @@ Deno.test("Session gives up after the second 401", async () => {
 Deno.test("Session makes one renewal when the broker refuses every token of 1,000 requests", async () => {
   await using opened = await open();
   const { emulator, session } = opened;
-  emulator.trouble(`GET ${ME}`, troubles.tokenInvalid, Infinity);
+  emulator.injectFault(`GET ${ME}`, tastytradeFaults.tokenInvalid, Infinity);
   const calls = Array.from(
     { length: 1000 },
     () => session.get(ME).catch((error: unknown) => error),
@@ -219,7 +219,7 @@ Deno.test("Session.fetch() returns the platform's Response, whatever its status"
 
 Deno.test("Session.fetch() returns an answer that has no body", async () => {
   await using opened = await open();
-  opened.emulator.trouble(`GET ${ME}`, { status: 204 });
+  opened.emulator.injectFault(`GET ${ME}`, { status: 204 });
   const response = await opened.session.fetch(ME);
   assertEquals([response.status, response.body], [204, null]);
 });
@@ -288,11 +288,11 @@ Deno.test("Session.fetch() keeps the token at home", async () => {
 Deno.test("Session.fetch() returns a redirect instead of following it", async () => {
   await using opened = await open();
   const { emulator, session } = opened;
-  emulator.trouble("GET /moved", { status: 302, headers: { location: "http://127.0.0.1:9/" } });
+  emulator.injectFault("GET /moved", { status: 302, headers: { location: "http://127.0.0.1:9/" } });
   const response = await session.fetch("/moved");
   await response.body?.cancel();
   assertEquals(response.status, 302);
-  emulator.trouble("GET /moved", { status: 302, headers: { location: "http://127.0.0.1:9/" } });
+  emulator.injectFault("GET /moved", { status: 302, headers: { location: "http://127.0.0.1:9/" } });
   const error = await assertRejects(() => session.get("/moved"), ApiError);
   assertEquals(error.status, 302);
 });
@@ -301,7 +301,7 @@ Deno.test("Session.fetch() takes an undefined redirect for none, and one beside 
   await using opened = await open();
   const { emulator, session } = opened;
   const location = `${session.baseUrl}${ME}`;
-  emulator.trouble("GET /moved", { status: 302, headers: { location } }, Infinity);
+  emulator.injectFault("GET /moved", { status: 302, headers: { location } }, Infinity);
   const stay: RequestInit = JSON.parse("{}");
   Reflect.set(stay, "redirect", undefined);
   const stayed = await session.fetch("/moved", stay);
@@ -431,7 +431,7 @@ Deno.test("Session.get() writes a query the broker's way", async () => {
 
 Deno.test("Session.get() returns undefined for an empty answer", async () => {
   await using opened = await open();
-  opened.emulator.trouble(`GET ${ME}`, { status: 204 });
+  opened.emulator.injectFault(`GET ${ME}`, { status: 204 });
   assertEquals(await opened.session.get(ME), undefined);
 });
 
@@ -439,7 +439,7 @@ Deno.test("Session.get() refuses a good status with a body that is not JSON", as
   await using opened = await open();
   const { emulator, session } = opened;
   for (const body of ["<html><body>Sign in to this wi-fi</body></html>", '{"data": {'] as const) {
-    emulator.trouble(`GET ${ME}`, { status: 200, body });
+    emulator.injectFault(`GET ${ME}`, { status: 200, body });
     const error = await assertRejects(() => session.get(ME), ApiError);
     assertEquals([error.code, error.status], ["invalid_response", 200]);
   }
@@ -489,10 +489,14 @@ Deno.test("Session.items() goes on after failures in the middle, and yields noth
   const path = "/accounts/5WT00000/transactions";
   const [all, ids]: [number[], number[]] = [[], []];
   for await (const { id } of session.items<{ id: number }>(path)) all.push(id);
-  const inTheMiddle = [troubles.badGateway, "resetMidBody", troubles.tooManyRequests] as const;
+  const inTheMiddle = [
+    tastytradeFaults.badGateway,
+    "resetMidBody",
+    tastytradeFaults.tooManyRequests,
+  ] as const;
   for await (const { id } of session.items<{ id: number }>(path, { query: { "per-page": 50 } })) {
     const trouble = inTheMiddle[ids.length / 50 % 3];
-    if (trouble !== undefined) emulator.trouble(`GET ${path}`, trouble);
+    if (trouble !== undefined) emulator.injectFault(`GET ${path}`, trouble);
     ids.push(id);
   }
   assertEquals(ids, all);
@@ -562,7 +566,7 @@ Deno.test("Session.validate() is true when the broker accepts the session", asyn
 Deno.test("Session.validate() is false when the broker refuses the session", async () => {
   await using opened = await open();
   const { emulator, session } = opened;
-  emulator.trouble(`GET ${ME}`, troubles.tokenInvalid, 2);
+  emulator.injectFault(`GET ${ME}`, tastytradeFaults.tokenInvalid, 2);
   assertFalse(await session.validate());
   emulator.revokeGrant();
   emulator.revokeAccessTokens();
@@ -572,19 +576,22 @@ Deno.test("Session.validate() is false when the broker refuses the session", asy
 Deno.test("Session.validate() throws when nothing is known", async () => {
   await using opened = await open();
   const { emulator, session } = opened;
-  emulator.trouble(`GET ${ME}`, troubles.badGateway);
+  emulator.injectFault(`GET ${ME}`, tastytradeFaults.badGateway);
   await assertRejects(() => session.validate(), ApiError);
-  emulator.trouble(`GET ${ME}`, "reset", Infinity);
+  emulator.injectFault(`GET ${ME}`, "reset", Infinity);
   await assertRejects(() => session.validate(), NetworkError);
 });
 
 Deno.test("Session reports 429 with the wait that the broker asks for", async () => {
   await using opened = await open();
   const { emulator, session } = opened;
-  emulator.trouble(`GET ${ME}`, { ...troubles.tooManyRequests, headers: { "retry-after": "7" } });
+  emulator.injectFault(`GET ${ME}`, {
+    ...tastytradeFaults.tooManyRequests,
+    headers: { "retry-after": "7" },
+  });
   const error = await assertRejects(() => session.get(ME), RateLimitError);
   assertEquals(error.retryAfterMs, 7_000);
-  emulator.trouble(`GET ${ME}`, troubles.tooManyRequests);
+  emulator.injectFault(`GET ${ME}`, tastytradeFaults.tooManyRequests);
   assertEquals(
     (await assertRejects(() => session.get(ME), RateLimitError)).retryAfterMs,
     undefined,
@@ -629,7 +636,7 @@ Deno.test("Session ends a request that is under way when its signal aborts", asy
   await using opened = await open();
   const { emulator, session } = opened;
   const controller = new AbortController();
-  emulator.trouble(`GET ${ME}`, "hang");
+  emulator.injectFault(`GET ${ME}`, "hang");
   const call = session.get(ME, { signal: controller.signal }).catch((error: unknown) => error);
   while (emulator.count(`GET ${ME}`) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
   controller.abort("enough");
@@ -640,7 +647,7 @@ Deno.test("Session ends the reading of a body when its signal aborts", async () 
   await using opened = await open();
   const { emulator, session } = opened;
   const controller = new AbortController();
-  emulator.trouble(`GET ${ME}`, "hangMidBody");
+  emulator.injectFault(`GET ${ME}`, "hangMidBody");
   const response = await session.fetch(ME, { signal: controller.signal });
   const reading = response.text().catch((error: unknown) => error);
   controller.abort("enough");
@@ -652,7 +659,7 @@ Deno.test("Session gives a call no more than its time, body included", async () 
   const { emulator, session } = opened;
   await session.refresh();
   for (const trouble of ["hang", "hangMidBody"] as const) {
-    emulator.trouble(`GET ${ME}`, trouble);
+    emulator.injectFault(`GET ${ME}`, trouble);
     const error = await assertRejects(() => session.get(ME), NetworkError);
     assertEquals([error.kind, error.sent], ["timeout", "unknown"]);
   }
@@ -662,7 +669,7 @@ Deno.test("Session gives a call no more than its time, body included", async () 
 Deno.test("Session says that nothing was sent when the wait for a token took all the time", async () => {
   await using opened = await open({ timeoutMs: 40 });
   const { emulator, session } = opened;
-  emulator.trouble(TOKEN_ROUTE, "hang");
+  emulator.injectFault(TOKEN_ROUTE, "hang");
   for (const call of [() => session.post(ME, {}), () => session.accessToken()]) {
     const error = await assertRejects(call, NetworkError);
     assertEquals([error.kind, error.sent], ["timeout", "no"]);
@@ -676,7 +683,7 @@ Deno.test("Session tells an order that may have been placed from one that was no
   const { emulator, session } = opened;
   const orders = "/accounts/5WT00000/orders";
   await session.refresh();
-  emulator.trouble(`POST ${orders}`, "reset", Infinity);
+  emulator.injectFault(`POST ${orders}`, "reset", Infinity);
   const lost = await assertRejects(() => session.post(orders, MARKET_ORDER), NetworkError);
   assertEquals([lost.kind, lost.sent], ["reset", "unknown"]);
   assertStringIncludes(lost.message, "look before you send it again");
@@ -695,7 +702,7 @@ Deno.test("Session.fetch() does not limit the time of a body", async () => {
   await using opened = await open({ timeoutMs: 50 });
   const { emulator, session } = opened;
   await session.refresh();
-  emulator.trouble(`GET ${ME}`, "hangMidBody");
+  emulator.injectFault(`GET ${ME}`, "hangMidBody");
   const response = await session.fetch(ME);
   const reader = response.body?.getReader();
   assertExists(reader);
@@ -711,7 +718,7 @@ Deno.test("Session.close() ends what runs, refuses what comes, and may be called
   await using opened = await open();
   const { emulator, session } = opened;
   await session.refresh();
-  emulator.trouble(`GET ${ME}`, "hang", 2);
+  emulator.injectFault(`GET ${ME}`, "hang", 2);
   const running = [session.get(ME), session.fetch(ME)].map((call) =>
     assertRejects(() => call, SessionClosedError)
   );
@@ -735,7 +742,7 @@ Deno.test("Session.close() ends what runs, refuses what comes, and may be called
 
 Deno.test("Session.close() ends the reading of a body", async () => {
   await using opened = await open();
-  opened.emulator.trouble(`GET ${ME}`, "hangMidBody");
+  opened.emulator.injectFault(`GET ${ME}`, "hangMidBody");
   const response = await opened.session.fetch(ME);
   const reading = assertRejects(() => response.text(), SessionClosedError);
   await opened.session.close();
@@ -769,7 +776,7 @@ Deno.test("await using lets a renewal that runs finish", async () => {
 
 Deno.test("using cancels a renewal that runs", async () => {
   await using emulator = await startEmulator();
-  emulator.trouble(TOKEN_ROUTE, "hang");
+  emulator.injectFault(TOKEN_ROUTE, "hang");
   let refreshing: Promise<unknown>;
   {
     using session = new Session(emulator.tastytrade);
@@ -787,7 +794,7 @@ Deno.test("Session adopts a refresh token that comes with an access token", asyn
     status: 200,
     body: JSON.stringify({ ...answer, "refresh_token": token }),
   });
-  for (const token of ["rotated", "", null]) emulator.trouble(TOKEN_ROUTE, rotated(token));
+  for (const token of ["rotated", "", null]) emulator.injectFault(TOKEN_ROUTE, rotated(token));
   for (let i = 0; i < 4; i++) await session.refresh({ force: true }).catch(() => {});
   const sent = emulator.requests.map(({ body }) => JSON.parse(body).refresh_token);
   assertEquals(sent, [refreshToken, "rotated", "rotated", "rotated"]);

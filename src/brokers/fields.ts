@@ -1,8 +1,9 @@
 /**
- * Reading a broker's JSON: what is there in the right type is taken, anything else is `undefined`.
- * Brokers leave fields out, add some, and change a number into a string; none of it may crash.
+ * Reading the fields of a broker's JSON. A value of another type than expected becomes `undefined`,
+ * because brokers omit fields, add some, and turn numbers into strings, and none of it may crash.
  */
 
+import type { ApiErrorDetail } from "../errors.ts";
 import type { Raw } from "./records.ts";
 
 /** The value as an object, or an empty one. */
@@ -15,23 +16,25 @@ export function records(value: unknown): Raw[] {
   return Array.isArray(value) ? value.map(record) : [];
 }
 
-/** A text, or a number as its digits: ids are sent as either. */
+/** A string, or a number as its digits, because ids come as either. */
 export function text(value: unknown): string | undefined {
   if (typeof value === "string") return value;
   return typeof value === "number" ? decimal(value) : undefined;
 }
 
-/** A text that is more than white space. */
+/** A string that is not blank. */
 export function nonEmptyText(value: unknown): string | undefined {
   return typeof value === "string" && value.trim() !== "" ? value : undefined;
 }
 
-/** A boolean. */
 export function flag(value: unknown): boolean | undefined {
   return typeof value === "boolean" ? value : undefined;
 }
 
-/** A quantity or an amount in digits: `40` and `"40.0"` are both seen, a float may be `1e-7`. */
+/**
+ * A quantity or an amount as a decimal string without an exponent. Brokers send `40`, `"40.0"` and
+ * `1e-7`.
+ */
 export function decimal(value: unknown): string | undefined {
   if (typeof value !== "number" && typeof value !== "string") return undefined;
   const match = /^([+-]?)(\d+)(?:\.(\d+))?(?:e([+-]?\d{1,3}))?$/i.exec(String(value));
@@ -49,9 +52,17 @@ export function decimal(value: unknown): string | undefined {
 
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)$/;
 
-/** An instant, written as in RFC 3339. */
+/** A point in time, written as in RFC 3339. */
 export function instant(value: unknown): Date | undefined {
   if (typeof value !== "string" || !RFC_3339.test(value)) return undefined;
   const date = new Date(value);
   return Number.isNaN(date.getTime()) ? undefined : date;
+}
+
+/** One of several errors in a response, without the fields that the broker omits. */
+export function errorDetail(
+  detail: { readonly [Name in keyof ApiErrorDetail]: string | undefined },
+): ApiErrorDetail {
+  const present = Object.entries(detail).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(present);
 }

@@ -1,51 +1,51 @@
 /**
- * What accounts, balances, positions and customers have in common at all brokers.
+ * The fields that accounts, balances, positions and customers have at all brokers.
  *
- * Every broker has more to tell than this, in its own words: `raw` is its own object, untouched.
- * Amounts, prices and quantities are decimal strings, because a float cannot hold every price. A
- * field that the broker leaves out is `undefined`.
+ * Every broker sends more than this: `raw` is its own object, unchanged. Amounts, prices and quantities
+ * are decimal strings, because a float cannot hold every price. A field that the broker omits is
+ * `undefined`.
  */
 
-/** A broker's own JSON object. */
+/** A JSON object of the broker. */
 export type Raw = Readonly<Record<string, unknown>>;
 
-/** An account. */
+/** The fields of an account. */
 export interface AccountRecord {
-  /** The number that names the account in every path. */
+  /** The number that identifies the account, also in paths. */
   readonly accountNumber: string;
-  /** `"Individual"`, `"Roth IRA"`, `"Margin"`, …, as the broker has it. */
+  /** The broker's name for the kind of account: `"Individual"`, `"Roth IRA"`, `"Margin"`, …. */
   readonly accountType?: string | undefined;
-  /** The owner's own name for it. */
+  /** The name that the owner gave to it. */
   readonly nickname?: string | undefined;
   /** `"Cash"` or `"Margin"`. */
   readonly marginOrCash?: string | undefined;
-  /** What the signed-in customer may do with it: `"owner"`, `"trade-only"`, `"read-only"`. */
+  /** The customer's authority over it: `"owner"`, `"trade-only"` or `"read-only"`. */
   readonly authorityLevel?: string | undefined;
-  /** Whether it was closed. */
+  /** Whether the account is closed. */
   readonly isClosed?: boolean | undefined;
-  /** When it was opened. */
+  /** When the account was opened. */
   readonly openedAt?: Date | undefined;
-  /** The broker's own object. */
+  /** The broker's JSON object, unchanged. */
   readonly raw: Raw;
 }
 
-/** What an account holds and may spend. Decimal strings in the account's currency. */
+/** An account's balances, as decimal strings in the account's currency. */
 export interface Balances {
-  /** The account's number. */
+  /** The account number. */
   readonly accountNumber?: string | undefined;
-  /** ISO 4217, for instance `"USD"`. */
+  /** The currency's ISO 4217 code, for instance `"USD"`. */
   readonly currency?: string | undefined;
-  /** Cash. */
+  /** The cash, negative if it is owed. */
   readonly cashBalance?: string | undefined;
-  /** What the account would be worth if every position were closed now. */
+  /** The account's value if every position were closed now. */
   readonly netLiquidatingValue?: string | undefined;
-  /** What can be spent on stock. */
+  /** The buying power for stock. */
   readonly equityBuyingPower?: string | undefined;
-  /** What can be spent on options. */
+  /** The buying power for options. */
   readonly derivativeBuyingPower?: string | undefined;
-  /** What can be spent on stock that is sold on the same day. */
+  /** The buying power for stock that is sold on the same day. */
   readonly dayTradingBuyingPower?: string | undefined;
-  /** What must be there to keep the positions. */
+  /** The maintenance requirement of the positions. */
   readonly maintenanceRequirement?: string | undefined;
   /** The value of the long stock. */
   readonly longEquityValue?: string | undefined;
@@ -55,47 +55,47 @@ export interface Balances {
   readonly longDerivativeValue?: string | undefined;
   /** The value of the short options, unsigned. */
   readonly shortDerivativeValue?: string | undefined;
-  /** What can be withdrawn. */
+  /** The cash that can be withdrawn. */
   readonly cashAvailableToWithdraw?: string | undefined;
-  /** When the broker worked this out. */
+  /** When the broker computed these balances. */
   readonly updatedAt?: Date | undefined;
-  /** The broker's own object. */
+  /** The broker's JSON object, unchanged. */
   readonly raw: Raw;
 }
 
-/** Something that an account holds. */
+/** A position of an account. */
 export interface Position {
-  /** The account's number. */
+  /** The account number. */
   readonly accountNumber?: string | undefined;
-  /** The broker's symbol for what is held. */
+  /** The broker's symbol of the instrument. */
   readonly symbol: string;
-  /** `"Equity"`, `"Equity Option"`, `"Future"`, …, as the broker has it. */
+  /** The broker's name for the kind of instrument: `"Equity"`, `"Equity Option"`, `"Future"`, …. */
   readonly instrumentType?: string | undefined;
-  /** The symbol of what an option or a future is on; a stock's own. */
+  /** The symbol of the underlying of an option or a future; for a stock, its own symbol. */
   readonly underlyingSymbol?: string | undefined;
-  /** How many, unsigned; `quantityDirection` has the sign. */
+  /** The quantity, unsigned; `quantityDirection` has the sign. */
   readonly quantity?: string | undefined;
-  /** Which way; `"Zero"` once closed. */
+  /** The direction; `"Zero"` once the position is closed. */
   readonly quantityDirection?: "Long" | "Short" | "Zero" | undefined;
-  /** The price at which it was opened, on average. */
+  /** The average price at which it was opened. */
   readonly averageOpenPrice?: string | undefined;
-  /** The price at the last close. */
+  /** The instrument's last closing price. */
   readonly closePrice?: string | undefined;
-  /** What one price point of one contract is worth: 1 for a stock, 100 for most options. */
+  /** The value of one price point of one contract: 1 for a stock, 100 for most options. */
   readonly multiplier?: string | undefined;
   /** When an option or a future expires. */
   readonly expiresAt?: Date | undefined;
-  /** When it was opened. */
+  /** When the position was opened. */
   readonly createdAt?: Date | undefined;
-  /** When it last changed. */
+  /** When the position last changed. */
   readonly updatedAt?: Date | undefined;
-  /** The broker's own object. */
+  /** The broker's JSON object, unchanged. */
   readonly raw: Raw;
 }
 
-/** The person, or the company, that is signed in. */
+/** The person or company that is signed in. */
 export interface CustomerRecord {
-  /** The broker's name for the customer; tastytrade says `"me"`. */
+  /** The broker's id of the customer; at tastytrade `"me"`. */
   readonly id?: string | undefined;
   /** Given name. */
   readonly firstName?: string | undefined;
@@ -105,12 +105,12 @@ export interface CustomerRecord {
   readonly email?: string | undefined;
   /** Phone number. */
   readonly mobilePhoneNumber?: string | undefined;
-  /** `YYYY-MM-DD`. */
+  /** The date of birth, as `YYYY-MM-DD`. */
   readonly birthDate?: string | undefined;
-  /** Whether the exchanges bill the customer as a professional. */
+  /** Whether the exchanges charge the customer as a professional. */
   readonly isProfessional?: boolean | undefined;
   /** When the customer signed up. */
   readonly createdAt?: Date | undefined;
-  /** The broker's own object. */
+  /** The broker's JSON object, unchanged. */
   readonly raw: Raw;
 }

@@ -1,8 +1,66 @@
-/** Checks the options of a single call, as `session_options.ts` does those of a session. */
+/** The options of a single call, and their checks. */
 
-import type { Query } from "./request.ts";
+import { refuseUnknownOptions } from "../option_names.ts";
+import type { Query } from "../net/url.ts";
 
-/** The options that each kind of call takes. */
+/** Options of every call. */
+export interface CallOptions {
+  /**
+   * Aborts the call, which then rejects with the signal's reason.
+   *
+   * @default {undefined}
+   */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * How long this call may take, in milliseconds.
+   *
+   * @default {SessionOptions.timeoutMs}
+   */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Options of `session.refresh()`. */
+export interface RefreshOptions extends CallOptions {
+  /**
+   * Refreshes a token even if it is not due. With a store, a token that another process has saved since
+   * this session's last one is used instead; for the first token, any that is stored and alive.
+   *
+   * @default {false}
+   */
+  readonly force?: boolean;
+}
+
+/** Options of a request. */
+export interface RequestOptions extends CallOptions {
+  /**
+   * Query parameters. A list is written in the broker's format, at tastytrade `status[]=Live`.
+   *
+   * @default {undefined}
+   */
+  readonly query?: Query | undefined;
+  /**
+   * Additional headers.
+   *
+   * @default {undefined}
+   */
+  readonly headers?: HeadersInit | undefined;
+  /**
+   * Whether the request may arrive twice without harm, so that it is retried like a GET. An order may
+   * not, and neither may its replacement or cancellation.
+   *
+   * @default {false}
+   */
+  readonly idempotent?: boolean | undefined;
+  /**
+   * Whether a number with more digits than a float can hold becomes a string of its digits, as in
+   * `Account` and `Customer`. Otherwise it is rounded, as by `JSON.parse`.
+   *
+   * @default {false}
+   */
+  readonly exactNumbers?: boolean | undefined;
+}
+
+/** The names of the options of each kind of call. */
 export const CALL_OPTIONS: ReadonlySet<string> = /* @__PURE__ */ new Set(["signal", "timeoutMs"]);
 export const REFRESH_OPTIONS: ReadonlySet<string> = /* @__PURE__ */ new Set([
   ...CALL_OPTIONS,
@@ -17,26 +75,27 @@ export const REQUEST_OPTIONS: ReadonlySet<string> = /* @__PURE__ */ new Set([
 ]);
 
 /**
- * Refuses an option that a call does not have, and a value that an option cannot have: a mistyped one
- * would pass in silence, and `idempotent: "false"` would send an order twice.
+ * Checks the options of a call. A mistyped one would have no effect, and `idempotent: "false"` would
+ * send an order twice.
  *
- * @throws {TypeError} If there is one.
+ * @param known The names that exist.
+ * @throws {TypeError} If there is an unknown option, or a value of another type.
  */
 export function checkCallOptions(options: object, known: ReadonlySet<string>): void {
   if (typeof options !== "object" || options === null || options instanceof AbortSignal) {
     throw new TypeError("Cannot use these options: they are an object, for instance { timeoutMs }");
   }
+  refuseUnknownOptions(options, known, "Cannot make this call", (name) => hintFor(name, known));
   for (const [name, value] of Object.entries(options)) {
-    if (!known.has(name)) throw unknownOption(name, known);
     if (value !== undefined) checkValue(name, value);
   }
 }
 
 /**
- * Checks what a session adds to what `fetch` takes. The platform ignores what it does not know, and so
- * other clients, which may send through a session, leave options of theirs in it.
+ * Checks what a session adds to `fetch`'s init. Unknown options are ignored, as the platform does,
+ * because other clients that send through a session leave their own in it.
  *
- * @throws {TypeError} If a value cannot be.
+ * @throws {TypeError} If a value has another type.
  */
 export function checkFetchInit(init: object): void {
   if (typeof init !== "object" || init === null) {
@@ -47,19 +106,8 @@ export function checkFetchInit(init: object): void {
   if (signal !== undefined) checkValue("signal", signal);
 }
 
-/** What others call the options. */
-const OTHER_NAMES: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
-  ["params", "query"],
-  ["searchParams", "query"],
-  ["qs", "query"],
-  ["timeout", "timeoutMs"],
-  ["timeout_ms", "timeoutMs"],
-  ["abortSignal", "signal"],
-  ["header", "headers"],
-]);
-
-/** What another way of calling has, and which one. */
-const OF_OTHER_METHODS: Readonly<Record<string, string>> = {
+/** Where to find what other libraries take as an option. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
   method: "session.post(), put(), patch(), delete() and fetch() have a method",
   body: "session.post(path, body) has a body",
   json: "session.post(path, value) sends JSON",
@@ -67,15 +115,9 @@ const OF_OTHER_METHODS: Readonly<Record<string, string>> = {
   retry: "the session has retry, and a call has idempotent",
 };
 
-function unknownOption(name: string, known: ReadonlySet<string>): TypeError {
-  const otherName = OTHER_NAMES.get(name) ??
-    [...known].find((one) => one.toLowerCase() === name.toLowerCase());
-  const hint = otherName !== undefined && known.has(otherName)
-    ? `. It is called ${otherName} here`
-    : name in OF_OTHER_METHODS
-    ? `: ${OF_OTHER_METHODS[name]}`
-    : `. There are ${[...known].join(", ")}`;
-  return new TypeError(`Cannot use the option "${name}": this call has none${hint}`);
+function hintFor(name: string, known: ReadonlySet<string>): string {
+  const elsewhere = Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : undefined;
+  return elsewhere === undefined ? `. There are ${[...known].join(", ")}` : `: ${elsewhere}`;
 }
 
 function checkValue(name: string, value: unknown): void {
@@ -84,7 +126,7 @@ function checkValue(name: string, value: unknown): void {
     case "exactNumbers":
     case "force":
       if (typeof value === "boolean") return;
-      throw new TypeError(`Cannot use this ${name}: it is true or false, not ${shown(value)}`);
+      throw new TypeError(`Cannot use this ${name}: it is true or false, not ${kindOf(value)}`);
     case "signal":
       if (value === null || value instanceof AbortSignal) return;
       throw new TypeError("Cannot use this signal: it is an AbortSignal, as controller.signal is");
@@ -93,28 +135,27 @@ function checkValue(name: string, value: unknown): void {
   }
 }
 
-/** Anything else would be written as `[object Object]`, or not at all. */
+/** Other values would become `[object Object]`, or nothing at all. */
 function checkQuery(query: unknown): asserts query is Query {
   const isPlain = typeof query === "object" && query !== null && !Array.isArray(query) &&
     !(Symbol.iterator in query);
   if (!isPlain) {
     throw new TypeError(
       `Cannot use this query: it is an object, for instance { status: ["Live"] }, not ${
-        shown(query)
+        kindOf(query)
       }`,
     );
   }
   for (const [name, value] of Object.entries(query)) {
-    const isGood = Array.isArray(value)
-      ? value.every((one) => typeof one !== "boolean" && isScalar(one))
+    const isValid = Array.isArray(value)
+      ? value.every((item) => typeof item !== "boolean" && isScalar(item))
       : value === undefined || isScalar(value);
-    if (!isGood) {
-      throw new TypeError(
-        `Cannot use query.${name}: it is a string, a number, a boolean or a list, not ${
-          shown(value)
-        }`,
-      );
-    }
+    if (isValid) continue;
+    throw new TypeError(
+      `Cannot use query.${name}: it is a string, a number, a boolean or a list, not ${
+        kindOf(value)
+      }`,
+    );
   }
 }
 
@@ -122,8 +163,8 @@ function isScalar(value: unknown): boolean {
   return typeof value === "string" || typeof value === "boolean" || Number.isFinite(value);
 }
 
-/** A value by its kind: what a caller passed by mistake may be a secret. */
-function shown(value: unknown): string {
+/** Names the kind of a value and not the value, which may be a secret that was passed by mistake. */
+function kindOf(value: unknown): string {
   if (value === null) return "null";
   if (typeof value === "number") return String(value);
   return Array.isArray(value)

@@ -1,12 +1,9 @@
 /** JSON with numbers that a float cannot hold: prices with many digits, and ids beyond 2^53. */
 
-/**
- * Parses JSON. A number that a float would spoil becomes a string of its own digits; any other stays a
- * number.
- */
+/** Parses JSON. A number that a float would round becomes a string of its digits. */
 export function parseExactly(text: string): unknown {
   return JSON.parse(text, (_key, value, context?: { readonly source?: string }) => {
-    const source = context?.source; // of numbers, strings, booleans and null, as it was written
+    const source = context?.source; // the text of a number, string, boolean or null
     if (typeof value !== "number" || source === undefined) return value;
     return significantDigits(source) === significantDigits(String(value)) ? value : source;
   });
@@ -15,7 +12,7 @@ export function parseExactly(text: string): unknown {
 /** Equal for two spellings of one number: 0.50 and 5e-1 both have the digit 5. */
 function significantDigits(number: string): string {
   const digits = number.replace(/e.*$/i, "").replace(/\D/g, "");
-  // Not with a pattern: to look for zeros at the end, it would try at each zero.
+  // Not with a pattern, which would look for the zeros at the end from each zero on.
   let [start, end] = [0, digits.length];
   while (digits[start] === "0") start += 1;
   while (end > start && digits[end - 1] === "0") end -= 1;

@@ -1,188 +1,187 @@
 /**
- * Keeps a session below rate limits: requests that would be too many wait for their turn, in the order
- * in which they came. A limit of some paths holds up only those.
+ * Keeps a session below rate limits. Requests that would exceed a limit wait, in the order of their
+ * calls. A limit for some paths delays only those.
  */
 
 import type { RateLimit } from "../brokers/broker.ts";
 import type { Deadline } from "../net/deadline.ts";
-import { withoutQuery } from "./request.ts";
+import { withoutQuery } from "../net/url.ts";
 
-/** A request that waits for its turn. */
-interface Waiting {
-  /** Lower numbers go first. */
-  readonly number: number;
-  readonly lanes: readonly Lane[];
+/** A request that waits. */
+interface Waiter {
+  readonly ticket: number;
+  readonly windows: readonly RateWindow[];
   readonly deadline: Deadline;
-  readonly go: (leftAt: number) => void;
-  /** Its turn would come too late. */
+  readonly admit: (sentAt: number) => void;
   readonly refuse: (waitMs: number) => void;
 }
 
-/** Lets requests out, no faster than the limits allow. */
-export class Pacer {
+/** Admits requests no faster than the limits permit. */
+export class RateLimiter {
   readonly #baseUrl: string;
-  readonly #lanes: readonly Lane[];
-  #queue: Waiting[] = [];
+  readonly #windows: readonly RateWindow[];
+  #queue: Waiter[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #lastNumber = 0;
-  #isAdvancing = false;
+  #lastTicket = 0;
+  #isScheduled = false;
 
   constructor(limits: readonly RateLimit[], baseUrl: string) {
-    this.#lanes = limits.map((limit) => new Lane(limit));
+    this.#windows = limits.map((limit) => new RateWindow(limit));
     this.#baseUrl = baseUrl;
   }
 
-  /** A number for a call, which keeps it when it goes out again: who came first, goes first. */
-  number(): number {
-    return this.#lastNumber += 1;
+  /** A place in the queue, which a call keeps when it is sent again. */
+  nextTicket(): number {
+    return this.#lastTicket += 1;
   }
 
   /**
-   * Waits until a request may go out, and counts it. Rejects at once if that would be after the end of
+   * Waits until a request may be sent, and counts it. Rejects at once if that would be after the end of
    * its call.
    *
-   * @param refusal What it rejects with then.
-   * @returns When it was counted.
+   * @param tooLate Makes the error for that.
+   * @returns The time at which it was counted.
    */
-  async turn(
+  async wait(
     url: string,
-    number: number,
+    ticket: number,
     deadline: Deadline,
-    refusal: (waitMs: number) => unknown,
+    tooLate: (waitMs: number) => unknown,
   ): Promise<number> {
     const { promise, resolve, reject } = Promise.withResolvers<number>();
-    const waiting: Waiting = {
-      number,
-      lanes: this.#lanesOf(url),
+    const waiter: Waiter = {
+      ticket,
+      windows: this.#windowsFor(url),
       deadline,
-      go: resolve,
-      refuse: (waitMs) => reject(refusal(waitMs)),
+      admit: resolve,
+      refuse: (waitMs) => reject(tooLate(waitMs)),
     };
-    const after = this.#queue.findLastIndex((other) => other.number < number);
-    this.#queue.splice(after + 1, 0, waiting);
-    this.#advanceSoon();
+    const after = this.#queue.findLastIndex((other) => other.ticket < ticket);
+    this.#queue.splice(after + 1, 0, waiter);
+    this.#schedule();
     try {
-      return await deadline.wait(promise);
+      return await deadline.race(promise);
     } catch (error) {
-      this.#advanceSoon();
+      this.#schedule();
       throw error;
     }
   }
 
-  /** A request that was counted did not go out. */
-  giveBack(url: string, leftAt: number): void {
-    for (const lane of this.#lanesOf(url)) lane.uncount(leftAt);
-    this.#advanceSoon();
+  /** Uncounts a request that was not sent. */
+  release(url: string, sentAt: number): void {
+    for (const window of this.#windowsFor(url)) window.uncount(sentAt);
+    this.#schedule();
   }
 
   /**
-   * The broker has enough for so long.
+   * Pauses the limits that apply to a URL, after a 429.
    *
-   * @returns Whether that holds up anything: no limit may be about this URL.
+   * @returns Whether any limit applies to it.
    */
   pause(url: string, ms: number): boolean {
     const until = performance.now() + ms;
-    const lanes = this.#lanesOf(url);
-    for (const lane of lanes) lane.pausedUntil = Math.max(lane.pausedUntil, until);
-    this.#advance();
-    return lanes.length > 0;
+    const windows = this.#windowsFor(url);
+    for (const window of windows) window.pausedUntil = Math.max(window.pausedUntil, until);
+    this.#admitWaiters();
+    return windows.length > 0;
   }
 
-  /** How long a request would have to wait that is the next. */
+  /** How long a request to a URL would wait with an empty queue, in milliseconds. */
   waitMs(url: string): number {
     const now = performance.now();
-    return Math.max(0, ...this.#lanesOf(url).map((lane) => lane.waitMs(0, now)));
+    return Math.max(0, ...this.#windowsFor(url).map((window) => window.waitMs(0, now)));
   }
 
-  #lanesOf(url: string): readonly Lane[] {
-    const whole = withoutQuery(url);
-    const path = whole.startsWith(this.#baseUrl)
-      ? whole.slice(this.#baseUrl.length)
-      : new URL(whole).pathname;
-    return this.#lanes.filter((lane) => lane.counts(path));
+  #windowsFor(url: string): readonly RateWindow[] {
+    const target = withoutQuery(url);
+    const path = target.startsWith(this.#baseUrl)
+      ? target.slice(this.#baseUrl.length)
+      : new URL(target).pathname;
+    return this.#windows.filter((window) => window.appliesTo(path));
   }
 
-  /** Once for all who come or leave in this tick. */
-  #advanceSoon(): void {
-    if (this.#isAdvancing) return;
-    this.#isAdvancing = true;
+  /** Admits waiters once for all that come or leave in this tick. */
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
     queueMicrotask(() => {
-      this.#isAdvancing = false;
-      this.#advance();
+      this.#isScheduled = false;
+      this.#admitWaiters();
     });
   }
 
-  /** Lets out whose turn it is, sends home whose turn comes too late, and comes back for the next. */
-  #advance(): void {
+  #admitWaiters(): void {
     clearTimeout(this.#timer);
     const now = performance.now();
-    const ahead = new Map<Lane, number>();
-    const staying: Waiting[] = [];
+    const ahead = new Map<RateWindow, number>();
+    const remaining: Waiter[] = [];
     let nextInMs = Infinity;
-    for (const waiting of this.#queue) {
-      const { lanes, deadline } = waiting;
+    for (const waiter of this.#queue) {
+      const { windows, deadline } = waiter;
       if (deadline.signal.aborted) continue;
-      const waits = lanes.map((lane) => lane.waitMs(ahead.get(lane) ?? 0, now));
+      const waits = windows.map((window) => window.waitMs(ahead.get(window) ?? 0, now));
       const waitMs = Math.max(0, ...waits);
       if (waitMs === 0) {
-        for (const lane of lanes) lane.count(now);
-        waiting.go(now);
+        for (const window of windows) window.count(now);
+        waiter.admit(now);
       } else if (waitMs >= deadline.remainingMs) {
-        waiting.refuse(waitMs);
+        waiter.refuse(waitMs);
       } else {
-        // Others may pass it under a limit that will have room again when its turn comes.
-        const slowest = lanes[waits.indexOf(waitMs)];
-        for (const lane of lanes) {
-          if (lane === slowest || lane.perMs >= waitMs) ahead.set(lane, (ahead.get(lane) ?? 0) + 1);
+        // Others may overtake it in a window that will have room again when this one is admitted.
+        const slowest = windows[waits.indexOf(waitMs)];
+        for (const window of windows) {
+          const isHeld = window === slowest || window.perMs >= waitMs;
+          if (isHeld) ahead.set(window, (ahead.get(window) ?? 0) + 1);
         }
-        staying.push(waiting);
+        remaining.push(waiter);
         nextInMs = Math.min(nextInMs, waitMs);
       }
     }
-    this.#queue = staying;
-    if (staying.length > 0) this.#timer = setTimeout(() => this.#advance(), Math.ceil(nextInMs));
+    this.#queue = remaining;
+    if (remaining.length === 0) return;
+    this.#timer = setTimeout(() => this.#admitWaiters(), Math.ceil(nextInMs));
   }
 }
 
-/** One limit, and what has gone out under it. */
-class Lane {
+/** The sliding window of one limit. */
+class RateWindow {
   readonly perMs: number;
   readonly #limit: RateLimit;
   pausedUntil = 0;
-  /** When the last requests went out, as many as the limit has: by the monotonic clock. */
-  readonly #departures: number[] = [];
+  /** The times of the last requests, as many as the limit permits, on the monotonic clock. */
+  readonly #sentAt: number[] = [];
 
   constructor(limit: RateLimit) {
     this.#limit = limit;
     this.perMs = limit.perMs;
   }
 
-  /** Whether it is about this path. */
-  counts(path: string): boolean {
+  /** Whether the limit applies to a path. */
+  appliesTo(path: string): boolean {
     return this.#limit.path === undefined || path.search(this.#limit.path) >= 0;
   }
 
-  /** A request goes out. */
+  /** Counts a request. */
   count(now: number): void {
-    this.#departures.push(now);
-    if (this.#departures.length > this.#limit.requests) this.#departures.shift();
+    this.#sentAt.push(now);
+    if (this.#sentAt.length > this.#limit.requests) this.#sentAt.shift();
   }
 
-  /** A request did not go out after all. */
-  uncount(leftAt: number): void {
-    const index = this.#departures.lastIndexOf(leftAt);
-    if (index >= 0) this.#departures.splice(index, 1);
+  /** Uncounts a request that was not sent. */
+  uncount(sentAt: number): void {
+    const index = this.#sentAt.lastIndexOf(sentAt);
+    if (index >= 0) this.#sentAt.splice(index, 1);
   }
 
-  /** How long a request has to wait that has so many others before it. */
+  /** How long a request waits that has so many others ahead of it, in milliseconds. */
   waitMs(ahead: number, now: number): number {
     const { requests, perMs } = this.#limit;
-    const free = Math.max(now, this.pausedUntil);
-    // The request may go `perMs` after the one that is `requests` before it, and that one likewise,
-    // if it is still waiting too.
-    const place = this.#departures.length + ahead;
-    const rounds = Math.max(0, Math.ceil((place - this.#departures.length + 1) / requests));
-    const first = this.#departures[place - rounds * requests] ?? -Infinity;
-    return Math.max(free + (rounds - 1) * perMs, first + rounds * perMs) - now;
+    const openAt = Math.max(now, this.pausedUntil);
+    // A request may be sent `perMs` after the one that is `requests` before it. That one may wait too,
+    // and so on, each round `perMs` earlier.
+    const place = this.#sentAt.length + ahead;
+    const rounds = Math.max(0, Math.ceil((place - this.#sentAt.length + 1) / requests));
+    const first = this.#sentAt[place - rounds * requests] ?? -Infinity;
+    return Math.max(openAt + (rounds - 1) * perMs, first + rounds * perMs) - now;
   }
 }

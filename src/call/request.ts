@@ -1,113 +1,119 @@
+/** From what a caller passes to what `fetch` takes: URL, headers and body. */
+
+import { isUnsafe, readMethod } from "../net/method.ts";
+import { type BodyFactory, isStream } from "../net/request_body.ts";
+import { encodeForm, singleSendBody } from "../net/single_send.ts";
+import { withoutQuery } from "../net/url.ts";
+
 /**
- * What leaves: a path becomes a URL of the broker, a value becomes a body, and a body takes a form
- * that goes out once.
+ * The init of {@linkcode Session.fetch}: what `fetch` takes, and a function as a body, a timeout, and
+ * whether the request is idempotent.
  */
+export interface SessionRequestInit extends Omit<RequestInit, "body"> {
+  /** The body, or a function that makes it for each attempt. */
+  readonly body?: BodyInit | BodyFactory | null | undefined;
+  /**
+   * Whether the request may arrive twice without harm, so that it is retried like a GET. An order may
+   * not, and neither may its replacement or cancellation.
+   *
+   * @default {false}
+   */
+  readonly idempotent?: boolean | undefined;
+  /**
+   * How long it may take until the response begins, in milliseconds.
+   *
+   * @default {SessionOptions.timeoutMs}
+   */
+  readonly timeoutMs?: number | undefined;
+}
 
-/** The values of a query. A list is written the broker's way; `undefined` is left out. */
-export type Query = Readonly<
-  Record<string, string | number | boolean | readonly (string | number)[] | undefined>
->;
-
-/** A request, ready but for its token. */
-export interface Outgoing {
+/** A request without its access token. */
+export interface PreparedRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   /** What else `fetch` takes: the method, the body, and what the caller added. */
   readonly init: RequestInit;
-  /** Makes the part of `init` that holds the body, anew for each sending, if the caller's function does. */
+  /** Makes the part of `init` that holds the body for each attempt, if the caller passed a function. */
   readonly makeBody: (() => Promise<RequestInit>) | undefined;
   /** Whether it can be sent again: a stream cannot. */
   readonly isReplayable: boolean;
-  /** Whether the caller says that it may arrive twice. */
+  /** Whether it may arrive twice without harm. */
   readonly isIdempotent: boolean;
 }
 
-/** Makes a body, anew each time that a request is sent. */
-export type BodyFactory = () => BodyInit | Promise<BodyInit>;
-
-/** What `fetch` takes, and what a session takes beside. */
-export interface OutgoingInit extends Omit<RequestInit, "body"> {
-  /** The body, or a function that makes it for each sending. */
-  readonly body?: BodyInit | BodyFactory | null | undefined;
-  /**
-   * Whether the request may arrive twice without harm. Then it is sent again as a GET is. An order may
-   * not, nor may its replacement or cancellation.
-   *
-   * @default {false}
-   */
-  readonly idempotent?: boolean | undefined;
-}
-
-// RFC 9110 section 9.1. Not every runtime looks.
-const METHOD = /^[\w!#$%&'*+\-.^`|~]+$/;
-
-/** Makes a request to a URL of the broker. */
-export function prepare(
+/**
+ * Prepares a request.
+ *
+ * @param url A URL from {@linkcode requestUrl}.
+ * @param ownHeaders The session's headers, which the caller's replace.
+ * @throws {TypeError} If the method or a header is not permitted.
+ */
+export function prepareRequest(
   url: string,
   ownHeaders: Readonly<Record<string, string>>,
-  { idempotent = false, body: givenBody, ...given }: OutgoingInit,
-): Outgoing {
-  const body = IS_NODE && givenBody instanceof FormData ? blobOf(givenBody) : givenBody;
-  const method = given.method?.toUpperCase() ?? "GET";
-  if (!METHOD.test(method)) throw new TypeError(`Cannot send a request: "${method}" is no method`);
-  const shape = (made: BodyInit | null | undefined): RequestInit =>
-    isUnsafe(method) ? unrepeatable(method, made) : made === undefined ? {} : { body: made };
-  const isMade = typeof body === "function";
+  { idempotent = false, body: givenBody, ...init }: Omit<SessionRequestInit, "timeoutMs">,
+): PreparedRequest {
+  const method = readMethod(init.method);
+  const body = typeof givenBody === "function" ? givenBody : encodeForm(givenBody);
+  const toInit = (value: BodyInit | null | undefined): RequestInit =>
+    isUnsafe(method) ? singleSendBody(method, value) : value === undefined ? {} : { body: value };
+  const isFactory = typeof body === "function";
   return {
     method,
     url,
-    headers: requestHeaders(ownHeaders, given.headers),
+    headers: requestHeaders(ownHeaders, init.headers),
     init: {
-      ...given,
+      ...init,
       method,
-      // Nobody knows where a redirect leads, and whether it makes two orders of one.
-      redirect: given.redirect ?? "manual",
-      ...(isMade ? {} : shape(body)),
+      // A redirect may lead anywhere, and may turn one order into two.
+      redirect: init.redirect ?? "manual",
+      ...(isFactory ? {} : toInit(body)),
     },
-    makeBody: isMade
+    makeBody: isFactory
       ? async () => {
-        const made = await body();
-        return shape(IS_NODE && made instanceof FormData ? await blobOf(made)() : made);
+        const encoded = encodeForm(await body());
+        return toInit(typeof encoded === "function" ? await encoded() : encoded);
       }
       : undefined,
-    isReplayable: isMade || !isStream(body),
-    isIdempotent: idempotent,
+    isReplayable: isFactory || !isStream(body),
+    isIdempotent: idempotent || !isUnsafe(method),
   };
 }
 
 /**
- * A `Request` and its options as a URL and options. The body is read first: nobody can see whether it
- * was made from a stream, and a stream could neither be replayed nor keep its length.
+ * Turns a `Request` into a URL and init. Its body is read first, because nobody can see whether it is a
+ * stream, which could neither be sent again nor keep its length.
  */
 export async function unpackRequest(
-  input: Request,
+  request: Request,
   init: RequestInit = {},
 ): Promise<[url: string, init: RequestInit]> {
-  if (input.bodyUsed && init.body === undefined) { // Bun would send nothing in its place
+  if (request.bodyUsed && init.body === undefined) { // Bun would send nothing instead
     throw new TypeError("Cannot send a Request whose body was used already");
   }
-  // The body is read from the request itself: on Bun, a copy's use does not count as its own, and an
-  // order that is passed twice would go out twice.
-  const own = init.body !== undefined || input.body === null ? {} : { body: await input.blob() };
-  const { url, method, headers, signal } = new Request(input.url, {
-    method: input.method,
-    headers: input.headers,
-    signal: input.signal,
-    ...init, // where both say something, init wins
+  // The body is read from the request itself, which marks it as used. A copy would not do so on Bun, and
+  // an order that is passed twice would be sent twice.
+  const hasOwnBody = init.body === undefined && request.body !== null;
+  const body = hasOwnBody ? { body: await request.blob() } : {};
+  const { url, method, headers, signal } = new Request(request.url, {
+    method: request.method,
+    headers: request.headers,
+    signal: request.signal,
+    ...init, // where both have a value, init wins
     body: null,
   });
-  return [url, { ...init, ...own, method, headers, signal }];
+  return [url, { ...init, ...body, method, headers, signal }];
 }
 
 /**
- * The URL of a path below `baseUrl`, or of an absolute URL if it is the broker's.
+ * Returns the URL of a path below `baseUrl`, or an absolute URL if it has the broker's origin.
  *
- * @throws {TypeError} If it is not: the access token goes to the broker's own origin only.
+ * @throws {TypeError} If it is another origin, where the access token must not go.
  */
 export function requestUrl(path: string, baseUrl: string): string {
-  if (typeof path !== "string") return requestUrl(String(path), baseUrl); // and be refused
-  // The host ends where the path begins, so no parser can read another one here.
+  if (typeof path !== "string") return requestUrl(String(path), baseUrl); // fails below
+  // The host ends where the path begins, so no parser can find another host in it.
   if (path.startsWith("/") && !path.startsWith("//")) return baseUrl + path;
   if (!URL.canParse(path)) {
     throw new TypeError(
@@ -125,39 +131,6 @@ export function requestUrl(path: string, baseUrl: string): string {
   return url.href;
 }
 
-/** Adds a query to a URL. */
-export function withQuery(
-  url: string,
-  query: Query | undefined,
-  style: "brackets" | "commas" | "repeat" = "repeat",
-): string {
-  if (query === undefined) return url;
-  const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) {
-    if (value === undefined) continue;
-    if (!Array.isArray(value)) {
-      parameters.append(name, String(value));
-    } else if (style === "commas") {
-      if (value.length > 0) parameters.append(name, value.join(","));
-    } else {
-      for (const one of value) {
-        parameters.append(style === "brackets" ? `${name}[]` : name, String(one));
-      }
-    }
-  }
-  if (parameters.size === 0) return url;
-  // %20 for a space: a plus is one in forms only, and option symbols have spaces.
-  const text = parameters.toString().replaceAll("+", "%20");
-  const [whole = ""] = url.split("#"); // a fragment is never sent
-  return `${whole}${whole.includes("?") ? "&" : "?"}${text}`;
-}
-
-/** A URL as it may be shown: a query can hold what nobody should read in a log. */
-export function withoutQuery(url: string): string {
-  return url.replace(/[?#].*/s, "");
-}
-
-/** The session's headers and the caller's, which win. */
 function requestHeaders(
   own: Readonly<Record<string, string>>,
   given: HeadersInit | undefined,
@@ -165,115 +138,13 @@ function requestHeaders(
   if (given === undefined) return own;
   const headers = new Headers(given);
   if (headers.has("host")) {
-    // Bun sends it; behind a shared gateway it would lead the token to somebody else's server.
-    throw new TypeError("Cannot send a request with a Host header: the URL says who is meant");
+    // Bun sends it. A shared gateway could then lead the token to another server.
+    throw new TypeError("Cannot send a request with a Host header: the URL determines the host");
   }
   if (headers.has("authorization")) {
     throw new TypeError(
-      "Cannot send a request with an Authorization header: the session sets it, and renews what is in it",
+      "Cannot send a request with an Authorization header: the session sets it",
     );
   }
   return { ...own, ...Object.fromEntries(headers) };
-}
-
-/**
- * The part of a request that holds its body, in a form that no runtime sends twice by itself.
- *
- * Deno's `fetch` repeats a POST, and Bun's a PUT or DELETE, when a reused connection closes before
- * the answer: an order would be placed twice. Measured: Deno does not repeat a `Blob`, and it goes
- * out with its `content-length`; Bun does not repeat what has `keepalive: false`, which costs a
- * connection of its own and is therefore left to the methods that need it.
- */
-export function unrepeatable(method: string, body: BodyInit | null | undefined): RequestInit {
-  const init: RequestInit & { duplex?: "half" } = { body: unrepeatableBody(body) };
-  if (method === "PUT" || method === "DELETE") init.keepalive = false;
-  if (isStream(body)) init.duplex = "half";
-  return init;
-}
-
-/** Deno and Bun have much of Node's names too. */
-const IS_NODE: boolean = !("Deno" in globalThis || "Bun" in globalThis) &&
-  (globalThis as { process?: { release?: { name?: string } } }).process?.release?.name === "node";
-
-/**
- * A request as it goes out once. Node's `fetch` sends a request that is answered 421 (RFC 9110 section
- * 15.5.20) a second time, unless its body is a stream; the length is told beside it.
- *
- * @param init All that it takes, the names of the headers in lower case.
- */
-export function singleSendInit(
-  init: Omit<RequestInit, "headers"> & { readonly headers: Readonly<Record<string, string>> },
-): RequestInit {
-  const { body, method = "GET", redirect, headers } = init;
-  // A stream cannot follow a redirect; and who follows one lets the request be sent again.
-  const isStreamed = IS_NODE && isUnsafe(method) && redirect !== "follow";
-  if (!isStreamed || !(body instanceof Blob)) return init;
-  // deno-coverage-ignore-start -- tests/portable/once_test.ts runs this on Node
-  const own: Record<string, string> = { "content-length": String(body.size) };
-  if (body.type !== "") own["content-type"] = body.type;
-  const stream: RequestInit & { duplex: "half" } = {
-    ...init,
-    headers: { ...own, ...headers },
-    body: body.stream(),
-    duplex: "half",
-  };
-  return stream;
-  // deno-coverage-ignore-stop
-}
-
-// deno-coverage-ignore-start -- likewise
-/** Makes what a form is written as, with its boundary and its length. */
-function blobOf(form: FormData): () => Promise<Blob> {
-  const copy = copyOf(form);
-  return () => new Response(copy).blob();
-}
-// deno-coverage-ignore-stop
-
-function unrepeatableBody(body: BodyInit | null | undefined): BodyInit {
-  if (body instanceof Blob || isStream(body)) return body as BodyInit;
-  if (body instanceof FormData) return copyOf(body);
-  const part = body instanceof URLSearchParams ? String(body) : body ?? "";
-  return new Blob([part as BlobPart], { type: contentType(body) });
-}
-
-/** What the caller does to the form later changes nothing. */
-function copyOf(form: FormData): FormData {
-  const copy = new FormData();
-  for (const [name, value] of form) copy.append(name, value);
-  return copy;
-}
-
-/** The body of what the JSON methods take: a value, or a function that makes one for each sending. */
-export function jsonBodyOrFactory(value: unknown): BodyInit | BodyFactory {
-  return typeof value === "function" ? async () => jsonBody(await value()) : jsonBody(value);
-}
-
-/** The body of a value: what is a body already stays one, anything else becomes JSON. */
-export function jsonBody(value: unknown): BodyInit {
-  const isBody = value instanceof Blob || value instanceof FormData ||
-    value instanceof URLSearchParams || value instanceof ArrayBuffer || ArrayBuffer.isView(value) ||
-    isStream(value);
-  if (isBody) return value as BodyInit;
-  // A string is JSON already: no broker takes a bare string, and programs often encode by themselves.
-  const json: string | undefined = typeof value === "string" ? value : JSON.stringify(value);
-  if (json === undefined) throw new TypeError(`Cannot send a ${typeof value}: it has no JSON`);
-  return new Blob([json], { type: "application/json" });
-}
-
-/** Whether a body can be read once only. */
-function isStream(body: unknown): boolean {
-  return body instanceof ReadableStream ||
-    (typeof body === "object" && body !== null && Symbol.asyncIterator in body);
-}
-
-/** Whether the method may change something at the broker (RFC 9110 section 9.2.1: else it is safe). */
-export function isUnsafe(method: string): boolean {
-  return method !== "GET" && method !== "HEAD" && method !== "OPTIONS";
-}
-
-/** The content type that `fetch` itself would give such a body (Fetch standard, "extract a body"). */
-function contentType(body: BodyInit | null | undefined): string {
-  if (typeof body === "string") return "text/plain;charset=utf-8";
-  if (body instanceof URLSearchParams) return "application/x-www-form-urlencoded;charset=utf-8";
-  return "";
 }

@@ -1,47 +1,46 @@
-/** The answer to a call of the JSON methods: the broker's JSON, or an error. */
+/** The response of a JSON call: the broker's data, or an error. */
 
-import { MAX_BODY_BYTES, parseBody, readWhole } from "../net/body.ts";
+import { formatMessage, OUTCOME_UNKNOWN } from "../error_message.ts";
 import { ApiError } from "../errors.ts";
+import { isUnsafe } from "../net/method.ts";
 import { redact } from "../net/redact.ts";
-import {
-  apiRefusal,
-  type Asked,
-  explain,
-  MAY_BE_DONE,
-  type RefusalContext,
-  refusalOf,
-} from "./api_error.ts";
-import { isUnsafe, withoutQuery } from "./request.ts";
+import { MAX_BODY_BYTES, parseBody, readLimited, readText } from "../net/response_body.ts";
+import { withoutQuery } from "../net/url.ts";
+import { apiError, type ApiErrorContext, type RequestTarget } from "./api_error.ts";
 
-/** How an answer's JSON is read. */
-export interface Reading<T> {
-  /** What parses it, if not `JSON.parse`. */
+/** How a response's JSON is read. */
+export interface JsonReader<T> {
+  /**
+   * Parses the text.
+   *
+   * @default {JSON.parse}
+   */
   readonly parse?: ((text: string) => unknown) | undefined;
-  /** What the broker takes out of it. */
-  readonly take: (json: unknown) => T;
+  /** Takes the data out of the JSON. */
+  readonly unwrap: (json: unknown) => T;
 }
 
 /**
- * Reads an answer.
+ * Reads a response.
  *
- * @returns What is taken out of its JSON, or `undefined` if it is empty.
- * @throws {ApiError} If its status is not 2xx, if it is not JSON, or if it cannot be read.
+ * @returns The data, or `undefined` if the body is empty.
+ * @throws {ApiError} If the status is not 2xx, or the body is not JSON or cannot be read.
  */
-export async function readAnswer<T>(
+export async function readJson<T>(
   response: Response,
-  asked: Asked,
-  context: RefusalContext,
-  { parse, take }: Reading<T>,
+  target: RequestTarget,
+  context: ApiErrorContext,
+  { parse, unwrap }: JsonReader<T>,
 ): Promise<T | undefined> {
-  if (!response.ok) throw await apiRefusal(response, asked, context);
-  const text = await readWhole(response);
+  if (!response.ok) throw apiError(response, await readLimited(response), target, context);
+  const text = await readText(response);
   const unreadable = (fact: string, advice?: string) =>
-    invalidResponse(response, asked, String(redact(fact, context.secrets())), advice);
+    invalidResponse(response, target, String(redact(fact, context.secrets())), advice);
   if (text === undefined) {
     const fact = `the body is longer than ${MAX_BODY_BYTES / 1024 / 1024} MiB`;
     throw unreadable(fact, "Ask for less at once, or read it as a stream, with session.fetch()");
   }
-  // 204, for instance. Node makes nothing of a compressed body that was cut, and no error either.
+  // Such as 204. Node reads a truncated compressed body as empty text, without an error.
   if (text === "" && Number(response.headers.get("content-length") ?? 0) === 0) return undefined;
   const { json, isHtml } = parseBody(text, parse);
   if (json === undefined) {
@@ -49,26 +48,24 @@ export async function readAnswer<T>(
     throw unreadable(fact, "Something between this program and the broker may have answered");
   }
   try {
-    if (!context.broker.isRefusal?.(json)) return take(json);
-  } catch (error) { // in a broker of the user's own
+    if (!context.broker.isErrorBody?.(json)) return unwrap(json);
+  } catch (error) { // in a custom broker
     throw unreadable(`${context.broker.name} cannot read it: ${error}`);
   }
-  throw refusalOf(response, text, asked, context);
+  throw apiError(response, text, target, context);
 }
 
 function invalidResponse(
   { status }: Response,
-  asked: Asked,
+  target: RequestTarget,
   fact: string,
   advice: string | undefined,
 ): ApiError {
-  const { method } = asked;
-  const url = withoutQuery(asked.url);
-  return new ApiError(
-    explain(`Cannot ${method} ${url}`, {
-      facts: [String(status), fact],
-      advice: [advice, isUnsafe(method) ? MAY_BE_DONE : undefined],
-    }),
-    { code: "invalid_response", status, method, url },
-  );
+  const { method } = target;
+  const url = withoutQuery(target.url);
+  const message = formatMessage(`Cannot ${method} ${url}`, {
+    facts: [String(status), fact],
+    advice: [advice, isUnsafe(method) ? OUTCOME_UNKNOWN : undefined],
+  });
+  return new ApiError(message, { code: "invalid_response", status, method, url });
 }

@@ -1,284 +1,246 @@
 /**
- * One call, in visible steps: authorize, wait for its turn, send, after a 401 renew and replay once,
- * and send again what may be sent again, until there is an answer to read or a failure to tell.
+ * One call, from its deadline to its error: get a token, wait for the rate limit, send, after a 401
+ * refresh the token and send once more, and retry what may be retried, until there is a response to read
+ * or an error to throw.
  */
 
-import { discard } from "../net/body.ts";
-import { Deadline, type Deadlines } from "../net/deadline.ts";
-import { NetworkError, type NetworkErrorKind, RateLimitError, SessionError } from "../errors.ts";
-import {
-  explainFailure,
-  type NetworkFailure,
-  networkFailure,
-  tellable,
-} from "../net/network_failure.ts";
-import type { Pacer } from "./rate_limiter.ts";
-import { asNetworkDenied } from "../net/platform_fetch.ts";
-import { explain, MAY_BE_DONE, wholeSeconds } from "./api_error.ts";
-import { isUnsafe, type Outgoing, singleSendInit, withoutQuery } from "./request.ts";
-import { backoffMs, type Ending, endingOfAnswer, endingOfFailure, type Retries } from "./retry.ts";
+import type { Broker } from "../brokers/broker.ts";
+import { withCallersStack } from "../errors.ts";
+import type { Deadline, DeadlineGroup } from "../net/deadline.ts";
+import { cancelBody } from "../net/response_body.ts";
 import { MAX_RETRY_AFTER_MS, readRetryAfter } from "../net/retry_after.ts";
+import { singleSendInit } from "../net/single_send.ts";
 import type { Token } from "../token/token.ts";
 import type { TokenSource } from "../token/token_source.ts";
-import { waitForToken } from "../token/token_wait.ts";
+import { awaitToken } from "./await_token.ts";
+import { BodyFactoryError, Call } from "./call.ts";
+import type { CallLimits } from "./open_calls.ts";
+import type { RateLimiter } from "./rate_limiter.ts";
+import type { PreparedRequest } from "./request.ts";
+import { type JsonReader, readJson } from "./response.ts";
+import {
+  backoffMs,
+  type Outcome,
+  outcomeOfFailure,
+  outcomeOfStatus,
+  type RetryBudget,
+} from "./retry.ts";
 
-/** What all calls of a session send with. */
-export interface Line {
+/** What all calls of a session share. */
+export interface TransportOptions {
+  readonly broker: Broker;
+  readonly sandbox: boolean;
+  readonly apiVersion: string | undefined;
   readonly source: TokenSource;
   readonly fetch: typeof globalThis.fetch;
-  /** Left out: nothing is sent again, except after a 401. */
-  readonly retries: Retries | undefined;
-  /** Left out: everything goes out at once. */
-  readonly pacer: Pacer | undefined;
-  /** Where the broker says when it takes requests again, if it has a header of its own for that. */
-  readonly resetHeader: string | undefined;
+  /** Without it, a request is sent again after a 401 only. */
+  readonly retries: RetryBudget | undefined;
+  /** Without it, every request is sent at once. */
+  readonly limiter: RateLimiter | undefined;
+  /** The calls that have not ended. */
+  readonly running: DeadlineGroup;
+  /** The session's secrets: a response may echo them, but no error may show them. */
+  readonly secrets: () => readonly string[];
 }
 
-/** One call of a session: what it sends, what ends it, and how far it has come. */
-export class Call {
-  readonly outgoing: Outgoing;
-  readonly deadline: Deadline;
-  /** Whether the request can have reached the broker and been carried out. */
-  #sent: "no" | "unknown" = "no";
-  #token: Token | undefined;
-  /** The tokens of earlier sendings. */
-  readonly #spent: string[] = [];
-  /** What a function that makes the body has thrown. */
-  #mistake: { readonly error: unknown } | undefined;
-  /** How many times it was sent again. */
-  #retries = 0;
-  #wasReplayed = false;
-  /** Whether it is the sign-in that lets it wait. */
-  #awaitsToken = false;
-  /** Its number in the queue, if there is one. */
-  #number: number | undefined;
+/** Reads a response. */
+type Read<T> = (response: Response, call: Call) => T | Promise<T>;
 
-  constructor(
-    outgoing: Outgoing,
-    timeoutMs: number,
-    signal: AbortSignal | null | undefined,
-    beside: Deadlines,
-  ) {
-    this.outgoing = outgoing;
-    const timeout = () => this.#noAnswer("timeout", this.#sent);
-    this.deadline = new Deadline(timeoutMs, timeout, signal, beside);
+/** Sends the requests of a session. */
+export class Transport {
+  readonly #options: TransportOptions;
+  /** Ends a call whose response is garbage, so that nobody can read its body any more. */
+  readonly #unread = new FinalizationRegistry<Deadline>((deadline) => deadline.dispose());
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
   }
 
-  /** The access tokens that went out with the request: an answer may echo them, and no error may. */
-  get secrets(): readonly string[] {
-    return this.#token === undefined ? this.#spent : [...this.#spent, this.#token.accessToken];
+  /** Sends a request and returns the response, whose body stays readable until the call is aborted. */
+  fetch(request: PreparedRequest, limits: CallLimits): Promise<Response> {
+    const finish = ({ deadline }: Call, { body }: Response) => {
+      if (body === null) return deadline.dispose();
+      deadline.stopTimer();
+      this.#unread.register(body, deadline);
+    };
+    return this.#run(request, limits, (response) => response, finish);
   }
 
-  /**
-   * Sends the request, as often as it needs and may be, and reads the answer, of whatever status. What
-   * is under way when the call ends, and knows nothing of signals, is left to itself.
-   */
-  send<T>(line: Line, read: (response: Response) => T | Promise<T>): Promise<T> {
-    return this.deadline.wait(this.#tries(line, read));
+  /** Sends a request and returns its data, or `undefined` if the body is empty. */
+  json<T>(
+    request: PreparedRequest,
+    limits: CallLimits,
+    reader: JsonReader<T>,
+  ): Promise<T | undefined> {
+    const read: Read<T | undefined> = (response, call) => {
+      const secrets = () => [...this.#options.secrets(), ...call.secrets];
+      return readJson(response, request, { ...this.#options, secrets }, reader);
+    };
+    return this.#run(request, limits, read, ({ deadline }) => deadline.dispose());
   }
 
-  async #tries<T>(line: Line, read: (response: Response) => T | Promise<T>): Promise<T> {
-    for (;; this.#retries++) {
-      const sentBefore = this.#sent;
+  /** Owns a call. What ignores the end of the call goes on unobserved. */
+  async #run<T>(
+    request: PreparedRequest,
+    limits: CallLimits,
+    read: Read<T>,
+    finish: (call: Call, value: T) => void,
+  ): Promise<T> {
+    const { running, limiter } = this.#options;
+    const call = new Call(request, limits, running, limiter?.nextTicket());
+    try {
+      const value = await call.deadline.race(this.#sendUntilFinal(call, read));
+      finish(call, value);
+      return value;
+    } catch (error) {
+      call.deadline.dispose();
+      throw withCallersStack(call.toCallerError(error), limits.signal);
+    }
+  }
+
+  /** Retries until an outcome is final. */
+  async #sendUntilFinal<T>(call: Call, read: Read<T>): Promise<T> {
+    for (;; call.retries++) {
       let pauseMs: number | undefined;
       try {
-        const response = await this.#authorized(line);
-        if (response.status === 429) this.#sent = sentBefore; // it was turned away at the door
-        pauseMs = this.#pauseAfterAnswer(response, line);
-        if (pauseMs === undefined) return await read(response);
-        discard(response);
+        const response = await this.#sendAuthorized(call);
+        pauseMs = this.#pauseAfterResponse(call, response);
+        if (pauseMs === undefined) return await read(response, call);
+        cancelBody(response);
       } catch (error) {
-        const failure = this.#failureIn(error);
+        const failure = call.failureOf(error);
         if (failure === undefined) throw error;
-        if (failure.sent === "no") this.#sent = sentBefore;
-        pauseMs = this.#pauseAfter(endingOfFailure(failure), undefined, line);
+        call.record(failure);
+        pauseMs = this.#pauseAfter(call, outcomeOfFailure(failure), undefined);
         if (pauseMs === undefined) throw error;
       }
-      await this.deadline.pause(pauseMs);
+      await call.deadline.sleep(pauseMs);
     }
   }
 
-  /** Sends the request with a live access token; after a 401, once more with the next one. */
-  async #authorized(line: Line): Promise<Response> {
-    const { source } = line;
-    const sentBefore = this.#sent;
-    const response = await this.#transmit(line);
+  /** Sends with an access token; after a 401, once more with the next one. */
+  async #sendAuthorized(call: Call): Promise<Response> {
+    const response = await this.#send(call);
     if (response.status !== 401) return response;
 
-    this.#sent = sentBefore; // RFC 9110 section 15.5.2: what is answered 401 was not applied
-    const worthTrying = this.#rejectToken(source);
-    if (worthTrying === undefined || this.#wasReplayed || !this.outgoing.isReplayable) {
-      return response;
-    }
-    discard(response);
-    this.#wasReplayed = true;
-    const replayed = await this.#transmit(line);
+    const { source } = this.#options;
+    const next = invalidate(source, call);
+    if (next === undefined || call.wasReplayed || !call.request.isReplayable) return response;
+    cancelBody(response);
+    const replayed = await this.#send(call);
     if (replayed.status === 401) {
-      this.#sent = sentBefore;
-      // The one that was held may have been revoked too, and says nothing of a new one.
-      if (worthTrying === "held") this.#rejectToken(source);
-      else source.distrust();
+      // If a freshly issued token is also rejected, the token is not the problem. The one that was held
+      // may have been revoked too, which says nothing about a new one.
+      if (next === "held") invalidate(source, call);
+      else source.suspendInvalidation();
     }
     return replayed;
   }
 
-  #rejectToken(source: TokenSource): "next" | "held" | undefined {
-    return this.#token === undefined ? undefined : source.reject(this.#token);
+  async #send(call: Call): Promise<Response> {
+    const { source, limiter } = this.#options;
+    const isReady = limiter === undefined && call.request.makeBody === undefined;
+    const token = isReady ? source.current() : undefined;
+    const response =
+      await (token === undefined ? this.#sendWhenReady(call) : this.#fetch(call, token));
+    call.record(response.status);
+    return response;
   }
 
-  /** One sending: nothing is waited for between the turn of the request and the request. */
-  #transmit(line: Line): Promise<Response> {
-    const isReady = line.pacer === undefined && this.outgoing.makeBody === undefined;
-    const token = isReady ? line.source.usable() : undefined;
-    return token === undefined ? this.#transmitInTurn(line) : this.#fetch(line, token);
+  /** Makes the body, and waits for a token and for the rate limit. After that nothing is waited for. */
+  async #sendWhenReady(call: Call): Promise<Response> {
+    const { source, limiter } = this.#options;
+    const { makeBody } = call.request;
+    const body = makeBody === undefined ? undefined : await callFactory(makeBody, call);
+    let token = source.current() ?? await this.#awaitToken(call);
+    if (limiter !== undefined) token = await this.#awaitLimit(call, limiter);
+    return await this.#fetch(call, token, body);
   }
 
-  async #transmitInTurn(line: Line): Promise<Response> {
-    const { source, pacer } = line;
-    const { makeBody } = this.outgoing;
-    const made = makeBody === undefined ? undefined : await this.#made(makeBody);
-    let token = source.usable() ?? await this.#nextToken(line);
-    if (pacer !== undefined) token = await this.#turn(pacer, line);
-    return await this.#fetch(line, token, made);
-  }
-
-  #fetch({ fetch }: Line, token: Token, made?: RequestInit): Promise<Response> {
-    const { url, init, headers } = this.outgoing;
-    // The call may have ended while the token came, and a fetch of the user's own may not look.
-    this.deadline.throwIfOver();
-    if (this.#token !== undefined) this.#spent.push(this.#token.accessToken);
-    this.#token = token;
-    this.#sent = "unknown";
-    return fetch(
+  #fetch(call: Call, token: Token, body?: RequestInit): Promise<Response> {
+    const { url, init, headers } = call.request;
+    // The call may have ended while the token arrived, and a custom fetch may ignore the signal.
+    call.deadline.throwIfOver();
+    call.start(token);
+    return this.#options.fetch(
       url,
       singleSendInit({
         ...init,
-        ...made,
+        ...body,
         headers: { ...headers, authorization: `Bearer ${token.accessToken}` },
-        signal: this.deadline.signal,
+        signal: call.deadline.signal,
       }),
     );
   }
 
-  /** Waits for the turn of the request, and brings the token that lives then. */
-  async #turn(pacer: Pacer, line: Line): Promise<Token> {
-    const { source } = line;
-    const { url } = this.outgoing;
-    const number = this.#number ??= pacer.number();
+  /** Waits for the rate limit, and returns the token that is alive then. */
+  async #awaitLimit(call: Call, limiter: RateLimiter): Promise<Token> {
+    const { source } = this.#options;
+    const { request: { url }, ticket = 0, deadline } = call;
     for (;;) {
-      const refusal = (waitMs: number) => this.#heldBack(waitMs);
-      const leftAt = await pacer.turn(url, number, this.deadline, refusal);
-      const token = source.usable() ?? source.token;
+      const sentAt = await limiter.wait(url, ticket, deadline, (waitMs) => call.tooLate(waitMs));
+      const token = source.current() ?? source.token;
       if (token !== undefined) return token;
-      pacer.giveBack(url, leftAt); // the one before has run out in the queue
-      await this.#nextToken(line);
+      limiter.release(url, sentAt); // the token expired in the queue
+      await this.#awaitToken(call);
     }
   }
 
-  /** What the caller's function makes; what it throws is the caller's own business. */
-  async #made(makeBody: () => Promise<RequestInit>): Promise<RequestInit> {
-    this.deadline.throwIfOver(); // nobody waits any more
-    try {
-      return await makeBody();
-    } catch (error) {
-      this.#mistake = { error };
-      throw error;
-    }
-  }
-
-  /** Waits for a token. */
-  async #nextToken({ source, retries }: Line): Promise<Token> {
-    this.#awaitsToken = true;
-    const token = await waitForToken(() => source.next(), source, retries, this.deadline);
-    this.#awaitsToken = false;
+  async #awaitToken(call: Call): Promise<Token> {
+    const { source, retries } = this.#options;
+    call.isWaitingForToken = true;
+    const token = await awaitToken(() => source.get(), source, retries, call.deadline);
+    call.isWaitingForToken = false;
     return token;
   }
 
-  #pauseAfterAnswer(response: Response, line: Line): number | undefined {
-    const ending = endingOfAnswer(response.status);
-    if (ending === "final") {
-      line.retries?.earn();
+  #pauseAfterResponse(call: Call, response: Response): number | undefined {
+    const { retries, limiter, broker } = this.#options;
+    const outcome = outcomeOfStatus(response.status);
+    if (outcome === "final") {
+      retries?.recordSuccess();
       return undefined;
     }
-    const askedMs = readRetryAfter(response, line.resetHeader);
-    const pauseMs = this.#pauseAfter(ending, askedMs, line);
-    if (response.status !== 429 || line.pacer === undefined) return pauseMs;
-    // Nobody else goes out either, and this call waits in the queue, where it was.
-    const heldUpMs = Math.min(pauseMs ?? askedMs ?? backoffMs(this.#retries), MAX_RETRY_AFTER_MS);
-    const isHeldUp = line.pacer.pause(this.outgoing.url, heldUpMs);
-    return pauseMs !== undefined && isHeldUp ? 0 : pauseMs;
+    const retryAfterMs = readRetryAfter(response, broker.resetHeader);
+    const pauseMs = this.#pauseAfter(call, outcome, retryAfterMs);
+    if (response.status !== 429 || limiter === undefined) return pauseMs;
+    // Pause all requests, and let this one wait in the queue with its old ticket.
+    const limitMs = pauseMs ?? retryAfterMs ?? backoffMs(call.retries);
+    const isLimited = limiter.pause(call.request.url, Math.min(limitMs, MAX_RETRY_AFTER_MS));
+    return pauseMs !== undefined && isLimited ? 0 : pauseMs;
   }
 
   #pauseAfter(
-    ending: Ending,
-    askedMs: number | undefined,
-    { retries, pacer }: Line,
+    call: Call,
+    outcome: Outcome,
+    retryAfterMs: number | undefined,
   ): number | undefined {
-    const { url, method, isReplayable, isIdempotent } = this.outgoing;
-    const { remainingMs } = this.deadline;
-    if (!isReplayable || pacer !== undefined && pacer.waitMs(url) >= remainingMs) return undefined;
-    return retries?.take(ending, {
-      isRepeatable: isIdempotent || !isUnsafe(method),
-      retries: this.#retries,
-      askedMs,
+    const { retries, limiter } = this.#options;
+    const { request: { url, isReplayable, isIdempotent }, deadline: { remainingMs } } = call;
+    const isTooLate = limiter !== undefined && limiter.waitMs(url) >= remainingMs;
+    if (!isReplayable || isTooLate) return undefined;
+    return retries?.acquire(outcome, {
+      isIdempotent,
+      retries: call.retries,
+      retryAfterMs,
       remainingMs,
     });
   }
+}
 
-  /** The failure of the network that an error is, if it is one. */
-  #failureIn(error: unknown): NetworkFailure | undefined {
-    const isOther = this.deadline.signal.aborted || error instanceof SessionError ||
-      error === this.#mistake?.error;
-    const failure = isOther ? undefined : networkFailure(error);
-    // Where redirects are followed, it may be the next server that was not reached.
-    const isFirstServer = this.outgoing.init.redirect !== "follow";
-    return failure === undefined || isFirstServer ? failure : { ...failure, sent: "unknown" };
-  }
+function invalidate(source: TokenSource, { lastToken }: Call): "next" | "held" | undefined {
+  return lastToken === undefined ? undefined : source.invalidate(lastToken);
+}
 
-  /** What a failure means to the caller: the end of the call, no answer, or a mistake in the program. */
-  explain(error: unknown): unknown {
-    if (this.deadline.signal.aborted) return this.deadline.signal.reason;
-    if (error instanceof NetworkError && error.sent === "no" && this.#sent === "unknown") {
-      // The next try got no token, but the one before it was sent.
-      return new NetworkError(`${error.message}. ${MAY_BE_DONE}`, {
-        kind: error.kind,
-        sent: "unknown",
-      });
-    }
-    const failure = this.#failureIn(error);
-    if (failure === undefined) return asNetworkDenied(error, this.outgoing.url) ?? error;
-    return this.#noAnswer(failure.kind, this.#sent, tellable(error, this.outgoing.url));
-  }
-
-  #noAnswer(kind: NetworkErrorKind, sent: "no" | "unknown", cause?: unknown): NetworkError {
-    const { method, url } = this.outgoing;
-    const tries = this.#retries === 0 ? "" : ` in ${this.#retries + 1} tries`;
-    const mayBeDone = isUnsafe(method) ? MAY_BE_DONE : undefined;
-    const { fact, advice } = explainFailure(kind, cause);
-    return new NetworkError(
-      explain(`Cannot ${method} ${withoutQuery(url)}`, {
-        facts: [`no ${this.#awaitsToken ? "access token" : "answer"}${tries} (${kind})`, fact],
-        advice: [advice, sent === "no" ? "The request was not sent" : mayBeDone],
-      }),
-      cause === undefined ? { kind, sent } : { kind, sent, cause },
-    );
-  }
-
-  /** The session's own limit would let the request out too late. */
-  #heldBack(waitMs: number): RateLimitError {
-    const { method } = this.outgoing;
-    const url = withoutQuery(this.outgoing.url);
-    return new RateLimitError(
-      explain(`Cannot ${method} ${url}`, {
-        facts: [
-          `its turn under the session's rate limit comes in ${
-            wholeSeconds(waitMs)
-          }, after the end ` +
-          "of this call",
-        ],
-        advice: [this.#sent === "no" ? "The request was not sent" : MAY_BE_DONE],
-      }),
-      { code: "rate_limited", status: 429, method, url, retryAfterMs: Math.ceil(waitMs) },
-    );
+/** Calls the caller's function that makes the body. */
+async function callFactory(
+  makeBody: () => Promise<RequestInit>,
+  { deadline }: Call,
+): Promise<RequestInit> {
+  deadline.throwIfOver(); // nobody waits any more
+  try {
+    return await makeBody();
+  } catch (error) {
+    throw new BodyFactoryError(error);
   }
 }

@@ -84,6 +84,6 @@ function introduce({ url, tastytrade, tradestation }: Emulator) {
 /** Nothing that could be secret: no headers, no body, not even the query. */
 function describe({ method, path, broker, environment, status }: ReceivedRequest): string {
   const place = [broker ?? "nowhere", environment].filter((word) => word !== undefined);
-  const words = [...place, method, path.replace(/\?.*/, ""), status ?? "no answer"];
+  const words = [...place, method, path.replace(/\?.*/, ""), status ?? "no response"];
   return words.join(" ");
 }

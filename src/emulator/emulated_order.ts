@@ -1,4 +1,4 @@
-import type { JsonObject } from "./answer.ts";
+import type { JsonObject } from "./response.ts";
 
 /** An order that a client placed. */
 export interface EmulatedOrder {

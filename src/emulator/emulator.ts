@@ -1,10 +1,10 @@
 /**
- * The emulator: the brokers on a local port, for tests and for trying things out.
+ * The emulator: both brokers on a local port, for tests and for trying things out.
  *
- * It serves what was recorded from the real services, is strict where they are strict, takes orders
- * for trouble, and counts what arrives. It listens on 127.0.0.1 only and knows no real account.
+ * It serves what was recorded from the real services and is as strict as they are. It can inject faults,
+ * and counts requests. It listens on 127.0.0.1 only and knows no real account.
  *
- * @example A client against the emulator
+ * @example A client of the emulator
  * ```ts
  * import { startEmulator } from "@tasty/session/emulator";
  *
@@ -29,39 +29,46 @@
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Answer } from "./answer.ts";
-import { type Decision, submitDecision } from "./browser.ts";
+import { type Decision, submitConsent } from "./consent.ts";
 import type { EmulatedOrder } from "./emulated_order.ts";
+import { type Fault, FaultQueue } from "./fault.ts";
 import { LoopbackServer, readBody, reset, send, sendHalf } from "./loopback_server.ts";
 import { type OpenRequest, type ReceivedRequest, RequestLog } from "./received_request.ts";
-import type { Behaviour, Issuer, Site } from "./site.ts";
-import { type EmulatorCredentials, Tastytrade } from "./tastytrade/tastytrade.ts";
+import type { EmulatedResponse } from "./response.ts";
+import type { Issuer, Service, Settings } from "./service.ts";
+import { type EmulatedTastytrade, tastytradeAccess } from "./tastytrade/access.ts";
+import { Tastytrade } from "./tastytrade/tastytrade.ts";
+import {
+  type EmulatedTradestation,
+  tradestationAccess,
+  type TradestationSettings,
+} from "./tradestation/access.ts";
 import { defaultCallbackUrls, TradestationSignIn } from "./tradestation/sign_in.ts";
-import { Tradestation, type TradestationCredentials } from "./tradestation/tradestation.ts";
-import { type Trouble, TroubleQueue } from "./trouble.ts";
+import { Tradestation } from "./tradestation/tradestation.ts";
 
-export type { Answer, Json, JsonObject } from "./answer.ts";
+export type { EmulatedResponse, Json, JsonObject } from "./response.ts";
 export type {
   Decision,
   EmulatedOrder,
-  EmulatorCredentials,
+  EmulatedTastytrade,
+  EmulatedTradestation,
+  Fault,
   ReceivedRequest,
-  TradestationCredentials,
-  Trouble,
+  TradestationSettings,
 };
-export { type Troubles, troubles } from "./tastytrade/troubles.ts";
-export { type TradestationTroubles, tradestationTroubles } from "./tradestation/troubles.ts";
+export { type TastytradeFaults, tastytradeFaults } from "./tastytrade/faults.ts";
+export { type TradestationFaults, tradestationFaults } from "./tradestation/faults.ts";
 
-/** How {@linkcode startEmulator} starts. */
+/** Options of {@linkcode startEmulator}. */
 export interface EmulatorOptions {
   /**
-   * The port on 127.0.0.1; 0 means any free one.
+   * The port on 127.0.0.1; 0 is any free one.
    *
    * @default {0}
    */
   port?: number;
   /**
-   * Called once for each request: when it is answered, or at once when it never will be.
+   * Called once for each request: after its response, or at once if it never gets one.
    *
    * @default {undefined}
    */
@@ -70,119 +77,92 @@ export interface EmulatorOptions {
 
 /** A running emulator. */
 export interface Emulator extends AsyncDisposable {
-  /** Where it listens, as `http://127.0.0.1:8787`. */
+  /** Its address, for instance `http://127.0.0.1:8787`. */
   readonly url: string;
-  /** What opens a session with tastytrade's production. */
-  readonly tastytrade: EmulatorCredentials;
-  /** What opens a session with tastytrade's sandbox: its own address, grant and tokens. */
-  readonly tastytradeSandbox: EmulatorCredentials & { readonly sandbox: true };
-  /** The id of the client whose secret {@linkcode Emulator.tastytrade} has. */
-  readonly tastytradeClientId: string;
-  /** The id of the client whose secret {@linkcode Emulator.tastytradeSandbox} has. */
-  readonly tastytradeSandboxClientId: string;
-  /** Where users let a client in at tastytrade's production: `/auth.html` is below it. */
-  readonly tastytradeSignInUrl: string;
-  /** Where users let a client in at tastytrade's sandbox. */
-  readonly tastytradeSandboxSignInUrl: string;
-  /** What opens a session with TradeStation's LIVE. */
-  readonly tradestation: TradestationCredentials;
+  /** tastytrade's production. A spread has what a session needs: `{ ...emulator.tastytrade }`. */
+  readonly tastytrade: EmulatedTastytrade;
+  /** tastytrade's sandbox, with an address, a grant and tokens of its own. */
+  readonly tastytradeSandbox: EmulatedTastytrade & { readonly sandbox: true };
   /**
-   * What opens a session with TradeStation's SIM: another address for the API, and all else the same.
-   * The documentation has one sign-in and one audience and names no token of its own for SIM, so a
-   * token is good for both here; UNCONFIRMED.
+   * TradeStation's LIVE, and the settings of TradeStation. A spread has what a session needs:
+   * `{ ...emulator.tradestation }`.
    */
-  readonly tradestationSandbox: TradestationCredentials & { readonly sandbox: true };
+  readonly tradestation: EmulatedTradestation;
+  /**
+   * TradeStation's SIM: another address for the API, and all else the same. The documentation has one
+   * sign-in and one audience and mentions no separate tokens for SIM, so here a token works for both;
+   * UNCONFIRMED.
+   */
+  readonly tradestationSandbox: EmulatedTradestation & { readonly sandbox: true };
 
-  /** What arrived so far, in the order of arrival. A live view. */
+  /** The requests so far, in the order of arrival. A live view. */
   readonly requests: readonly ReceivedRequest[];
   /** The orders that were placed or that replaced another, oldest first. A live view of each. */
   readonly orders: readonly EmulatedOrder[];
 
   /**
-   * `expires_in`, in seconds, of the access tokens issued from now on.
+   * `expires_in` of new access tokens, in seconds.
    *
    * @default {undefined} the broker's own: 900 at tastytrade, 1200 at TradeStation
    */
   tokenLifetimeS: number | undefined;
   /**
-   * How long each answer waits, in milliseconds. A request has its effect before the wait.
+   * The delay of each response, in milliseconds. A request has its effect before the delay.
    *
    * @default {0}
    */
   latencyMs: number;
   /**
-   * What grants permit from now on, tokens issued earlier included, as far as it was asked for. Without
-   * `trade` (`Trade` at TradeStation), order writes are refused; without `openid`, there is no id token;
-   * without `offline_access`, TradeStation's code exchange brings no refresh token.
+   * What grants permit, separated by spaces, as far as it was asked for. It applies to existing tokens
+   * too. Without `trade` (`Trade` at TradeStation), orders are refused; without `openid`, there is no id
+   * token; without `offline_access`, TradeStation's code exchange returns no refresh token.
    *
-   * @default {undefined} all that the broker gives to a new client: `read trade openid` at tastytrade;
+   * @default {undefined} what the broker gives to a new client: `read trade openid` at tastytrade;
    * `openid profile email MarketData ReadAccount Trade offline_access` at TradeStation
    */
   scopes: string | undefined;
-  /**
-   * Whether TradeStation answers a refresh with a new refresh token, and spends the old one. To present a
-   * spent one revokes all that came of the same grant, as Auth0 does it without leeway. The limits of a
-   * rotating token in time (30 or 40 minutes, 24 hours) are left out.
-   *
-   * @default {false} as for a new TradeStation key
-   */
-  rotation: boolean;
-  /** How often a spent refresh token was presented. */
-  readonly reusedRefreshTokens: number;
-  /**
-   * Whether TradeStation sends the `state` back when the user declines. Auth0 does; the example in
-   * TradeStation's documentation has none.
-   *
-   * @default {true}
-   */
-  isStateKeptOnDecline: boolean;
-  /**
-   * The redirect URIs that are registered for TradeStation's client, compared to the letter.
-   *
-   * @default {["http://localhost", "http://localhost:80", "http://localhost:3000", "http://localhost:3001", "http://localhost:8080", "http://localhost:31022"]}
-   */
-  callbackUrls: readonly string[];
 
   /**
-   * How many requests of a route arrived, answered or not.
+   * Counts the requests of a route, with or without a response.
    *
-   * @param route Method and path as in `GET /accounts/*\/orders`, without the environment's prefix; `*`
-   * is any one segment or any method, a last `**` is whatever follows. A broker, an environment or both
-   * may stand before it: `tradestation POST /oauth/token`, `sandbox GET /**`.
+   * @param route Method and path, without the prefix of the broker, for instance `GET /accounts/*\/orders`.
+   * `*` is any one segment or any method, and `**` at the end is any rest. A broker, an environment or
+   * both may precede it: `tradestation POST /oauth/token`, `sandbox GET /**`.
    */
   count(route: string): number;
-  /** Forgets {@linkcode Emulator.requests}, and so sets the counts to 0. */
+  /** Forgets {@linkcode Emulator.requests}, which resets the counts to 0. */
   forgetRequests(): void;
-  /** Makes every access token issued so far invalid, as seen by API calls: 401. */
+  /** Invalidates every access token issued so far: API requests with them get a 401. */
   revokeAccessTokens(): void;
   /**
-   * Lets the token endpoints refuse the refresh tokens issued so far. Access tokens live on, and who
-   * signs in anew gets a good refresh token.
+   * Makes the token endpoints refuse the refresh tokens issued so far. Access tokens remain valid, and a
+   * new login gets a valid refresh token.
    */
   revokeGrant(): void;
   /** Undoes {@linkcode Emulator.revokeGrant}. */
   restoreGrant(): void;
   /**
-   * Orders trouble. Orders for the same route are served one after the other.
+   * Injects a fault. Several faults for one route happen one after the other.
    *
    * @param route As for {@linkcode Emulator.count}.
-   * @param trouble What happens instead; {@linkcode troubles} has the recorded ones.
-   * @param times For how many requests; 1 when left out, may be `Infinity`.
+   * @param fault What happens. {@linkcode tastytradeFaults} and {@linkcode tradestationFaults} have the
+   * recorded ones.
+   * @param times For how many requests; 1 by default, may be `Infinity`.
    */
-  trouble(route: string, trouble: Trouble, times?: number): void;
-  /** Forgets all trouble that was ordered and not yet served. */
-  endTroubles(): void;
+  injectFault(route: string, fault: Fault, times?: number): void;
+  /** Removes all faults that have not happened yet. */
+  clearFaults(): void;
   /**
-   * Does what a browser and its user would: gets the consent page and submits the decision.
+   * Plays the user's part in a login: gets the consent page and submits the decision.
    *
-   * @param authorizeUrl An address of this emulator, as a client sends the browser to it.
-   * @param decision What the user does.
-   * @returns Where the browser is sent then. Nothing is requested from there.
-   * @throws {TypeError} If the address is not this emulator's.
+   * @param authorizeUrl An address of this emulator, as a login opens it in the browser.
+   * @param decision What the user decides.
+   * @returns Where the browser is sent. Nothing is requested there.
+   * @throws {TypeError} If the address is not of this emulator.
    * @throws {Error} If the sign-in shows an error page instead, with the words of that page.
    */
-  decide(authorizeUrl: string, decision: Decision): Promise<string>;
-  /** Destroys all connections and stops to listen. May be called again. */
+  submitConsent(authorizeUrl: string, decision: Decision): Promise<string>;
+  /** Closes all connections and stops listening. May be called twice. */
   close(): Promise<void>;
 }
 
@@ -190,17 +170,17 @@ export interface Emulator extends AsyncDisposable {
  * Starts an emulator.
  *
  * @param options Where to listen.
- * @returns The emulator, listening.
+ * @returns The emulator, which listens.
  * @throws {Error} If the port is taken, with the code `EADDRINUSE`.
  *
- * @example One bad answer
+ * @example One fault
  * ```ts
- * import { startEmulator, troubles } from "@tasty/session/emulator";
+ * import { startEmulator, tastytradeFaults } from "@tasty/session/emulator";
  *
  * const emulator = await startEmulator();
- * emulator.trouble("GET /customers/me", troubles.badGateway);
+ * emulator.injectFault("GET /customers/me", tastytradeFaults.badGateway);
  * const response = await fetch(`${emulator.tastytrade.baseUrl}/customers/me`);
- * if (response.status !== 502) throw new Error("Expected trouble");
+ * if (response.status !== 502) throw new Error("Expected a fault");
  * await response.body?.cancel();
  * await emulator.close();
  * ```
@@ -216,7 +196,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   return emulator;
 }
 
-class LocalEmulator implements Emulator, Behaviour {
+class LocalEmulator implements Emulator, Settings {
   tokenLifetimeS: number | undefined = undefined;
   latencyMs = 0;
   scopes: string | undefined = undefined;
@@ -229,7 +209,7 @@ class LocalEmulator implements Emulator, Behaviour {
   readonly #signIn: TradestationSignIn = new TradestationSignIn(this);
   readonly #live: Tradestation = new Tradestation("production", this.#signIn.grants);
   readonly #sim: Tradestation = new Tradestation("sandbox", this.#signIn.grants);
-  readonly #sites: readonly Site[] = [
+  readonly #services: readonly Service[] = [
     this.#production,
     this.#production.signIn,
     this.#sandbox,
@@ -244,7 +224,7 @@ class LocalEmulator implements Emulator, Behaviour {
     this.#signIn.grants,
   ];
   readonly #log = new RequestLog();
-  readonly #troubles = new TroubleQueue();
+  readonly #faults = new FaultQueue();
   readonly #server = new LoopbackServer((message, response) => this.#receive(message, response));
   readonly #onRequest: (request: ReceivedRequest) => void;
 
@@ -260,47 +240,21 @@ class LocalEmulator implements Emulator, Behaviour {
     return `http://127.0.0.1:${this.#server.port}`;
   }
 
-  get tastytrade(): EmulatorCredentials {
-    return this.#production.credentials(this.url);
+  get tastytrade(): EmulatedTastytrade {
+    return tastytradeAccess(this.#production, this.url);
   }
 
-  get tastytradeSandbox(): EmulatorCredentials & { readonly sandbox: true } {
-    return { ...this.#sandbox.credentials(this.url), sandbox: true };
+  get tastytradeSandbox(): EmulatedTastytrade & { readonly sandbox: true } {
+    return Object.assign(tastytradeAccess(this.#sandbox, this.url), { sandbox: true } as const);
   }
 
-  get tastytradeClientId(): string {
-    return this.#production.tokens.clientId;
+  get tradestation(): EmulatedTradestation {
+    return tradestationAccess(this.url, this.#live, this.#signIn, this);
   }
 
-  get tastytradeSandboxClientId(): string {
-    return this.#sandbox.tokens.clientId;
-  }
-
-  get tastytradeSignInUrl(): string {
-    return this.url + this.#production.signIn.prefix;
-  }
-
-  get tastytradeSandboxSignInUrl(): string {
-    return this.url + this.#sandbox.signIn.prefix;
-  }
-
-  get tradestation(): TradestationCredentials {
-    const { clientId, clientSecret, refreshToken } = this.#signIn.grants;
-    return {
-      clientId,
-      clientSecret,
-      refreshToken,
-      baseUrl: this.url + this.#live.prefix,
-      signInUrl: this.url + this.#signIn.prefix,
-    };
-  }
-
-  get tradestationSandbox(): TradestationCredentials & { readonly sandbox: true } {
-    return { ...this.tradestation, baseUrl: this.url + this.#sim.prefix, sandbox: true };
-  }
-
-  get reusedRefreshTokens(): number {
-    return this.#signIn.grants.reusedRefreshTokens;
+  get tradestationSandbox(): EmulatedTradestation & { readonly sandbox: true } {
+    const access = tradestationAccess(this.url, this.#sim, this.#signIn, this);
+    return Object.assign(access, { sandbox: true } as const);
   }
 
   get requests(): readonly ReceivedRequest[] {
@@ -331,19 +285,17 @@ class LocalEmulator implements Emulator, Behaviour {
     for (const issuer of this.#issuers) issuer.restoreGrants();
   }
 
-  trouble(route: string, trouble: Trouble, times = 1): void {
-    this.#troubles.add(route, trouble, times);
+  injectFault(route: string, fault: Fault, times = 1): void {
+    this.#faults.add(route, fault, times);
   }
 
-  endTroubles(): void {
-    this.#troubles.clear();
+  clearFaults(): void {
+    this.#faults.clear();
   }
 
-  async decide(authorizeUrl: string, decision: Decision): Promise<string> {
-    if (!isUnder(this.url, authorizeUrl)) {
-      throw new TypeError(`Cannot ${decision}: "${authorizeUrl}" is no address of this emulator`);
-    }
-    return await submitDecision(authorizeUrl, decision);
+  async submitConsent(authorizeUrl: string, decision: Decision): Promise<string> {
+    if (isUnder(this.url, authorizeUrl)) return await submitConsent(authorizeUrl, decision);
+    throw new TypeError(`Cannot ${decision}: "${authorizeUrl}" is not an address of this emulator`);
   }
 
   close(): Promise<void> {
@@ -355,71 +307,71 @@ class LocalEmulator implements Emulator, Behaviour {
   }
 
   async #receive(message: IncomingMessage, response: ServerResponse): Promise<void> {
-    const site = this.#sites.find(({ prefix }) => isUnder(prefix, message.url));
-    const request = this.#log.add(message, site);
+    const service = this.#services.find(({ prefix }) => isUnder(prefix, message.url));
+    const request = this.#log.add(message, service);
     const body = await readBody(message);
     if (body !== undefined) {
       request.body = body;
-      await this.#answer(request, site, message, response);
+      await this.#respond(request, service, message, response);
     }
     this.#onRequest(request);
   }
 
-  #answerOf(request: OpenRequest, site: Site | undefined): Answer {
-    // The port may be that of a proxy of the test's own.
-    if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/i.test(request.headers["host"] ?? "")) {
-      return WRONG_HOST;
-    }
-    try {
-      return site?.answer(request) ?? NO_SITE;
-    } catch (error) {
-      return failedAnswer(error);
-    }
-  }
-
-  async #answer(
+  async #respond(
     request: OpenRequest,
-    site: Site | undefined,
+    service: Service | undefined,
     message: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
-    const trouble = this.#troubles.take(request);
-    if (trouble === "hang") return;
-    const answer = typeof trouble === "object"
-      ? trouble
-      : trouble === "reset"
+    const fault = this.#faults.take(request);
+    if (fault === "hang") return;
+    const emulated = typeof fault === "object"
+      ? fault
+      : fault === "reset"
       ? undefined
-      : this.#answerOf(request, site);
+      : responseTo(request, service);
     if (this.latencyMs > 0) await this.#server.pause(this.latencyMs);
-    if (answer === undefined) return reset(message);
+    if (emulated === undefined) return reset(message);
     if (message.socket.destroyed) return;
-    request.status = answer.status;
-    if (typeof trouble !== "string") return send(response, answer);
-    await sendHalf(response, answer);
-    if (trouble === "resetMidBody") message.socket.destroy();
+    request.status = emulated.status;
+    if (typeof fault !== "string") return send(response, emulated);
+    await sendHalf(response, emulated);
+    if (fault === "resetMidBody") message.socket.destroy();
   }
 }
 
-/**
- * What a page gets that was rebound to this address by DNS: the books are open to whoever knows the
- * address, but only under its own name.
- */
-const WRONG_HOST: Answer = {
+function responseTo(request: OpenRequest, service: Service | undefined): EmulatedResponse {
+  // The port may be that of a test's proxy.
+  if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/i.test(request.headers["host"] ?? "")) {
+    return WRONG_HOST;
+  }
+  try {
+    return service?.respond(request) ?? NOT_FOUND;
+  } catch (error) {
+    return failedResponse(error);
+  }
+}
+
+/** For a web page that reaches this address by DNS rebinding, under another host name. */
+const WRONG_HOST: EmulatedResponse = {
   status: 421,
   body: "The emulator answers under 127.0.0.1 and localhost only\n",
 };
 
-/** A mistake in the emulator must not end the program that runs it. */
-function failedAnswer(error: unknown): Answer {
+/** For a path without the prefix of a broker. */
+const NOT_FOUND: EmulatedResponse = {
+  status: 404,
+  body: "Not an address of an emulated broker\n",
+};
+
+/** An error in the emulator must not end the program that runs it. */
+function failedResponse(error: unknown): EmulatedResponse {
   return {
     status: 500,
     headers: { "x-emulator-failure": "true" },
     body: `The emulator itself has failed: ${error}\n`,
   };
 }
-
-/** What is outside all prefixes is of no broker, so this is nobody's recorded answer. */
-const NO_SITE: Answer = { status: 404, body: "Not an address of an emulated broker\n" };
 
 function isUnder(prefix: string, url = ""): boolean {
   return url.startsWith(prefix) && /^($|[/?])/.test(url.slice(prefix.length));

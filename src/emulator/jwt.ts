@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
-import type { JsonObject } from "./answer.ts";
+import type { JsonObject } from "./response.ts";
 
 /** A token in the form of a JWT, as long as a signed one. Nobody has signed it: clients cannot check. */
 export function unsignedJwt(head: JsonObject, claims: JsonObject): string {

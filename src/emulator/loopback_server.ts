@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";
-import type { Answer } from "./answer.ts";
+import type { EmulatedResponse } from "./response.ts";
 
 /** Takes one request; what it does with the response is its own business. */
 export type Handler = (message: IncomingMessage, response: ServerResponse) => Promise<void>;
@@ -87,13 +87,13 @@ export async function readBody(message: IncomingMessage): Promise<string | undef
 }
 
 /** Sends an answer, whole. */
-export function send(response: ServerResponse, answer: Answer): void {
+export function send(response: ServerResponse, answer: EmulatedResponse): void {
   const body = writeHead(response, answer);
   response.end(body);
 }
 
 /** Sends the headers, which promise the whole body, and half the body. */
-export async function sendHalf(response: ServerResponse, answer: Answer): Promise<void> {
+export async function sendHalf(response: ServerResponse, answer: EmulatedResponse): Promise<void> {
   const body = writeHead(response, answer);
   const half = body.subarray(0, Math.floor(body.length / 2));
   await new Promise<void>((resolve) => response.write(half, () => resolve()));
@@ -104,7 +104,7 @@ export function reset(message: IncomingMessage): void {
   message.socket.resetAndDestroy();
 }
 
-function writeHead(response: ServerResponse, answer: Answer): Buffer {
+function writeHead(response: ServerResponse, answer: EmulatedResponse): Buffer {
   const body = Buffer.from(answer.body ?? "");
   if (answer.statusText !== undefined) response.statusMessage = answer.statusText;
   response.writeHead(answer.status, { ...answer.headers, "content-length": body.length });

@@ -5,7 +5,7 @@ import { Route } from "./route.ts";
 export interface ReceivedRequest {
   /** The method, in capitals. */
   readonly method: string;
-  /** Path and query as sent, without the prefix of the site. */
+  /** Path and query as sent, without the prefix of the service. */
   readonly path: string;
   /** The broker that it was sent to; `undefined` when it was none. */
   readonly broker: "tastytrade" | "tradestation" | undefined;

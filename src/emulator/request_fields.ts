@@ -1,4 +1,4 @@
-import { parseJsonObject } from "./answer.ts";
+import { parseJsonObject } from "./response.ts";
 import type { ReceivedRequest } from "./received_request.ts";
 
 /** The text fields of a JSON or form body; `undefined` for a body that is neither. */

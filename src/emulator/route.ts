@@ -9,7 +9,7 @@ export interface Addressed {
 const ROUTE = /^(?:(tastytrade|tradestation) )?(?:(production|sandbox) )?(\*|[A-Z]+) (\/\S*)$/;
 
 /**
- * A method and a path with gaps, as in `GET /accounts/{any}/orders` with a star for `{any}`: a star is
+ * A method and a path with parameters, as in `GET /accounts/{any}/orders` with a star for `{any}`: a star is
  * any one segment (or, in place of the method, any method), a last `**` is whatever follows. A broker,
  * an environment or both may stand before it: `tradestation sandbox GET /v3/brokerage/accounts`.
  */
@@ -31,18 +31,18 @@ export class Route {
     this.#segments = path.split("/").slice(1);
   }
 
-  /** The decoded segments that stand in the gaps of this route, or `undefined` for another path. */
-  gaps(path: string): readonly string[] | undefined {
+  /** The decoded segments that stand in the parameters of this route, or `undefined` for another path. */
+  parameters(path: string): readonly string[] | undefined {
     const segments = path.split("/").slice(1);
-    const gaps: string[] = [];
+    const parameters: string[] = [];
     for (const [index, expected] of this.#segments.entries()) {
-      if (expected === "**") return gaps;
+      if (expected === "**") return parameters;
       const segment = segments[index];
       if (segment === undefined) return undefined;
-      if (expected === "*") gaps.push(decode(segment));
+      if (expected === "*") parameters.push(decode(segment));
       else if (segment !== expected) return undefined;
     }
-    return segments.length === this.#segments.length ? gaps : undefined;
+    return segments.length === this.#segments.length ? parameters : undefined;
   }
 
   /** Tells whether a request is for this route; the query of its path does not count. */
@@ -50,7 +50,7 @@ export class Route {
     const path = request.path.split("?", 1).join("");
     return (this.#broker ?? request.broker) === request.broker &&
       (this.#environment ?? request.environment) === request.environment &&
-      this.takes(request.method) && this.gaps(path) !== undefined;
+      this.takes(request.method) && this.parameters(path) !== undefined;
   }
 
   /** Tells whether the method is the route's. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Answer } from "./answer.ts";
+import type { EmulatedResponse } from "./response.ts";
 
 /** What a consent page shows. */
 export interface ConsentRequest {
@@ -17,7 +17,9 @@ export interface ConsentRequest {
  * The page on which a user accepts or declines. Its form posts to the page's own address, so that the
  * request stands in the query once more and no memory of it is needed.
  */
-export function consentPage({ broker, clientId, scopes, redirectUri }: ConsentRequest): Answer {
+export function consentPage(
+  { broker, clientId, scopes, redirectUri }: ConsentRequest,
+): EmulatedResponse {
   const rows = scopes.map(([name, meaning]) =>
     `<li><span>${escapeHtml(meaning)}</span><code>${escapeHtml(name)}</code></li>`
   );
@@ -41,7 +43,7 @@ ${rows.join("\n")}
 export function errorPage(
   status: number,
   { broker, message }: { broker: string; message: string },
-): Answer {
+): EmulatedResponse {
   return page(
     status,
     `${broker}: something went wrong`,
@@ -57,7 +59,7 @@ export function errorPage(
 export function redirect(
   uri: string,
   parameters: Readonly<Record<string, string | undefined>> = {},
-): Answer {
+): EmulatedResponse {
   const pairs = Object.entries(parameters).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`]
   );
@@ -106,7 +108,7 @@ const PAGE_HEADERS = {
     `style-src 'sha256-${createHash("sha256").update(STYLE).digest("base64")}'`,
 };
 
-function page(status: number, title: string, content: string): Answer {
+function page(status: number, title: string, content: string): EmulatedResponse {
   return {
     status,
     headers: PAGE_HEADERS,

@@ -1,50 +1,49 @@
 /**
- * One authorization request (RFC 6749 section 4.1.1), and the check of what comes back for it.
+ * One authorization request (RFC 6749 section 4.1.1), and the check of the response.
  *
- * What comes back arrives at an address that every page in the browser and every program on this
- * machine can ask for. So whatever does not carry this request's `state` is a stray: it ends nothing.
+ * Every web page and every program on this machine can request the callback address. So a response
+ * without this request's `state` is unrelated and ends nothing.
  */
 
 import type { Broker, BrokerLogin } from "../brokers/broker.ts";
 import type { Client } from "../credential_options.ts";
+import { formatMessage } from "../error_message.ts";
 import { LoginError } from "../errors.ts";
-import { challengeOf, isSameSecret, oneTimeSecret } from "./pkce.ts";
 import { redact } from "../net/redact.ts";
-import { explain } from "../call/api_error.ts";
 import type { GrantParameters } from "../token/token_endpoint.ts";
+import { codeChallenge, isSameSecret, randomToken } from "./pkce.ts";
 
-/** What is the same in every authorization request of one login. */
+/** What all authorization requests of a login have in common. */
 export interface AuthorizationContext {
   readonly broker: Broker;
   readonly login: BrokerLogin;
   readonly authorizeUrl: string;
   readonly redirectUri: string;
-  /** Whether an answer may be from the issuer that it names (RFC 9207). */
+  /** Whether a response may come from the issuer that it names (RFC 9207). */
   readonly isIssuer: (name: string) => boolean;
   readonly scopes: readonly string[];
 }
 
-/** What came back. */
-export type AuthorizationAnswer =
+/** What a response means. */
+export type AuthorizationResponse =
   | { readonly kind: "code"; readonly code: string }
   | { readonly kind: "refusal"; readonly error: LoginError }
-  /** It says that the broker refuses, and carries no `state`: anybody could have sent it. */
+  /** A refusal without `state`, which anybody could have sent. */
   | { readonly kind: "unproven"; readonly error: LoginError }
   | {
-    readonly kind: "stray";
+    readonly kind: "unrelated";
     readonly code: "state_mismatch" | "invalid_address";
     readonly reason: string;
   };
 
-/** One authorization request. A second try is another one, with secrets of its own. */
+/** One authorization request. A second attempt is another one, with another `state`. */
 export class Authorization {
-  /** Where the user lets the client in. */
+  /** Where the user authorizes the client. */
   readonly url: string;
-  /** The client. */
   readonly #client: Client;
   readonly #context: AuthorizationContext;
-  readonly #state = oneTimeSecret();
-  readonly #verifier = oneTimeSecret();
+  readonly #state = randomToken();
+  readonly #verifier = randomToken();
 
   constructor(client: Client, context: AuthorizationContext) {
     this.#client = client;
@@ -54,62 +53,62 @@ export class Authorization {
       response_type: "code",
       client_id: client.clientId,
       redirect_uri: redirectUri,
-      ...(scopes.length === 0 ? {} : { scope: scopes.join(" ") }), // section 3.3: or at least one
+      ...(scopes.length === 0 ? {} : { scope: scopes.join(" ") }), // section 3.3: not empty
       state: this.#state,
       ...login.parameters,
       ...(login.usesPkce
-        ? { code_challenge: challengeOf(this.#verifier), code_challenge_method: "S256" }
+        ? { code_challenge: codeChallenge(this.#verifier), code_challenge_method: "S256" }
         : {}),
     }).map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join("&");
     this.url = `${authorizeUrl}${authorizeUrl.includes("?") ? "&" : "?"}${query}`;
   }
 
+  /** The client that the user authorizes. */
+  get client(): Client {
+    return this.#client;
+  }
+
   /** Reads the parameters with which the browser came back. */
-  read(parameters: URLSearchParams): AuthorizationAnswer {
+  read(parameters: URLSearchParams): AuthorizationResponse {
     const { login, isIssuer } = this.#context;
     const names = [...parameters.keys()];
-    if (new Set(names).size < names.length) return stray("a parameter stands in it twice");
+    if (new Set(names).size < names.length) return unrelated("a parameter occurs twice");
     const issuer = parameters.get("iss");
     if (issuer !== null && !isIssuer(issuer)) {
-      return stray("it is from another issuer"); // RFC 9207 section 2.4: errors are not believed either
+      return unrelated("it is from another issuer"); // RFC 9207 section 2.4: errors too
     }
     const error = parameters.get("error");
     const state = parameters.get("state");
     if (state === null && error !== null && login.mayLoseState && !parameters.has("code")) {
-      return { kind: "unproven", error: this.refusal(error, null) };
+      return { kind: "unproven", error: this.#refusal(error, null) };
     }
     if (state === null || !isSameSecret(state, this.#state)) {
-      const reason = state === null ? "it has no state" : "its state is not this login's";
-      return { kind: "stray", code: "state_mismatch", reason };
+      const reason = state === null ? "it has no state" : "its state is not that of this login";
+      return { kind: "unrelated", code: "state_mismatch", reason };
     }
     const code = parameters.get("code");
-    if (code !== null && error !== null) return stray("it has both a code and an error");
+    if (code !== null && error !== null) return unrelated("it has both a code and an error");
     if (error !== null) {
-      return { kind: "refusal", error: this.refusal(error, parameters.get("error_description")) };
+      return { kind: "refusal", error: this.#refusal(error, parameters.get("error_description")) };
     }
-    return code ? { kind: "code", code } : stray("it has no code");
+    return code ? { kind: "code", code } : unrelated("it has no code");
   }
 
-  /** What the token endpoint wants for the code (RFC 6749 section 4.1.3). */
+  /** The parameters that exchange the code for tokens (RFC 6749 section 4.1.3). */
   grant(code: string): GrantParameters {
     const { login, redirectUri } = this.#context;
     return {
       grant_type: "authorization_code",
       code,
-      redirect_uri: redirectUri, // to the letter what the authorization request had
+      redirect_uri: redirectUri, // exactly as in the authorization request
       client_id: this.#client.clientId,
       client_secret: this.#client.clientSecret,
       ...(login.usesPkce ? { code_verifier: this.#verifier } : {}),
     };
   }
 
-  /** The client that the user is asked to let in. */
-  get client(): Client {
-    return this.#client;
-  }
-
-  /** The broker's no. Its words come through a URL that anybody can write. */
-  refusal(error: string, description: string | null): LoginError {
+  /** The error for a refusal. Its words come through a URL that anybody can write. */
+  #refusal(error: string, description: string | null): LoginError {
     const { broker, login } = this.#context;
     const secrets = [this.#state, this.#verifier, this.#client.clientSecret];
     const isCode = /^[\w.-]{1,64}$/.test(error) && redact(error, secrets) === error;
@@ -118,13 +117,12 @@ export class Authorization {
     );
     const advice = error === "access_denied"
       ? "Log in again and accept what the page asks for"
-      : login.advice;
-    return new LoginError(explain(`Cannot log in to ${broker.name}`, { facts, advice: [advice] }), {
-      code: isCode ? error : "login_refused",
-    });
+      : login.help;
+    const message = formatMessage(`Cannot log in to ${broker.name}`, { facts, advice: [advice] });
+    return new LoginError(message, { code: isCode ? error : "login_refused" });
   }
 }
 
-function stray(reason: string): AuthorizationAnswer {
-  return { kind: "stray", code: "invalid_address", reason };
+function unrelated(reason: string): AuthorizationResponse {
+  return { kind: "unrelated", code: "invalid_address", reason };
 }

@@ -1,81 +1,82 @@
 /**
- * A server on this machine's loopback addresses that a browser is sent to: it listens for as long as
- * a login takes, and is gone afterwards (RFC 8252 section 8.3).
+ * The server at the callback address, on this machine's loopback addresses. It listens only while a
+ * login runs (RFC 8252 section 8.3).
  *
- * Every page that is open in the browser can send requests here. So it answers under its own name
- * only, which a page that was rebound to this address by DNS does not have, and tells nobody else
- * anything.
+ * Every web page in the browser can send requests to it. So it answers only requests with its own host
+ * name, which a page that reaches it by DNS rebinding does not have.
  */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { requestPermission } from "../deno_permissions.ts";
-import { type Page, PAGE_HEADERS, wrongHostPage } from "./pages.ts";
+import { type Page, PAGE_HEADERS } from "./page_template.ts";
+import { wrongHostPage } from "./pages.ts";
 import { networkDenied } from "../net/platform_fetch.ts";
 
-/** The longest form that is read: two credentials are far below. */
-const MAX_BODY_LENGTH = 16_384;
+/** 16 KiB: a form with two credentials is much shorter. */
+const MAX_FORM_LENGTH = 16_384;
 
-/** How long the browser may take to ask for the last page. */
+/** How long the browser may take to request the last page. */
 const LAST_PAGE_MS = 400;
 
 /** How long its other tabs are answered after that. */
 const LINGER_MS = 100;
 
-/** One request of the browser. */
-export interface Visit {
+/** A request of the browser. */
+export interface CallbackRequest {
   readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
-  /** Whether the browser goes there, or only gets an image or the like for the page it shows. */
+  /** Whether the browser navigates there, and does not load an image or the like for another page. */
   readonly isNavigation: boolean;
-  /** The page that sent it, as `http://localhost:3001`; browsers tell it with a form. */
+  /** The origin of the page that sent a form, for instance `http://localhost:3001`. */
   readonly origin: string | undefined;
   /** The fields of a form. */
   readonly form: URLSearchParams;
 }
 
-/** The answer to one request. */
-export interface Reply {
+/** A response to the browser. */
+export interface CallbackResponse {
   readonly status: number;
   readonly page?: Page;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Whether nothing is left to say after this one. */
+  /** Whether this is the last page of the login. */
   readonly isLast?: boolean;
 }
 
-/** What answers. */
-export type Receive = (visit: Visit) => Promise<Reply>;
+/** Answers a request. */
+export type Handler = (request: CallbackRequest) => Promise<CallbackResponse>;
 
-/** The server. */
+/** The server at the callback address. */
 export class CallbackServer {
   readonly #address: URL;
-  readonly #receive: Receive;
+  readonly #handle: Handler;
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #lastSent: PromiseWithResolvers<void> = Promise.withResolvers();
   #wasLastSent = false;
 
   /**
-   * @param address The address that the browser is sent to; its host and port are the server's name.
-   * @param receive Answers. Whatever it throws becomes a 500 without words.
+   * @param address The callback address, with the host name and port that requests must have.
+   * @param handle Answers requests. If it throws, the browser gets an empty 500.
    */
-  constructor(address: URL, receive: Receive) {
+  constructor(address: URL, handle: Handler) {
     this.#address = address;
-    this.#receive = receive;
+    this.#handle = handle;
   }
 
   /**
-   * Starts to listen, on both loopback addresses: browsers may take either for `localhost`.
+   * Listens on both loopback addresses, since browsers may use either for `localhost`.
    *
-   * @throws {Error} If it can on neither; with the code `EADDRINUSE` if another program listens on one.
+   * @throws {Error} If it can listen on neither, or with the code `EADDRINUSE` if another program listens
+   * on one of them.
    */
   async listen(): Promise<void> {
     const port = Number(this.#address.port || 80);
     const failures: unknown[] = [];
     for (const host of ["127.0.0.1", "::1"]) {
       await this.#listenOn(host, port).catch((error: unknown) => {
-        // A machine may lack one of the two; but who has the port there would get the browser's visit.
+        // A machine may lack one of the two. But another program on that port would get the browser.
         if (Object(error).code === "EADDRINUSE") throw error;
         failures.push(error);
       });
@@ -83,15 +84,15 @@ export class CallbackServer {
     if (this.#servers.length === 0) throw failures[0];
   }
 
-  /** Waits for the browser to get the last page, and for its other tabs; but not for long. */
-  async farewell(): Promise<void> {
-    const late = pause(LAST_PAGE_MS);
-    await Promise.race([this.#lastSent.promise, late.end]);
-    late.cancel();
-    if (this.#wasLastSent) await pause(LINGER_MS).end;
+  /** Waits a moment until the browser has got the last page, and its other tabs too. */
+  async waitForLastPage(): Promise<void> {
+    const timeout = sleep(LAST_PAGE_MS);
+    await Promise.race([this.#lastSent.promise, timeout.end]);
+    timeout.cancel();
+    if (this.#wasLastSent) await sleep(LINGER_MS).end;
   }
 
-  /** Stops to listen and drops every connection, also those that browsers open ahead of any need. */
+  /** Stops listening and closes every connection, including those that browsers open in advance. */
   async close(): Promise<void> {
     await Promise.all(
       this.#servers.splice(0).map((server) =>
@@ -106,16 +107,16 @@ export class CallbackServer {
 
   async #listenOn(host: string, port: number): Promise<void> {
     const name = `${host.includes(":") ? `[${host}]` : host}:${port}`;
-    // Deno's own error would come where nobody can catch it.
+    // Otherwise Deno would throw where nobody can catch it.
     if (!requestPermission({ name: "net", host: name })) throw networkDenied([name]);
     const server = createServer((request, response) => void this.#answer(request, response));
     server.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);
       socket.on("close", () => this.#sockets.delete(socket));
-      socket.on("error", () => {}); // a browser may leave at any time
+      socket.on("error", () => {}); // the browser may disconnect at any time
     });
     await new Promise<void>((resolve, reject) => {
-      server.on("error", reject); // later ones come too late to matter
+      server.on("error", reject); // later errors do not matter
       server.listen(port, host, () => {
         this.#servers.push(server);
         resolve();
@@ -124,8 +125,8 @@ export class CallbackServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const reply = await this.#replyTo(request).catch((): Reply => ({ status: 500 }));
-    const { status, page, headers, isLast = false } = reply;
+    const answer = await this.#respondTo(request).catch((): CallbackResponse => ({ status: 500 }));
+    const { status, page, headers, isLast = false } = answer;
     if (isLast) {
       response.once("finish", () => {
         this.#wasLastSent = true;
@@ -136,42 +137,42 @@ export class CallbackServer {
     response.end(page?.html);
   }
 
-  async #replyTo(request: IncomingMessage): Promise<Reply> {
-    if (!this.#isCalledByName(request.headers.host)) {
+  async #respondTo(request: IncomingMessage): Promise<CallbackResponse> {
+    if (!this.#hasOwnHost(request.headers.host)) {
       return { status: 400, page: wrongHostPage(this.#address.origin) };
     }
     const { method = "", url = "", headers } = request;
     const [path = "", ...query] = url.split("?");
-    return await this.#receive({
+    return await this.#handle({
       method,
       path,
       query: new URLSearchParams(query.join("?")),
-      // Not every browser tells.
+      // Not every browser sends this header.
       isNavigation: (headers["sec-fetch-dest"] ?? "document") === "document",
       origin: headers.origin,
-      form: new URLSearchParams(method === "POST" ? await readStart(request) : ""),
+      form: new URLSearchParams(method === "POST" ? await readForm(request) : ""),
     });
   }
 
-  #isCalledByName(host = ""): boolean {
+  #hasOwnHost(host = ""): boolean {
     const { hostname, port } = this.#address;
     return host.toLowerCase() === (port === "" ? hostname : `${hostname}:${port}`) ||
       port === "" && host.toLowerCase() === `${hostname}:80`;
   }
 }
 
-async function readStart(request: IncomingMessage): Promise<string> {
+async function readForm(request: IncomingMessage): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   for await (const chunk of request) {
-    if (text.length > MAX_BODY_LENGTH) continue; // read on, or the browser never reads the answer
+    if (text.length > MAX_FORM_LENGTH) continue; // read on, or the browser does not read the response
     text += decoder.decode(chunk, { stream: true });
   }
-  return text.length > MAX_BODY_LENGTH ? "" : text;
+  return text.length > MAX_FORM_LENGTH ? "" : text;
 }
 
-/** A wait that can be cut short. */
-function pause(ms: number): { end: Promise<void>; cancel: () => void } {
+/** A sleep that can be cancelled. */
+function sleep(ms: number): { end: Promise<void>; cancel: () => void } {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const end = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
   return { end, cancel: () => clearTimeout(timer) };

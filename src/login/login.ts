@@ -1,37 +1,26 @@
-/** The login: a user lets this program in with the browser, and the broker gives it a refresh token. */
+/** The login: a user authorizes this program in a browser, and the broker issues a refresh token. */
 
-import type { Exchange } from "./browser_flow.ts";
-import { findClient, readClient } from "../credential_options.ts";
-import { Credentials, withAccessToken } from "../credentials.ts";
-import { Deadline } from "../net/deadline.ts";
-import { LoginError } from "../errors.ts";
-import type { LoginContext, PasteAddress } from "./flows.ts";
-import { requireNetwork } from "../net/platform_fetch.ts";
-import { explain } from "../call/api_error.ts";
 import {
   type Connection,
-  originOf,
+  type ConnectionOptions,
   readConnection,
-  readTimeout,
   refuseHalf,
-  refuseUnknown,
-  type SessionOptions,
-} from "../session_options.ts";
+} from "../connection.ts";
+import { type CredentialOptions, findClient, readClient } from "../credential_options.ts";
+import { Credentials, withAccessToken } from "../credentials.ts";
+import { formatMessage } from "../error_message.ts";
+import { LoginError } from "../errors.ts";
+import { checkTimeout, Deadline } from "../net/deadline.ts";
+import { requireNetwork } from "../net/platform_fetch.ts";
+import { originOf } from "../net/url.ts";
+import { refuseUnknownOptions } from "../option_names.ts";
 import { requestToken } from "../token/token_endpoint.ts";
+import type { Exchange } from "./browser_flow.ts";
+import type { LoginContext, PasteAddress } from "./flows.ts";
 
-/** How {@linkcode login} asks. Everything has a default. */
-export interface LoginOptions extends
-  Pick<
-    SessionOptions,
-    | "broker"
-    | "clientId"
-    | "clientSecret"
-    | "sandbox"
-    | "baseUrl"
-    | "signInUrl"
-    | "userAgent"
-    | "fetch"
-  > {
+/** The options of {@linkcode login}. All have a default. */
+export interface LoginOptions
+  extends ConnectionOptions, Pick<CredentialOptions, "clientId" | "clientSecret"> {
   /**
    * What the program may do.
    *
@@ -45,18 +34,18 @@ export interface LoginOptions extends
    */
   readonly port?: number | undefined;
   /**
-   * Opens the address where the user logs in; `true` opens the system's browser, `false` nothing: then
-   * the user visits `http://localhost:<port>/`, which leads there. Where client id or secret is nowhere,
-   * it is a page on this machine that asks for them first.
+   * Opens the address where the user logs in. `true` opens the system's browser. `false` opens nothing,
+   * and the user visits `http://localhost:<port>/`, which leads there. If client id or secret is unknown,
+   * the address is that of a local page which asks for them.
    *
    * @default {true}
    */
   readonly openBrowser?: boolean | ((url: string) => void | Promise<void>) | undefined;
   /**
-   * The way for a machine without a browser: it is shown the address where the user logs in, and
-   * returns the address on which the browser ended, or the `code` in it. No server is started then, so
-   * the browser shows at the end that it cannot reach this address. What is not the answer to this login
-   * is asked for again, up to five times in all: then `problem` says what was wrong with the last one.
+   * For a machine without a browser: shows the user the address where to log in, and returns the
+   * address at which the browser ends, or the `code` in it. No server is started, so the browser shows
+   * at the end that it cannot reach that address. If the result is not the response to this login, the
+   * function is called again, up to five times in all, with a `problem` that says what is wrong.
    *
    * @default {undefined}
    */
@@ -68,7 +57,7 @@ export interface LoginOptions extends
    */
   readonly timeoutMs?: number | undefined;
   /**
-   * Ends the login with the signal's reason.
+   * Aborts the login, which then rejects with the signal's reason.
    *
    * @default {undefined}
    */
@@ -76,21 +65,21 @@ export interface LoginOptions extends
 }
 
 /**
- * Logs a user in with the browser: the authorization code flow (RFC 6749 section 4.1) with a callback
- * server on this machine, which is gone when the promise settles.
+ * Logs a user in with a browser: the authorization code flow (RFC 6749 section 4.1) with a callback
+ * server on this machine, which is closed when the promise settles.
  *
- * A broker knows a fixed number of callback addresses for a client, and shows an error page of its own
- * for any other: see {@linkcode LoginOptions.port}. TradeStation knows `http://localhost:3001` and some
- * more by default. tastytrade opens this flow to the applications of its "trusted partners" only;
- * personal users get their refresh token from Create Grant, once, and need no login.
+ * A broker registers certain callback addresses for a client, and shows an error page for any other:
+ * see {@linkcode LoginOptions.port}. TradeStation registers `http://localhost:3001` and some more by
+ * default. tastytrade permits this login to applications of its "trusted partners" only; personal users
+ * get their refresh token once, from Create Grant.
  *
- * Where client id or secret are neither given nor in the environment, a local page asks for them.
+ * If client id or secret is neither passed nor in the environment, a local page asks for them.
  *
- * @returns What a {@linkcode Session} signs in with, from then on without a browser.
- * @throws {LoginError} If the user says no, nothing comes back in time, the port is taken, …
+ * @returns The credentials for a {@linkcode Session}, which needs no browser from then on.
+ * @throws {LoginError} If the user declines, nothing comes back in time, the port is taken, ….
  * @throws {CredentialsError} If client id or secret is visibly wrong or, with `pasteAddress`, missing.
  * @throws {TokenError} If the broker refuses to exchange the code for tokens.
- * @throws {NetworkError} If it does not answer that.
+ * @throws {NetworkError} If there is no response to that.
  *
  * @example With a person and a browser
  * ```ts ignore
@@ -110,56 +99,45 @@ export interface LoginOptions extends
  *   ...emulator.tradestation,
  *   broker: tradestation,
  *   // In a program: show the address, and read what the user pastes.
- *   pasteAddress: (authorizeUrl) => emulator.decide(authorizeUrl, "accept"),
+ *   pasteAddress: (authorizeUrl) => emulator.submitConsent(authorizeUrl, "accept"),
  * });
  * await using session = new Session(credentials);
  * if (!await session.validate()) throw new Error("Expected to be signed in");
  * ```
  */
 export async function login(options: LoginOptions = {}): Promise<Credentials> {
-  refuseUnknown(options, OPTIONS, "Cannot log in", "{ broker: tradestation }");
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(
+      "Cannot log in: its options are an object, for instance { broker: tradestation }",
+    );
+  }
+  refuseUnknownOptions(options, KNOWN_NAMES, "Cannot log in");
   const connection = readConnection(options);
   const { broker } = connection;
   const context = readContext(options, connection);
-  const timeoutMs = readTimeout(options.timeoutMs ?? 300_000);
-  const deadline = new Deadline(
-    timeoutMs,
-    () => timeoutError(context, timeoutMs, options.pasteAddress !== undefined),
-    options.signal,
-  );
-  const exchange: Exchange = async (authorization, code) => {
-    deadline.stopTimer(); // from here on it is the token request's own time
-    const grant = authorization.grant(code);
-    const token = await requestToken(grant, connection, deadline.signal);
-    const { refreshToken } = token;
-    if (refreshToken === undefined) throw noRefreshToken(context);
-    const credentials = new Credentials({
-      broker,
-      sandbox: connection.sandbox,
-      baseUrl: connection.place.baseUrl,
-      signInUrl: connection.place.signInUrl,
-      ...authorization.client,
-      refreshToken,
-    });
-    return withAccessToken(credentials, token);
-  };
   const { openBrowser = true, pasteAddress } = options;
+  const timeoutMs = checkTimeout(options.timeoutMs ?? 300_000);
+  const timeout = () => timeoutError(context, timeoutMs, pasteAddress !== undefined);
+  const deadline = new Deadline(timeoutMs, timeout, options.signal);
   try {
     requireNetwork(connection.fetch, [connection.endpoints.tokenUrl]); // before the user does anything
 
-    // Loaded here: a program that never logs in needs no web server.
-    const { byHand, inBrowser } = await import("./flows.ts");
+    // A program that never logs in need not load a web server.
+    const { loginByPaste, loginInBrowser } = await import("./flows.ts");
+    const exchange = exchangeFor(connection, context, deadline);
     const flow = { context, exchange, deadline, timeoutMs };
     return pasteAddress === undefined
-      ? await inBrowser(findClient(options, broker), { ...flow, openBrowser })
-      : await byHand(readClient(options, broker), { ...flow, pasteAddress });
+      ? await loginInBrowser(findClient(options, broker), { ...flow, openBrowser })
+      : await loginByPaste(readClient(options, broker), { ...flow, pasteAddress });
   } finally {
-    deadline.finish();
+    deadline.dispose();
   }
 }
 
-/** The options that there are, and what credentials and emulators carry beside. */
-const OPTIONS: ReadonlySet<string> = /* @__PURE__ */ new Set<keyof LoginOptions | "refreshToken">([
+/** The names of all options, and `refreshToken`, which credentials and emulators carry. */
+const KNOWN_NAMES: ReadonlySet<string> = /* @__PURE__ */ new Set<
+  keyof LoginOptions | "refreshToken"
+>([
   "broker",
   "clientId",
   "clientSecret",
@@ -177,16 +155,34 @@ const OPTIONS: ReadonlySet<string> = /* @__PURE__ */ new Set<keyof LoginOptions 
   "signal",
 ]);
 
+/** Makes the function that exchanges the code for tokens. */
+function exchangeFor(
+  connection: Connection,
+  context: LoginContext,
+  deadline: Deadline,
+): Exchange {
+  const { broker, sandbox, place: { baseUrl, signInUrl } } = connection;
+  return async (authorization, code) => {
+    deadline.stopTimer(); // the token request has a timeout of its own
+    const token = await requestToken(authorization.grant(code), connection, deadline.signal);
+    const { refreshToken } = token;
+    if (refreshToken === undefined) throw noRefreshToken(context);
+    const { client } = authorization;
+    const options = { broker, sandbox, baseUrl, signInUrl, ...client, refreshToken };
+    return withAccessToken(new Credentials(options), token);
+  };
+}
+
 function readContext({ port, scopes }: LoginOptions, connection: Connection): LoginContext {
-  const { broker, endpoints, place } = connection;
+  const { broker, endpoints } = connection;
   const { login } = broker;
   const { authorizeUrl, tokenUrl, issuer } = endpoints;
   if (login === undefined || authorizeUrl === undefined) {
     throw new TypeError(
-      `Cannot log in to ${broker.name}: it has no login with a browser. ${broker.credentialsAdvice}`,
+      `Cannot log in to ${broker.name}: it has no login with a browser. ${broker.credentialsHelp}`,
     );
   }
-  refuseHalf(place, broker, "authorizeUrl");
+  refuseHalf(connection, "authorizeUrl");
   const chosen = port ?? login.ports[0];
   if (!Number.isInteger(chosen) || chosen < 1 || chosen > 65_535) {
     throw new RangeError(
@@ -215,31 +211,27 @@ function readContext({ port, scopes }: LoginOptions, connection: Connection): Lo
 function timeoutError(
   { broker, login, port, redirectUri }: LoginContext,
   ms: number,
-  isByHand: boolean,
+  isPasted: boolean,
 ): LoginError {
-  const others = login.ports.filter((other) => other !== port);
-  const advice = [
-    `If the browser shows an error page of ${broker.name}, this callback address is not ` +
-    `registered for the client id: register exactly ${redirectUri}, or pass the port of one that is` +
-    (others.length === 0 ? "" : `, by default ${others.join(", ")}`),
-    login.advice,
-  ];
-  return new LoginError(
-    explain(`Cannot log in to ${broker.name}`, {
-      facts: [
-        isByHand
-          ? `nothing was pasted in ${ms / 1000} s`
-          : `nothing came back to ${redirectUri} in ${ms / 1000} s`,
-      ],
-      advice,
-    }),
-    { code: "login_timeout", port, ports: others },
-  );
+  const ports = login.ports.filter((other) => other !== port);
+  const otherPorts = ports.length === 0 ? "" : `, by default ${ports.join(", ")}`;
+  const fact = isPasted ? "nothing was pasted" : `nothing came back to ${redirectUri}`;
+  const message = formatMessage(`Cannot log in to ${broker.name}`, {
+    facts: [`${fact} in ${ms / 1000} s`],
+    advice: [
+      `If the browser shows an error page of ${broker.name}, this callback address is not ` +
+      `registered for the client id: register exactly ${redirectUri}, or pass the port of one that ` +
+      `is${otherPorts}`,
+      login.help,
+    ],
+  });
+  return new LoginError(message, { code: "login_timeout", port, ports });
 }
 
 function noRefreshToken({ broker, scopes }: LoginContext): LoginError {
   return new LoginError(
-    `Cannot log in to ${broker.name}: it sent no refresh token, only an access token that ends soon. ` +
+    `Cannot log in to ${broker.name}: it sent no refresh token, only an access token that expires ` +
+      "soon. " +
       (scopes.includes("offline_access")
         ? "Ask the broker whether this client may have one"
         : "Add offline_access to scopes, if the broker has that"),

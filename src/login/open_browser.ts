@@ -5,34 +5,46 @@ import { once } from "node:events";
 import { platform } from "node:os";
 import { findVariable, variableNames } from "../environment.ts";
 
-/** An opener that fails later than this did open something, which the user has closed by now. */
+/** A command that fails later than this did open a browser, which the user has closed by now. */
 const FAILS_WITHIN_MS = 5_000;
 
 /**
- * Opens an address in the browser that the user has chosen for this machine.
+ * Opens a URL in the user's default browser. Never rejects.
  *
- * @returns Whether it could, as far as can be told; where a browser stays in the foreground, not
- * before it is closed. Never rejects.
+ * @returns Whether it worked, as far as that can be known. If the browser stays in the foreground, the
+ * promise resolves when it is closed.
  */
 export async function openSystemBrowser(url: string): Promise<boolean> {
-  const [program, ...args] = browserCommand(platform(), url);
+  const [command, ...args] = browserCommand(platform(), url);
   const startedAt = performance.now();
   try {
-    // No shell: it would read the address as a command line.
+    // Without a shell, which would interpret the URL as a command line.
     const env = browserEnvironment();
-    const child = spawn(program, args, { stdio: "ignore", detached: true, env });
-    // The program may end before the browser. Deno cannot say so of what it could not start.
+    const child = spawn(command, args, { stdio: "ignore", detached: true, env });
+    // The program may end before the browser. Deno throws for a child that did not start.
     if (child.pid !== undefined) child.unref();
     const [status] = await once(child, "exit");
     return status === 0 || performance.now() - startedAt > FAILS_WITHIN_MS;
   } catch {
-    return false; // there is no such program; or Deno may not run it
+    return false; // there is no such command, or Deno does not permit it
+  }
+}
+
+/** The command that opens a URL on an operating system. */
+export function browserCommand(system: string, url: string): [command: string, ...args: string[]] {
+  switch (system) {
+    case "darwin":
+      return ["open", url];
+    case "win32":
+      return ["rundll32", "url.dll,FileProtocolHandler", url]; // `start` would need a shell
+    default:
+      return ["xdg-open", url];
   }
 }
 
 /**
- * What a browser needs of this program's environment: nothing that could be a secret. It would stand in
- * the environment of the browser, and of all that it starts, for as long as they run.
+ * The variables that a browser needs, and none that could be a secret: they would remain in the
+ * environment of the browser and of everything that it starts.
  */
 export function browserEnvironment(): Record<string, string> {
   const env: Record<string, string> = {};
@@ -43,7 +55,7 @@ export function browserEnvironment(): Record<string, string> {
   return env;
 }
 
-/** Where programs and files are, who the user is, which screen and which language; on each system. */
+/** Where programs and files are, the user, the screen and the language, on each operating system. */
 const BROWSER_VARIABLES = new RegExp(
   `^(${
     [
@@ -56,15 +68,3 @@ const BROWSER_VARIABLES = new RegExp(
   })$`,
   "i",
 );
-
-/** The program that opens an address, and its arguments. */
-export function browserCommand(system: string, url: string): [program: string, ...args: string[]] {
-  switch (system) {
-    case "darwin":
-      return ["open", url];
-    case "win32":
-      return ["rundll32", "url.dll,FileProtocolHandler", url]; // `start` would need a shell
-    default:
-      return ["xdg-open", url];
-  }
-}

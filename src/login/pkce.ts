@@ -1,24 +1,24 @@
-/** The secrets that live as long as one login: `state`, PKCE's verifier, the form's token. */
+/** The secrets of a login: `state`, PKCE's code verifier (RFC 7636), and the token of a form. */
 
 import type { Buffer } from "node:buffer";
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 
 /**
- * 256 random bits, as 43 characters that need no escaping in a URL. That is also what a code
- * verifier is made of (RFC 7636 section 4.1).
+ * 256 random bits as 43 characters that need no escaping in a URL, as a code verifier has them (RFC
+ * 7636 section 4.1).
  */
-export function oneTimeSecret(): string {
+export function randomToken(): string {
   return randomBytes(32).toString("base64url");
 }
 
-/** The challenge that a verifier proves, by the method S256 (RFC 7636 section 4.2). */
-export function challengeOf(verifier: string): string {
+/** The code challenge for a verifier, with the method S256 (RFC 7636 section 4.2). */
+export function codeChallenge(verifier: string): string {
   return sha256(verifier).toString("base64url");
 }
 
-/** Compares two texts in a time that tells nothing of either. */
+/** Compares two texts, of any lengths, in constant time. */
 export function isSameSecret(given: string, expected: string): boolean {
-  return timingSafeEqual(sha256(given), sha256(expected)); // texts of different lengths, too
+  return timingSafeEqual(sha256(given), sha256(expected));
 }
 
 function sha256(text: string): Buffer {

@@ -1,18 +1,32 @@
 /**
- * The end of one call: its time is up, its caller has aborted it, or the session was closed.
+ * The lifetime of one call. It ends when its time is up, when its caller aborts, or when the session
+ * closes.
  *
- * The three are linked by hand. `AbortSignal.any` would keep something on a long-lived signal for
- * every call ever made with it, and Node leaves while only an `AbortSignal.timeout` is pending.
+ * The three are linked by hand, because `AbortSignal.any` leaves something on a long-lived signal for
+ * every call made with it, and because Node exits while only an `AbortSignal.timeout` is pending.
  */
 
 import { ref, unref } from "./timer.ts";
 
-/** The longest delay that `setTimeout` takes (24.8 days); beyond it, it fires at once. */
+/** The longest delay that `setTimeout` takes, 24.8 days. With a longer one it fires at once. */
 export const MAX_TIMEOUT_MS: number = 2 ** 31 - 1;
 
 /**
- * A timer that rings so much too late rings in a process that was stopped, or too busy to look. What has
- * arrived meanwhile may be read first, for so long.
+ * Checks a timeout.
+ *
+ * @throws {RangeError} If it is not a number of milliseconds that a timer can hold.
+ */
+export function checkTimeout(timeoutMs: number): number {
+  const isValid = typeof timeoutMs === "number" && timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS;
+  if (isValid) return timeoutMs;
+  throw new RangeError(
+    `Cannot use timeoutMs ${timeoutMs}: it is in milliseconds, above 0 and at most ${MAX_TIMEOUT_MS}`,
+  );
+}
+
+/**
+ * A timer that fires this late fires in a process that was suspended or too busy. Then a call gets as
+ * much time again to read the response that may have arrived meanwhile.
  */
 const LATE_MS = 1_000;
 
@@ -22,60 +36,46 @@ export class Deadline {
   readonly #timeoutReason: () => unknown;
   readonly #callerSignal: AbortSignal | undefined;
   readonly #onCallerAbort: (() => void) | undefined;
-  readonly #beside: Deadlines;
+  readonly #group: DeadlineGroup;
   #endsAt: number;
-  /** Until when what has arrived may be read, although its time is up. */
+  /** The end of the extra time after a late timer. */
   #lateUntil: number | undefined;
-  /** What ends the waits that are under way. */
-  readonly #waits = new Set<(reason: unknown) => void>();
+  /** Rejects the promises that `race()` has returned. */
+  readonly #rejecters = new Set<(reason: unknown) => void>();
 
   /**
-   * @param timeoutMs How long the call may take.
-   * @param timeoutReason What it ends with when that time is up.
-   * @param callerSignal What else ends it; its reason goes through untouched.
-   * @param beside The calls beside which it runs; left out, it is alone.
+   * @param timeoutMs How long the call may take, in milliseconds.
+   * @param timeoutReason Makes the reason to abort with when that time is up.
+   * @param callerSignal Ends the call too, with its own reason.
+   * @param group The calls to share a timer with.
+   * @throws The caller's reason, if its signal has aborted already.
    */
   constructor(
     timeoutMs: number,
     timeoutReason: () => unknown,
     callerSignal?: AbortSignal | null,
-    beside: Deadlines = new Deadlines(),
+    group: DeadlineGroup = new DeadlineGroup(),
   ) {
     callerSignal?.throwIfAborted();
     this.#timeoutReason = timeoutReason;
     const now = performance.now();
     this.#endsAt = now + timeoutMs;
-    this.#beside = beside;
-    beside.start(this, now);
+    this.#group = group;
+    group.start(this, now);
     if (!callerSignal) return;
     this.#callerSignal = callerSignal;
     this.#onCallerAbort = () => this.abort(callerSignal.reason);
     callerSignal.addEventListener("abort", this.#onCallerAbort);
   }
 
-  /** Aborts when the call is to end. */
+  /** Aborts when the call ends early. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  /** When its time is up, by the monotonic clock: never, once the timer is stopped. */
+  /** When the time is up, on the monotonic clock; `Infinity` once the timer is stopped. */
   get endsAt(): number {
     return this.#endsAt;
-  }
-
-  /**
-   * When it ends for a timer that looks now. One that looks too late gives what has arrived the time to be
-   * read: there may be a one-time token in it.
-   */
-  endsFor(now: number): number {
-    if (now - this.#endsAt > LATE_MS) this.#lateUntil ??= now + LATE_MS;
-    return this.#lateUntil ?? this.#endsAt;
-  }
-
-  /** Throws what it ends with if its time is up, although no timer may have rung yet. */
-  throwIfOver(): void {
-    if (!this.signal.aborted && this.remainingMs <= 0) this.expire();
-    this.signal.throwIfAborted();
   }
 
   /** How long the call may still take, in milliseconds. */
@@ -83,154 +83,170 @@ export class Deadline {
     return this.#endsAt - performance.now();
   }
 
-  /** Its time is up. */
-  expire(): void {
-    this.abort(this.#timeoutReason());
+  /**
+   * When the call ends for a timer that fires now. If the timer is late, the call gets extra time, because
+   * the response that has arrived may hold a one-time token.
+   */
+  endsFor(now: number): number {
+    if (now - this.#endsAt > LATE_MS) this.#lateUntil ??= now + LATE_MS;
+    return this.#lateUntil ?? this.#endsAt;
   }
 
-  /** Ends the call now. */
-  abort(reason: unknown): void {
-    this.finish();
-    this.#controller.abort(reason);
-    for (const reject of this.#waits) reject(this.signal.reason);
-    this.#waits.clear();
+  /** Throws the reason if the call has ended, even if no timer has fired yet. */
+  throwIfOver(): void {
+    if (!this.signal.aborted && this.remainingMs <= 0) this.expire();
+    this.signal.throwIfAborted();
   }
 
-  /** Waits for something that outlives the call: an end of the call ends the waiting only. */
-  wait<T>(promise: Promise<T>): Promise<T> {
+  /** Waits for a promise. If the call ends first, rejects with the reason; the promise goes on. */
+  race<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      // A listener on the signal would do the same, and cost more than all the rest of a call.
+      // A listener on the signal would do the same, and cost more than the rest of a call.
       if (this.signal.aborted) reject(this.signal.reason);
-      else this.#waits.add(reject);
+      else this.#rejecters.add(reject);
       promise.then((value) => {
-        this.#waits.delete(reject);
+        this.#rejecters.delete(reject);
         resolve(value);
       }, (error) => {
-        this.#waits.delete(reject);
+        this.#rejecters.delete(reject);
         reject(error);
       });
     });
   }
 
-  /** Waits for so long, or until the call ends. */
-  async pause(ms: number): Promise<void> {
+  /** Waits for a time in milliseconds, or rejects with the reason when the call ends. */
+  async sleep(ms: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, ms);
     try {
-      await this.wait(promise);
+      await this.race(promise);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  /** Its time begins anew, after the timer was stopped. */
+  /** Gives the call a new time, from now. */
   restartTimer(timeoutMs: number): void {
     this.stopTimer();
     const now = performance.now();
     this.#lateUntil = undefined;
     this.#endsAt = now + timeoutMs;
-    this.#beside.start(this, now);
+    this.#group.start(this, now);
   }
 
   /** From now on only the caller and the session end the call. */
   stopTimer(): void {
     if (this.#endsAt === Infinity) return;
     this.#endsAt = Infinity;
-    this.#beside.stopTimer();
+    this.#group.stopTimer();
   }
 
-  /** Lets go of the timer and of the caller's signal. */
-  finish(): void {
+  /** Ends the call because its time is up. */
+  expire(): void {
+    this.abort(this.#timeoutReason());
+  }
+
+  /** Ends the call now. */
+  abort(reason: unknown): void {
+    this.dispose();
+    this.#controller.abort(reason);
+    for (const reject of this.#rejecters) reject(this.signal.reason);
+    this.#rejecters.clear();
+  }
+
+  /** Releases the timer and the caller's signal. */
+  dispose(): void {
     this.stopTimer();
-    this.#beside.leave(this);
+    this.#group.remove(this);
     if (this.#onCallerAbort !== undefined) {
       this.#callerSignal?.removeEventListener("abort", this.#onCallerAbort);
     }
   }
 }
 
-/** How {@linkcode Deadlines} treat their timer. */
-export interface DeadlinesOptions {
+/** How a {@linkcode DeadlineGroup} treats its timer. */
+export interface DeadlineGroupOptions {
   /**
-   * Whether it stays armed between calls, where it keeps no process alive: on Deno, arming and clearing
-   * one for each call takes longer than all the rest of it.
+   * Whether the timer stays armed between calls, without keeping the process alive. On Deno, arming and
+   * clearing a timer for each call takes longer than the rest of the call.
    *
    * @default {false}
    */
   readonly keepsTimer?: boolean;
 }
 
-/** Calls that run beside one another, or one after the other, and share a timer. */
-export class Deadlines {
+/** Calls that share a timer and can be ended together. */
+export class DeadlineGroup {
   readonly #running = new Set<Deadline>();
-  /** How many of them time ends. */
+  /** How many of them have a timer. */
   #timed = 0;
   #keepsTimer: boolean;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #ringsAt = Infinity;
+  #firesAt = Infinity;
   #armedAt = 0;
 
-  constructor({ keepsTimer = false }: DeadlinesOptions = {}) {
+  constructor({ keepsTimer = false }: DeadlineGroupOptions = {}) {
     this.#keepsTimer = keepsTimer;
   }
 
-  /** A call begins. */
+  /** Adds a call, or restarts its timer. */
   start(deadline: Deadline, now: number): void {
     this.#running.add(deadline);
     this.#timed += 1;
     if (this.#timed === 1) ref(this.#timer);
-    this.#ringAt(deadline.endsAt, now);
+    this.#arm(deadline.endsAt, now);
   }
 
-  /** Time ends one call less. */
+  /** One call less has a timer. */
   stopTimer(): void {
     this.#timed -= 1;
     if (this.#timed === 0) this.#rest();
   }
 
-  /** Ends all calls, each with a reason of its own, and keeps no timer any more. */
+  /** Removes a call. */
+  remove(deadline: Deadline): void {
+    this.#running.delete(deadline);
+  }
+
+  /** Ends all calls, each with a reason of its own, and the timer. */
   close(reason: () => unknown): void {
     this.#keepsTimer = false;
     for (const deadline of this.#running) deadline.abort(reason());
     this.#rest();
   }
 
-  /** A call is over. */
-  leave(deadline: Deadline): void {
-    this.#running.delete(deadline);
-  }
-
-  #ringAt(time: number, now: number): void {
-    // Timers stand still while a machine sleeps: one that was armed a while ago may ring too late.
-    const isSure = this.#ringsAt > now && now - this.#armedAt < LATE_MS;
-    if (time >= this.#ringsAt && isSure) return;
+  #arm(time: number, now: number): void {
+    // Timers stand still while a machine sleeps, so one that was armed a while ago may fire too late.
+    const isReliable = this.#firesAt > now && now - this.#armedAt < LATE_MS;
+    if (time >= this.#firesAt && isReliable) return;
     clearTimeout(this.#timer);
     this.#armedAt = now;
-    this.#ringsAt = Math.min(time, this.#ringsAt);
-    const delayMs = Math.ceil(Math.max(0, this.#ringsAt - now));
-    this.#timer = setTimeout(() => this.#ring(), Math.min(delayMs, MAX_TIMEOUT_MS));
+    this.#firesAt = Math.min(time, this.#firesAt);
+    const delayMs = Math.ceil(Math.max(0, this.#firesAt - now));
+    this.#timer = setTimeout(() => this.#fire(), Math.min(delayMs, MAX_TIMEOUT_MS));
   }
 
-  #ring(): void {
+  #fire(): void {
     const now = performance.now();
-    this.#silence();
+    this.#disarm();
     let next = Infinity;
     for (const deadline of this.#running) {
       const endsAt = deadline.endsFor(now);
       if (endsAt <= now) deadline.expire();
       else next = Math.min(next, endsAt);
     }
-    if (next < Infinity) this.#ringAt(next, now); // timers may come a little early
+    if (next < Infinity) this.#arm(next, now); // also when the timer was a little early
   }
 
+  /** No call needs the timer now. */
   #rest(): void {
     if (this.#keepsTimer) unref(this.#timer);
-    else this.#silence();
+    else this.#disarm();
   }
 
-  #silence(): void {
+  #disarm(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#ringsAt = Infinity;
+    this.#firesAt = Infinity;
   }
 }

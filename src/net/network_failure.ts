@@ -1,23 +1,27 @@
 /**
- * Tells how a `fetch` failed, the same way on every runtime.
+ * Classifies a failed `fetch` the same way on every runtime.
  *
  * A failed `fetch` rejects with a `TypeError` everywhere, and nothing else is common: Node puts a
- * code on the error's cause, Bun on the error itself, and Deno has no code at all, only the words of
+ * code on the error's cause, Bun puts it on the error itself, and Deno has no code, only the words of
  * its HTTP library in the cause's message.
  */
 
 import type { NetworkErrorKind } from "../errors.ts";
-import { withoutQuery } from "../call/request.ts";
+import { codeOf } from "./error_code.ts";
 
-/** How the exchange failed, and whether the request can have reached the server. */
+/** How a request failed. */
 export interface NetworkFailure {
+  /** What failed. */
   readonly kind: NetworkErrorKind;
+  /** Whether the request may have reached the server. */
   readonly sent: "no" | "unknown";
 }
 
 /**
- * Reads the failure out of what `fetch` rejected with, or returns `undefined` if that is no network
- * failure but a mistake in the program, for instance a malformed URL.
+ * Classifies what `fetch` rejected with.
+ *
+ * @returns `undefined` if it is not a network failure but a mistake in the program, for instance a
+ * malformed URL.
  */
 export function networkFailure(error: unknown): NetworkFailure | undefined {
   if (!(error instanceof Error)) return undefined;
@@ -32,34 +36,28 @@ export function networkFailure(error: unknown): NetworkFailure | undefined {
   return DECODER_WORDS.test(error.message) ? { kind: "protocol", sent: "unknown" } : undefined;
 }
 
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string"
-    ? error.code
-    : undefined;
-}
-
-/** What the operating system was asked for when it failed, where that is told. */
+/** The system call that failed, where the error names it. */
 function syscallOf(error: unknown): string | undefined {
   const { syscall, errors } = Object(error) as { syscall?: unknown; errors?: unknown };
-  if (Array.isArray(errors)) return syscallOf(errors[0]); // Node, of several addresses
+  if (Array.isArray(errors)) return syscallOf(errors[0]); // Node, after trying several addresses
   return typeof syscall === "string" ? syscall : undefined;
 }
 
 function failureByCode(code: string, syscall: string | undefined): NetworkFailure | undefined {
   for (const [pattern, kind, sent] of KINDS_BY_CODE) {
     if (!pattern.test(code)) continue;
-    // Reading from a connection that was made long ago can fail so too.
+    // Reading from an old connection can fail with the same code.
     const isConnecting = syscall === undefined
       ? kind !== "unreachable"
       : /^(connect|getaddrinfo)$/.test(syscall);
     return { kind, sent: kind === "tls" || kind === "timeout" || isConnecting ? sent : "unknown" };
   }
-  if (COMPLAINTS_ABOUT_ARGUMENTS.test(code)) return undefined;
-  const isAboutAnswer = /^(ERR|UND_ERR)_/.test(code); // for instance of a bad length or encoding
-  return { kind: isAboutAnswer ? "protocol" : "other", sent: "unknown" };
+  if (ARGUMENT_ERRORS.test(code)) return undefined;
+  const isAboutResponse = /^(ERR|UND_ERR)_/.test(code); // for instance a bad length or encoding
+  return { kind: isAboutResponse ? "protocol" : "other", sent: "unknown" };
 }
 
-const COMPLAINTS_ABOUT_ARGUMENTS = /^(ERR_(INVALID|BODY)|UND_ERR_(INVALID|NOT_SUPPORTED|REQ))_?/;
+const ARGUMENT_ERRORS = /^(ERR_(INVALID|BODY)|UND_ERR_(INVALID|NOT_SUPPORTED|REQ))_?/;
 
 // System errors (Node, Bun), undici's UND_ERR_* (Node) and the names that Bun used before 1.4.
 const KINDS_BY_CODE: readonly [RegExp, NetworkErrorKind, "no" | "unknown"][] = [
@@ -80,17 +78,17 @@ const KINDS_BY_CODE: readonly [RegExp, NetworkErrorKind, "no" | "unknown"][] = [
 ];
 
 function failureByWords(message: string): NetworkFailure {
-  // Before that stands the URL, whose words mean nothing.
+  // The URL stands before that, and its words mean nothing.
   const words = message.slice(Math.max(0, message.indexOf("client error (")));
   const kind = KINDS_BY_WORDS.find(([pattern]) => pattern.test(words))?.[1] ?? "other";
-  // Deno's library names the phase: "(Connect)" is over before a request is written.
+  // Deno's library names the phase. "(Connect)" ends before a request is written.
   return { kind, sent: words.includes("(Connect)") ? "no" : "unknown" };
 }
 
-// Deno's, in the middle of a compressed answer.
+// Deno's words for a failure in the middle of a compressed response.
 const DECODER_WORDS = /gzip|brotli|deflate|zstd|unexpected end of file/i;
 
-// Deno's, which are hyper's and the operating system's; Node has a code nearly always.
+// Deno's words, which are hyper's and the operating system's. Node nearly always has a code.
 const KINDS_BY_WORDS: readonly [RegExp, NetworkErrorKind][] = [
   [/dns error/i, "dns"],
   [/connection refused/i, "refused"],
@@ -100,72 +98,3 @@ const KINDS_BY_WORDS: readonly [RegExp, NetworkErrorKind][] = [
   [/reset|closed|broken pipe/i, "reset"],
   [/parsed|invalid http|does not match the http/i, "protocol"], // the last is Node 24's
 ];
-
-/** What is so where TLS fails, by the codes and words of the runtimes, and what to do. */
-const TLS_FAILURES: readonly { pattern: RegExp; fact: string; advice: string }[] = [
-  {
-    pattern: /EXPIRED|expired/,
-    fact: "its certificate has expired",
-    advice: "Look at this machine's clock, and tell who runs the server",
-  },
-  {
-    pattern: /ALTNAME|not valid for|HOSTNAME|NotValidForName/i,
-    fact: "its certificate is for another name",
-    advice: "Compare baseUrl with the broker's address, and look for a proxy in between",
-  },
-  {
-    pattern: /SELF_SIGNED|UNABLE_TO_|UnknownIssuer|UntrustedRoot|self.signed|CaUsedAsEndEntity/i,
-    fact: "its certificate is signed by nobody whom this runtime trusts",
-    advice:
-      "Where a proxy or a virus scanner looks into connections, or at a server of your own, tell " +
-      "the runtime whom to trust: NODE_EXTRA_CA_CERTS=ca.pem on Node and Bun, DENO_CERT=ca.pem or " +
-      "DENO_TLS_CA_STORE=system on Deno",
-  },
-  {
-    pattern: /WRONG_VERSION|InvalidContentType|corrupt message|speak TLS/i,
-    fact: "the server there speaks no TLS",
-    advice: "Compare the address with the server's: is it http, or another port?",
-  },
-];
-
-// Deno's, Bun's and Node's words for a CONNECT that was refused, and Node's for a 407.
-const PROXY_WORDS = /proxy|tunnel/i;
-
-/** What can be said of a failure beyond its kind. */
-export function explainFailure(
-  kind: NetworkErrorKind,
-  cause: unknown,
-): { fact?: string; advice?: string } {
-  const words = [cause, Object(cause).cause].map((one) => `${codeOf(one)} ${Object(one).message}`);
-  if (
-    words.some((one) => PROXY_WORDS.test(one.slice(Math.max(0, one.indexOf("client error (")))))
-  ) {
-    return {
-      fact: "a proxy refuses the connection",
-      advice: "Look at HTTPS_PROXY, and whether the proxy wants a user and a password in it",
-    };
-  }
-  if (kind !== "tls") return {};
-  const known = TLS_FAILURES.find(({ pattern }) => pattern.test(words.join(" ")));
-  return known === undefined
-    ? { advice: "TLS fails: look for a proxy between this program and the server" }
-    : { fact: known.fact, advice: known.advice };
-}
-
-/**
- * What may be told of a failure: its class, its words without the query of the URL, and its code. The
- * runtimes' own errors hold more: Deno and Bun the whole URL, Node the bytes that were received.
- */
-export function tellable(error: unknown, url: string): Error | undefined {
-  if (!(error instanceof Error)) return undefined;
-  // As it was written, and as the runtime writes it.
-  const { search, hash } = URL.canParse(url) ? new URL(url) : { search: "", hash: "" };
-  const message = [url.slice(withoutQuery(url).length), search, hash]
-    .filter((part) => part !== "")
-    .reduce((words, part) => words.replaceAll(part, ""), error.message);
-  const cause = tellable(error.cause, url);
-  const kind = error instanceof TypeError ? TypeError : Error;
-  const told = new kind(message, cause === undefined ? undefined : { cause });
-  const code = codeOf(error);
-  return code === undefined ? told : Object.assign(told, { code });
-}

@@ -1,33 +1,33 @@
-/** Takes secrets out of what somebody else wrote, before anything is made of it. */
+/** Takes secrets out of a server's response before anything is made of it. */
 
-/** Below this nothing is read: no broker nests so deep, and a stack has an end. */
+/** No broker nests deeper, and a stack has an end. */
 const MAX_DEPTH = 100;
 
-/** Replaces every secret in every text of a JSON value, also where it stands encoded. */
+/** Replaces every secret in every string of a JSON value, encoded ones too, with `[redacted]`. */
 export function redact(value: unknown, secrets: readonly string[]): unknown {
-  const known = secrets.filter((secret) => secret !== ""); // nothing stands everywhere
-  const forms = known.flatMap(formsOf).sort((a, b) => b.length - a.length);
+  const known = secrets.filter((secret) => secret !== "");
+  const forms = known.flatMap(encodedForms).sort((a, b) => b.length - a.length);
   return redactForms(value, forms, 0);
 }
 
-/** The ways in which a server may write what it was sent. */
-export function formsOf(secret: string): string[] {
-  const whole = secret.toWellFormed();
-  const bytes = new TextEncoder().encode(whole);
+/** The ways in which a server may write a secret that it was sent. */
+export function encodedForms(secret: string): string[] {
+  const wellFormed = secret.toWellFormed();
+  const bytes = new TextEncoder().encode(wellFormed);
   const base64 = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
-  const bare = base64.replace(/=+$/, "");
-  const percent = [
-    encodeURIComponent(whole),
-    new URLSearchParams([["", whole]]).toString().slice(1),
+  const unpadded = base64.replace(/=+$/, "");
+  const percentEncoded = [
+    encodeURIComponent(wellFormed),
+    new URLSearchParams([["", wellFormed]]).toString().slice(1),
   ];
   return [
     secret,
     JSON.stringify(secret).slice(1, -1),
-    ...percent,
-    ...percent.map((form) => form.replace(/%../g, (hex) => hex.toLowerCase())),
+    ...percentEncoded,
+    ...percentEncoded.map((form) => form.replace(/%../g, (hex) => hex.toLowerCase())),
     base64,
-    bare,
-    bare.replaceAll("+", "-").replaceAll("/", "_"),
+    unpadded,
+    unpadded.replaceAll("+", "-").replaceAll("/", "_"),
   ];
 }
 

@@ -1,23 +1,17 @@
-/** Whether a timer that is armed keeps the process alive. */
+/** Whether an armed timer keeps the process alive. */
 
-/** Lets the process end although the timer is armed. */
+/** Node, Bun and Deno have these methods on timers; a browser's timers are numbers. */
+interface Timer {
+  ref?(): void;
+  unref?(): void;
+}
+
+/** Lets the process exit although the timer is armed. */
 export function unref(timer: unknown): void {
-  tell(timer, "unref");
+  (timer as Timer | undefined)?.unref?.();
 }
 
-/** Keeps the process alive again, as long as the timer is armed. */
+/** Keeps the process alive until the timer fires, which is the default. */
 export function ref(timer: unknown): void {
-  tell(timer, "ref");
-}
-
-function tell(timer: unknown, what: "ref" | "unref"): void {
-  if (typeof timer === "object" && timer !== null) {
-    (timer as Partial<Record<typeof what, () => void>>)[what]?.();
-  } else if (typeof timer === "number") {
-    // Deno before 2.8 has numbers for timers.
-    const { Deno } = globalThis as {
-      Deno?: Partial<Record<"refTimer" | "unrefTimer", (timer: number) => void>>;
-    };
-    Deno?.[`${what}Timer`]?.(timer);
-  }
+  (timer as Timer | undefined)?.ref?.();
 }

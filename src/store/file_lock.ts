@@ -1,29 +1,31 @@
 /**
  * A lock between the processes of one machine, made of numbered files in a folder.
  *
- * The highest number is the holder's. It is free once its file is renamed to `<number>.free`, or its
- * holder is dead; then whoever creates the next number holds the lock. A number is created once,
- * because the file system lets one process only create a file, and never again, because the highest
- * is never removed: who comes late with a number that was used finds a higher one, or a free one, and
- * steps back. So a holder may be killed at any moment, and no two take its place.
+ * The file with the highest number belongs to the holder. The lock is free once that file is renamed to
+ * `<number>.free`, or its holder is dead. Then the process that creates the next number holds the lock.
+ *
+ * Only one process can create a number, because the file system creates a file exclusively. Nobody can
+ * create it again later, because the highest number is never removed: a late process finds a higher
+ * one and withdraws. So a holder may be killed at any moment, and no two processes replace it.
  */
 
 import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
+import { codeOf } from "../net/error_code.ts";
 
 const POLL_MS = 50;
 const HEARTBEAT_MS = 1_000;
 
 /**
- * A holder whose file shows no heartbeat for so many polls is dead. They are counted, not timed,
- * because a machine that wakes up wakes the holder too. A process with the holder's id may be another
- * one, so it is believed for five minutes; where ids tell nothing (another container, or Deno without
+ * A holder is dead after this many polls without a heartbeat. Polls are counted, not timed, because a
+ * machine that wakes up wakes the holder too. A process with the holder's id may be another one, so it
+ * counts as alive for five minutes. Where ids say nothing (another container, or Deno without
  * `--allow-run`), ten seconds without a heartbeat are enough.
  */
-const POLLS_WITHOUT_HEARTBEAT = { alive: 6_000, unknown: 200 } as const;
+const POLLS_UNTIL_DEAD = { alive: 6_000, unknown: 200 } as const;
 
-/** What this process holds: its id alone may be another container's, or an earlier life's. */
+/** The locks of this process. Its id alone may be that of another container, or of an earlier process. */
 const held = new Set<string>();
 
 interface Entry {
@@ -36,26 +38,26 @@ interface Entry {
 export class FileLock {
   readonly #folder: string;
 
-  /** @param folder The lock's own folder, which is made if need be. */
+  /** @param folder The lock's own folder, which is created if necessary. */
   constructor(folder: string) {
     this.#folder = folder;
   }
 
   /**
-   * Runs a task while nobody else runs one.
+   * Runs a task while no other holder runs one.
    *
-   * @param signal Ends the wait.
+   * @param signal Aborts the wait for the lock.
    */
   async run<T>(task: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const path = await this.#acquire(signal);
     held.add(path);
-    const heartbeat = setInterval(() => void touch(path), HEARTBEAT_MS);
+    const heartbeat = setInterval(() => void beat(path), HEARTBEAT_MS);
     try {
       return await task();
     } finally {
       clearInterval(heartbeat);
       held.delete(path);
-      // Gone if somebody took this process for dead; then the lock is theirs.
+      // The file is gone if another process took this one for dead. Then the lock is theirs.
       await rename(path, `${path}.free`).catch(unlessMissing);
     }
   }
@@ -63,14 +65,14 @@ export class FileLock {
   async #acquire(signal: AbortSignal | undefined): Promise<string> {
     signal?.throwIfAborted();
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    const watch = new Watch();
+    const watch = new HolderWatch();
     for (;;) {
       const [top] = await entries(this.#folder);
       if (top === undefined || top.isFree || await watch.isDead(top)) {
         const path = await claim(this.#folder, (top?.number ?? 0) + 1);
         if (path !== undefined) return path;
       } else {
-        await pause(POLL_MS, signal);
+        await sleep(POLL_MS, signal);
       }
     }
   }
@@ -87,9 +89,9 @@ async function entries(folder: string): Promise<Entry[]> {
 }
 
 /**
- * Creates a number, unless somebody has, ever; removes those below it.
+ * Creates a numbered file, unless one with this number existed before, and removes the lower ones.
  *
- * @returns The file that is now held, or `undefined`.
+ * @returns The path of the file, or `undefined` if another process was faster.
  */
 export async function claim(folder: string, number: number): Promise<string | undefined> {
   const path = join(folder, String(number));
@@ -103,29 +105,29 @@ export async function claim(folder: string, number: number): Promise<string | un
   }
   const others = (await entries(folder)).filter((entry) => entry.path !== path);
   const isLate = others.some((entry) => entry.number >= number);
-  const rest = isLate ? [path] : others.map((entry) => entry.path);
-  for (const one of rest) await rm(one, { force: true });
+  const obsolete = isLate ? [path] : others.map((entry) => entry.path);
+  for (const one of obsolete) await rm(one, { force: true });
   return isLate ? undefined : path;
 }
 
-/** Looks at a holder again and again, and tells when it is dead. */
-class Watch {
+/** Observes a holder, poll by poll. */
+class HolderWatch {
   #seen = "";
   #polls = 0;
 
   async isDead({ path }: Entry): Promise<boolean> {
-    const sight = await look(path);
-    if (sight === undefined) return false; // gone meanwhile: look at the folder again
-    const liveness = livenessOf(sight.pid, path);
+    const holder = await readHolder(path);
+    if (holder === undefined) return false; // the file is gone: read the folder again
+    const liveness = livenessOf(holder.pid, path);
     if (liveness === "dead") return true;
-    const seen = `${path} ${sight.heartbeat}`;
+    const seen = `${path} ${holder.heartbeat}`;
     this.#polls = seen === this.#seen ? this.#polls + 1 : 0;
     this.#seen = seen;
-    return this.#polls >= POLLS_WITHOUT_HEARTBEAT[liveness];
+    return this.#polls >= POLLS_UNTIL_DEAD[liveness];
   }
 }
 
-async function look(path: string): Promise<{ pid: number; heartbeat: number } | undefined> {
+async function readHolder(path: string): Promise<{ pid: number; heartbeat: number } | undefined> {
   try {
     const { mtimeMs } = await stat(path);
     return { pid: Number(await readFile(path, "utf8")), heartbeat: mtimeMs };
@@ -135,10 +137,10 @@ async function look(path: string): Promise<{ pid: number; heartbeat: number } | 
 }
 
 function livenessOf(pid: number, path: string): "alive" | "dead" | "unknown" {
-  if (!(pid > 0)) return "unknown"; // created, and not written yet
+  if (!(pid > 0)) return "unknown"; // created, but not written yet
   if (pid === process.pid) return held.has(path) ? "alive" : "unknown";
   try {
-    process.kill(pid, 0); // sends nothing, and throws if there is nobody
+    process.kill(pid, 0); // sends no signal, and throws if there is no such process
     return "alive";
   } catch (error) {
     const code = codeOf(error);
@@ -146,12 +148,12 @@ function livenessOf(pid: number, path: string): "alive" | "dead" | "unknown" {
   }
 }
 
-async function touch(path: string): Promise<void> {
+async function beat(path: string): Promise<void> {
   const now = new Date();
-  await utimes(path, now, now).catch(() => {}); // a folder that was removed beats no more
+  await utimes(path, now, now).catch(() => {}); // the folder may have been removed
 }
 
-async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+async function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
   signal?.throwIfAborted();
   await new Promise<void>((resolve, reject) => {
     const onAbort = () => {
@@ -168,8 +170,4 @@ async function pause(ms: number, signal: AbortSignal | undefined): Promise<void>
 
 function unlessMissing(error: unknown): undefined {
   if (codeOf(error) !== "ENOENT") throw error;
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
 }

@@ -2,18 +2,19 @@ import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SessionError } from "../errors.ts";
+import { codeOf } from "../net/error_code.ts";
 import { FileLock } from "./file_lock.ts";
 import type { StoredTokens, TokenStore } from "./token_store.ts";
 
 /**
- * Keeps tokens in a file that only its owner can read (mode 0600), so that a program goes on where
- * the last one stopped, and processes share one access token.
+ * Keeps tokens in a file that only its owner can read (mode 0600). A program continues with the tokens
+ * of its last run, and processes share one access token.
  *
- * The file is replaced whole, never written in place: it holds the old tokens or the new ones, also
- * when the process is killed. Beside it stands a folder with the locks, `<path>.lock`. The tokens are
- * not encrypted: who can read the file can trade.
+ * The file is replaced as a whole, so it holds the old tokens or the new ones even if the process is
+ * killed. Its locks are in the folder `<path>.lock`. The tokens are not encrypted: whoever can read the
+ * file can trade.
  *
- * @param path The file; it is made with the first tokens, and so are its folders.
+ * @param path The file. It and its folders are created with the first tokens.
  *
  * @example Two sessions, one token request
  * ```ts
@@ -44,13 +45,13 @@ type Tokens = Readonly<Record<string, StoredTokens>>;
 class FileStore implements TokenStore {
   readonly #path: string;
   readonly #locks: string;
-  /** Guards reading, changing and replacing the file, which holds the tokens of every grant. */
-  readonly #writing: FileLock;
+  /** Held while the file is read, changed and replaced. It holds the tokens of every grant. */
+  readonly #fileLock: FileLock;
 
   constructor(path: string) {
     this.#path = path;
     this.#locks = `${path}.lock`;
-    this.#writing = new FileLock(join(this.#locks, "file"));
+    this.#fileLock = new FileLock(join(this.#locks, "file"));
   }
 
   async load(key: string): Promise<StoredTokens | undefined> {
@@ -58,7 +59,7 @@ class FileStore implements TokenStore {
   }
 
   async save(key: string, tokens: StoredTokens): Promise<void> {
-    await this.#writing.run(async () => this.#replace({ ...await this.#read(), [key]: tokens }));
+    await this.#fileLock.run(async () => this.#replace({ ...await this.#read(), [key]: tokens }));
   }
 
   async lock<T>(
@@ -75,13 +76,13 @@ class FileStore implements TokenStore {
     try {
       text = await readFile(this.#path, "utf8");
     } catch (error) {
-      if (error instanceof Error && "code" in error && error.code === "ENOENT") return {};
+      if (codeOf(error) === "ENOENT") return {};
       throw error;
     }
     const tokens = parseTokens(text);
     if (tokens !== undefined) return tokens;
     throw new SessionError(
-      `Cannot read the tokens in "${this.#path}": the file holds something else. Choose another ` +
+      `Cannot read the tokens in "${this.#path}": the file holds something else. Use another ` +
         "path, or remove the file and log in again",
       { code: "store_failed" },
     );
@@ -89,13 +90,13 @@ class FileStore implements TokenStore {
 
   async #replace(tokens: Tokens): Promise<void> {
     await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
-    // One writer at a time, so the name needs not be unique, and nothing piles up after a kill.
+    // There is one writer at a time, so one name is enough, and killed processes leave no pile of files.
     const next = `${this.#path}.next`;
     const file = await open(next, "w", 0o600);
     try {
-      await file.chmod(0o600); // the mode above counts for a new file only
+      await file.chmod(0o600); // the mode above applies to a new file only
       await file.writeFile(`${JSON.stringify({ version: 1, tokens }, undefined, 2)}\n`);
-      await file.sync(); // or a power cut may leave the new name with nothing in it
+      await file.sync(); // otherwise a power cut may leave an empty file
     } finally {
       await file.close();
     }
@@ -111,9 +112,9 @@ function parseTokens(text: string): Tokens | undefined {
     return undefined;
   }
   const { version, tokens } = Object(content);
-  const isOurs = version === 1 && typeof tokens === "object" && tokens !== null &&
+  const isValid = version === 1 && typeof tokens === "object" && tokens !== null &&
     Object.values(tokens).every(isStoredTokens);
-  return isOurs ? tokens : undefined;
+  return isValid ? tokens : undefined;
 }
 
 function isStoredTokens(value: unknown): value is StoredTokens {

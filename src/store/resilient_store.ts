@@ -1,200 +1,198 @@
 /**
- * The tokens of one grant in a store, which may fail, be slow, or never answer.
+ * A store that may fail, be slow, or never respond, made safe for one grant.
  *
- * What cannot be saved is kept here and saved later, under the store's lock; nothing older is ever
- * written over something newer. A store that does not answer holds up nobody for long.
+ * Tokens that cannot be saved stay in memory and are saved later, under the store's lock. Older tokens
+ * never replace newer ones. A store that does not respond blocks nobody for long.
  */
 
 import process from "node:process";
-import { Deadline } from "../net/deadline.ts";
 import { SessionError } from "../errors.ts";
+import { Deadline } from "../net/deadline.ts";
 import { redact } from "../net/redact.ts";
 import { unref } from "../net/timer.ts";
-import { isAccessToken, isRefreshToken } from "../token/token.ts";
 import type { StoredTokens, TokenStore } from "./token_store.ts";
 
-/** How long the store may take to load or to save before the session goes on without it. */
-const PATIENCE_MS = 5_000;
+/** How long a load or save may take before the session goes on without it. */
+const IO_TIMEOUT_MS = 5_000;
 
-/** How long the lock may be somebody else's: a token request takes 10 s at most, and a save 5 s. */
-const LOCK_PATIENCE_MS = 30_000;
+/** How long somebody else may hold the lock: a token request takes at most 10 s, and a save 5 s. */
+const LOCK_TIMEOUT_MS = 30_000;
 
-/** The longest pause between two attempts to save. */
-const MAX_PAUSE_MS = 30_000;
+/** The longest delay between two attempts to save. */
+const MAX_SAVE_DELAY_MS = 30_000;
 
-/** Keeps the tokens of one grant. */
-export class TokenKeeper {
+/** Loads and saves the tokens of one grant. */
+export class ResilientStore {
   readonly #store: TokenStore;
   readonly #key: () => Promise<string>;
-  readonly #ending = new AbortController();
-  /** What is only here as yet. */
+  readonly #check: (tokens: StoredTokens) => boolean;
+  readonly #closing = new AbortController();
+  /** Tokens that the store does not have yet. */
   #unsaved: StoredTokens | undefined;
-  /** The access token of the record that was loaded or saved here last: another one is somebody else's. */
-  #seen: string | undefined;
-  #writing: Promise<void> | undefined;
+  /** The access token that was last loaded or saved here. A different one comes from another process. */
+  #lastSeen: string | undefined;
+  #write: Promise<void> | undefined;
   #failures = 0;
-  #retry: ReturnType<typeof setTimeout> | undefined;
+  #saveTimer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param key Names the grant in the store. */
-  constructor(store: TokenStore, key: () => Promise<string>) {
+  /**
+   * @param key Identifies the grant in the store.
+   * @param check Whether loaded tokens are well-formed, since anybody may have written them.
+   */
+  constructor(
+    store: TokenStore,
+    key: () => Promise<string>,
+    check: (tokens: StoredTokens) => boolean,
+  ) {
     this.#store = store;
     this.#key = key;
+    this.#check = check;
   }
 
-  /** Whether the tokens in the store are older than those here. */
+  /** Whether the tokens in the store are older than those in memory. */
   get hasUnsaved(): boolean {
     return this.#unsaved !== undefined;
   }
 
-  /** Runs a task while no other process spends this grant. */
+  /** Runs a task while no other process refreshes this grant. */
   async lock<T>(task: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    const deadline = new Deadline(LOCK_PATIENCE_MS, late, signal);
-    let hasBegun = false;
+    const deadline = new Deadline(LOCK_TIMEOUT_MS, timeoutError, signal);
+    let hasStarted = false;
     try {
       const locked = this.#store.lock(await this.#key(), () => {
-        deadline.signal.throwIfAborted(); // a store may not know of signals
-        hasBegun = true;
-        deadline.stopTimer(); // the task has times of its own
+        deadline.signal.throwIfAborted(); // the store may ignore the signal
+        hasStarted = true;
+        deadline.stopTimer(); // the task has timeouts of its own
         return task();
       }, { signal: deadline.signal });
-      return await deadline.wait(locked);
+      return await deadline.race(locked);
     } catch (error) {
       signal.throwIfAborted();
-      throw hasBegun ? error : this.#failure("lock", error);
+      throw hasStarted ? error : this.#error("lock", error);
     } finally {
-      deadline.finish();
+      deadline.dispose();
     }
   }
 
-  /** Loads what the store holds. Within the lock. */
+  /** Loads the tokens. To be called within the lock. */
   async load(): Promise<StoredTokens | undefined> {
-    const stored = await this.#read();
-    this.#seen = stored?.accessToken;
-    return stored;
+    const tokens = await this.#read();
+    this.#lastSeen = tokens?.accessToken;
+    return tokens;
   }
 
-  async #read(): Promise<StoredTokens | undefined> {
-    try {
-      const stored = await this.#inTime(this.#store.load(await this.#key()));
-      if (stored !== undefined) checkStored(stored);
-      return stored;
-    } catch (error) {
-      throw this.#failure("load", error);
-    }
-  }
-
-  /** Saves, if the store lets it; else says so once, and tries again behind. Within the lock. */
+  /** Saves tokens, or warns once and saves them later. To be called within the lock. */
   async save(tokens: StoredTokens): Promise<void> {
     this.#unsaved = tokens;
     try {
-      await this.#inTime(this.#write());
+      await this.#inTime(this.#writeUnsaved());
     } catch (error) {
-      if (this.#failures === 0) warn(this.#failure("save", error));
-      this.#tryAgainLater();
+      if (this.#failures === 0) warn(this.#error("save", error));
+      this.#scheduleSave();
     }
   }
 
   /**
-   * Saves what could not be saved before, for the last time.
+   * Saves what could not be saved before, and ends.
    *
-   * @throws {SessionError} If it still cannot be.
+   * @throws {SessionError} If it still cannot be saved.
    */
-  async flush(): Promise<void> {
-    if (this.#unsaved === undefined) return;
+  async close(): Promise<void> {
     try {
-      await this.#inTime(this.#write());
+      if (this.#unsaved !== undefined) await this.#inTime(this.#writeUnsaved());
     } catch (error) {
-      throw this.#failure("save", error);
+      throw this.#error("save", error);
     } finally {
       this.abort();
     }
   }
 
-  /** Ends all waiting and trying. */
+  /** Ends all waiting and retrying. */
   abort(): void {
-    clearTimeout(this.#retry);
+    clearTimeout(this.#saveTimer);
     this.#unsaved = undefined;
-    this.#seen = undefined;
-    this.#ending.abort(new Error("the session was ended"));
+    this.#lastSeen = undefined;
+    this.#closing.abort(new Error("the session was closed"));
   }
 
-  /** One writer at a time, until nothing is left to write. */
-  #write(): Promise<void> {
-    this.#writing ??= this.#writeAll().finally(() => this.#writing = undefined);
-    return this.#writing;
+  async #read(): Promise<StoredTokens | undefined> {
+    try {
+      const tokens = await this.#inTime(this.#store.load(await this.#key()));
+      if (tokens === undefined || this.#check(tokens)) return tokens;
+      throw new Error("it holds something else than tokens. Remove that, and log in again");
+    } catch (error) {
+      throw this.#error("load", error);
+    }
+  }
+
+  /** Writes one record after the other until nothing is unsaved. */
+  #writeUnsaved(): Promise<void> {
+    this.#write ??= this.#writeAll().finally(() => this.#write = undefined);
+    return this.#write;
   }
 
   async #writeAll(): Promise<void> {
     while (this.#unsaved !== undefined) {
       const tokens = this.#unsaved;
       await this.#store.save(await this.#key(), tokens);
-      this.#seen = tokens.accessToken;
+      this.#lastSeen = tokens.accessToken;
       if (this.#unsaved === tokens) this.#unsaved = undefined;
     }
-    clearTimeout(this.#retry); // also when it comes after it was given up
+    clearTimeout(this.#saveTimer); // a slow write may succeed after its timeout
     this.#failures = 0;
   }
 
-  #tryAgainLater(): void {
-    if (this.#ending.signal.aborted || this.#unsaved === undefined) return;
-    const pauseMs = Math.min(MAX_PAUSE_MS, 1000 * 2 ** this.#failures);
+  #scheduleSave(): void {
+    if (this.#closing.signal.aborted || this.#unsaved === undefined) return;
+    const maxDelayMs = Math.min(MAX_SAVE_DELAY_MS, 1000 * 2 ** this.#failures);
     this.#failures += 1;
-    clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => void this.#tryAgain(), Math.random() * pauseMs);
-    unref(this.#retry);
+    clearTimeout(this.#saveTimer);
+    this.#saveTimer = setTimeout(() => void this.#saveLater(), Math.random() * maxDelayMs);
+    unref(this.#saveTimer);
   }
 
-  async #tryAgain(): Promise<void> {
-    const again = async () => {
+  async #saveLater(): Promise<void> {
+    const task = async () => {
       const stored = await this.#read();
-      // What another process has saved since is newer; the clocks cannot tell, they may have been set.
-      const isOutdated = stored !== undefined && stored.accessToken !== this.#seen;
+      // What another process has saved meanwhile is newer. Clocks cannot tell, they may have been set.
+      const isOutdated = stored !== undefined && stored.accessToken !== this.#lastSeen;
       if (isOutdated) this.#unsaved = undefined;
       else if (this.#unsaved !== undefined) await this.save(this.#unsaved);
     };
-    await this.lock(again, this.#ending.signal).catch(() => this.#tryAgainLater());
+    await this.lock(task, this.#closing.signal).catch(() => this.#scheduleSave());
   }
 
   async #inTime<T>(promise: Promise<T>): Promise<T> {
-    const deadline = new Deadline(PATIENCE_MS, late, this.#ending.signal);
+    const deadline = new Deadline(IO_TIMEOUT_MS, timeoutError, this.#closing.signal);
     try {
-      return await deadline.wait(promise);
+      return await deadline.race(promise);
     } finally {
-      deadline.finish();
+      deadline.dispose();
     }
   }
 
-  /** A store's own words may hold what it was given. */
-  #failure(what: string, error: unknown): SessionError {
+  /** The store's own message may quote what it was given. */
+  #error(action: "load" | "lock" | "save", error: unknown): SessionError {
     const { accessToken, refreshToken } = this.#unsaved ?? {};
     const secrets = [accessToken, refreshToken].filter((secret) => secret !== undefined);
-    const words = redact(error instanceof Error ? error.message : String(error), secrets);
-    const advice = what === "save"
-      ? ". The store still holds the tokens before, whose refresh token may be spent"
+    const message = redact(error instanceof Error ? error.message : String(error), secrets);
+    const advice = action === "save"
+      ? ". The store still holds the previous tokens, whose refresh token may no longer work"
       : "";
-    return new SessionError(`Cannot ${what} the tokens in the store: ${words}${advice}`, {
+    return new SessionError(`Cannot ${action} the tokens in the store: ${message}${advice}`, {
       code: "store_failed",
     });
   }
 }
 
-/** What a store brings is checked as a token response is: it may have been written by anybody. */
-function checkStored(stored: StoredTokens): void {
-  const { accessToken, refreshToken, obtainedAt, expiresAt } = Object(stored);
-  const isGood = isAccessToken(accessToken) && isRefreshToken(refreshToken) &&
-    typeof obtainedAt === "string" && typeof expiresAt === "string";
-  if (isGood) return;
-  throw new Error("what it holds is no record of tokens. Remove it, and log in again");
+function timeoutError(): Error {
+  return new Error("no response in time");
 }
 
-function late(): Error {
-  return new Error("no answer in time");
-}
-
-/** The platform's own way to tell an operator something that no caller waits for. */
+/** Tells the operator what no caller waits for. */
 function warn({ message }: SessionError): void {
   process.emitWarning(
-    `${message}. They are in memory, and are saved again later`,
+    `${message}. The new ones are in memory, and will be saved later`,
     "TokenStoreWarning",
   );
 }

@@ -1,30 +1,36 @@
-/** Tokens that outlive the process. */
+/** The interface of stores, which keep tokens between processes. */
 
-/** The tokens of one grant, as one record: plain JSON, so that any store can keep it. */
+/** The tokens of one grant, as plain JSON. */
 export interface StoredTokens {
-  /** The refresh token that was not spent yet. */
+  /** The current refresh token. */
   readonly refreshToken: string;
-  /** The access token that came with it. */
+  /** The access token that was issued with it. */
   readonly accessToken: string;
-  /** When it was asked for, as `Date.prototype.toISOString` writes it. */
+  /** When the access token was requested, as `Date.prototype.toISOString` writes it. */
   readonly obtainedAt: string;
-  /** When it expires, likewise. */
+  /** When the access token expires, likewise. */
   readonly expiresAt: string;
 }
 
 /**
- * Keeps the tokens of any number of grants. {@linkcode fileStore} is one; a program may bring its
- * own, for instance over a database that a fleet shares.
+ * Keeps the tokens of any number of grants. {@linkcode fileStore} is one; a program can bring its own,
+ * for instance over a database that several machines share.
  */
 export interface TokenStore {
-  /** The tokens of a grant, if there are any. `key` names the grant without revealing it. */
+  /**
+   * Loads the tokens of a grant.
+   *
+   * @param key Identifies the grant without revealing it.
+   * @returns `undefined` if there are none.
+   */
   load(key: string): Promise<StoredTokens | undefined>;
-  /** Keeps the tokens of a grant in place of those before. They are kept when it resolves. */
+  /** Replaces the tokens of a grant. They must be durable when the promise resolves. */
   save(key: string, tokens: StoredTokens): Promise<void>;
   /**
-   * Runs a task while no other holder of this key runs one, in any process, and returns its result.
+   * Runs a task while no other holder of this key, in any process, runs one.
    *
-   * @param options `signal` ends the wait for the lock.
+   * @param options `signal` aborts the wait for the lock.
+   * @returns What the task returns.
    */
   lock<T>(
     key: string,

@@ -1,147 +1,145 @@
 /**
- * What a session signs in with, and how it gets a new access token for it: from the store, if another
- * process has got one meanwhile, else from the token endpoint.
+ * Exchanges a refresh token for access tokens (RFC 6749 section 6), or takes an access token from the
+ * store that another process has saved there.
  *
- * A refresh token may be good for one use only, and a second use may revoke it for good. So with a
- * store the order is: lock, read again, compare, and only then spend; and what comes back is saved
- * before anyone uses it. If it cannot be saved, the session goes on with it from memory: the spent one
- * is never sent again.
+ * A refresh token may work only once, and a second use may revoke it for good. With a store, the order
+ * is therefore: lock, load, compare, exchange, save, and only then use the result. If it cannot be saved,
+ * the session goes on from memory and never sends the used one again.
  */
 
 import { NetworkError, type NetworkErrorKind, SessionClosedError, TokenError } from "../errors.ts";
-import type { RefreshToken } from "./refresh_token.ts";
-import { makeToken, MAX_LIFETIME_MS, moment, remainingMs, type Token } from "./token.ts";
-import { TokenKeeper } from "../store/resilient_store.ts";
-import { requestToken, revokeToken, type TokenRequestContext } from "./token_endpoint.ts";
+import { ResilientStore } from "../store/resilient_store.ts";
 import type { StoredTokens, TokenStore } from "../store/token_store.ts";
+import type { RefreshToken } from "./refresh_token.ts";
+import {
+  createToken,
+  isAccessToken,
+  isRefreshToken,
+  MAX_LIFETIME_MS,
+  readClocks,
+  remainingMs,
+  type Token,
+} from "./token.ts";
+import { requestToken, revokeToken, type TokenEndpointContext } from "./token_endpoint.ts";
 
-/** Who asks for tokens (RFC 6749 section 2.3.1): tastytrade needs no client id. */
-export interface GrantClient {
+/** The OAuth client (RFC 6749 section 2.3.1). At tastytrade the id is optional. */
+export interface OAuthClient {
   readonly clientId: string | undefined;
   readonly clientSecret: string;
 }
 
-/** A refresh token and its use. */
-export class Grant {
-  readonly #context: TokenRequestContext;
-  readonly #keeper: TokenKeeper | undefined;
-  /** What is forgotten at the end. */
-  #secrets: { readonly client: GrantClient; readonly refreshToken: RefreshToken } | undefined;
-  /** The access token that was handed out last: whoever asks for another has no use for it. */
-  #current: string | undefined;
-  /** Names the grant in the store. */
-  #keyOnce: Promise<string> | undefined;
+/** A refresh token, its client, and the store that keeps what replaces it. */
+export class RefreshGrant {
+  readonly #context: TokenEndpointContext;
+  readonly #store: ResilientStore | undefined;
+  /** Forgotten at the end. */
+  #secrets: { readonly client: OAuthClient; readonly refreshToken: RefreshToken } | undefined;
+  /** The access token that was returned last. Whoever asks for another one has no use for it. */
+  #issued: string | undefined;
+  #storeKey: Promise<string> | undefined;
 
   constructor(
-    client: GrantClient,
+    client: OAuthClient,
     refreshToken: RefreshToken,
-    context: TokenRequestContext,
+    context: TokenEndpointContext,
     store: TokenStore | undefined,
   ) {
     this.#secrets = { client, refreshToken };
     this.#context = context;
-    if (store !== undefined) refreshToken.isStored = true;
-    this.#keeper = store === undefined ? undefined : new TokenKeeper(store, () => this.#key());
+    if (store === undefined) return;
+    refreshToken.isStored = true;
+    this.#store = new ResilientStore(store, () => this.#key(), isWellFormed);
   }
 
-  /** What an answer may echo, and no error may repeat. */
+  /** The secrets to redact in error messages. */
   get secrets(): string[] {
     if (this.#secrets === undefined) return [];
     return [this.#secrets.client.clientSecret, this.#secrets.refreshToken.current];
   }
 
-  /** Gets a new access token. One call at a time. */
-  async renew(signal: AbortSignal): Promise<Token> {
-    const keeper = this.#keeper;
-    const token = keeper === undefined
-      ? await this.#spend(signal)
-      : await keeper.lock(() => this.#renewKept(keeper, signal), signal);
-    this.#current = token.accessToken;
+  /** Gets a new access token. To be called once at a time. */
+  async refresh(signal: AbortSignal): Promise<Token> {
+    const store = this.#store;
+    const token = store === undefined
+      ? await this.#exchange(signal)
+      : await store.lock(() => this.#refreshWithStore(store, signal), signal);
+    this.#issued = token.accessToken;
     return token;
   }
 
   /** Revokes the refresh token; with a store, the one that is current there. */
   async revoke(signal: AbortSignal): Promise<void> {
-    const keeper = this.#keeper;
-    if (keeper === undefined) return await this.#revoke(signal);
-    await keeper.lock(async () => {
-      // The server says yes to a token that was spent long ago, and the grant lives on.
-      if (!keeper.hasUnsaved) this.#adopt(await keeper.load());
+    const store = this.#store;
+    if (store === undefined) return await this.#revoke(signal);
+    await store.lock(async () => {
+      // The endpoint accepts a token that was replaced long ago, and the grant would live on.
+      if (!store.hasUnsaved) this.#useStored(await store.load());
       await this.#revoke(signal);
     }, signal);
   }
 
   /**
-   * Saves what could not be saved before, and ends.
+   * Saves what could not be saved before, and forgets the secrets.
    *
-   * @throws {SessionError} If it still cannot be: the store holds a refresh token that is spent.
+   * @throws {SessionError} If it still cannot be saved: the store holds a refresh token that was used.
    */
   async close(): Promise<void> {
     try {
-      await this.#keeper?.flush();
+      await this.#store?.close();
     } finally {
       this.abort();
     }
   }
 
-  /** Ends all waiting for the store, and forgets the secrets. */
+  /** Stops waiting for the store, and forgets the secrets. */
   abort(): void {
-    this.#keeper?.abort();
+    this.#store?.abort();
     this.#secrets = undefined;
-    this.#current = undefined;
+    this.#issued = undefined;
   }
 
-  get #held(): { readonly client: GrantClient; readonly refreshToken: RefreshToken } {
+  get #openSecrets(): { readonly client: OAuthClient; readonly refreshToken: RefreshToken } {
     if (this.#secrets === undefined) throw new SessionClosedError();
     return this.#secrets;
   }
 
+  /** Identifies the grant in the store. It reveals nothing, and remains while the token rotates. */
   #key(): Promise<string> {
-    const { client, refreshToken } = this.#held;
+    const { client, refreshToken } = this.#openSecrets;
     const { tokenUrl } = this.#context.endpoints;
-    return this.#keyOnce ??= keyOf([tokenUrl, client.clientId ?? "", refreshToken.first]);
+    return this.#storeKey ??= sha256([tokenUrl, client.clientId ?? "", refreshToken.first]);
   }
 
-  async #revoke(signal: AbortSignal): Promise<void> {
-    const { refreshToken } = this.#held;
-    const client = this.#client();
-    await refreshToken.use(
-      (ending) => revokeToken({ token: refreshToken.current, ...client }, this.#context, ending),
-      signal,
-    );
-  }
-
-  async #renewKept(keeper: TokenKeeper, signal: AbortSignal): Promise<Token> {
-    if (!keeper.hasUnsaved) {
-      const token = this.#adopt(await keeper.load());
+  async #refreshWithStore(store: ResilientStore, signal: AbortSignal): Promise<Token> {
+    if (!store.hasUnsaved) {
+      const token = this.#useStored(await store.load());
       if (token !== undefined) return token;
     }
-    const sent = this.#held.refreshToken.current;
+    const sent = this.#openSecrets.refreshToken.current;
     try {
-      return await this.#spendAndKeep(keeper, signal);
+      return await this.#exchangeAndSave(store, signal);
     } catch (error) {
-      // Where the store's lock is none, another process may have spent the same refresh token first.
+      // Where the store's lock does not work, another process may have used the same token first.
       const isRefused = error instanceof TokenError && error.code === "invalid_grant";
-      const mayBeNewer = isRefused && !keeper.hasUnsaved;
-      const newer = mayBeNewer ? await keeper.load().catch(() => undefined) : undefined;
+      const mayBeNewer = isRefused && !store.hasUnsaved;
+      const newer = mayBeNewer ? await store.load().catch(() => undefined) : undefined;
       if (newer === undefined || newer.refreshToken === sent) throw error;
-      return this.#adopt(newer) ?? await this.#spendAndKeep(keeper, signal);
+      return this.#useStored(newer) ?? await this.#exchangeAndSave(store, signal);
     }
   }
 
-  /** Takes over what is stored; its access token too, if it lives and is not the one held. */
-  #adopt(stored: StoredTokens | undefined): Token | undefined {
-    const { refreshToken } = this.#held;
+  /** Takes the refresh token from the store, and returns the access token if it is new and alive. */
+  #useStored(stored: StoredTokens | undefined): Token | undefined {
+    const { refreshToken } = this.#openSecrets;
     if (stored === undefined || refreshToken.isReplaced(stored.refreshToken)) return undefined;
     refreshToken.replace(stored.refreshToken);
-    const token = restore(stored);
-    return token?.accessToken === this.#current ? undefined : token;
+    return stored.accessToken === this.#issued ? undefined : restoreToken(stored);
   }
 
-  async #spendAndKeep(keeper: TokenKeeper, signal: AbortSignal): Promise<Token> {
-    const token = await this.#spend(signal);
-    await keeper.save({
-      refreshToken: this.#held.refreshToken.current,
+  async #exchangeAndSave(store: ResilientStore, signal: AbortSignal): Promise<Token> {
+    const token = await this.#exchange(signal);
+    await store.save({
+      refreshToken: this.#openSecrets.refreshToken.current,
       accessToken: token.accessToken,
       obtainedAt: new Date(token.expiresAt - token.lifetimeMs).toISOString(),
       expiresAt: new Date(token.expiresAt).toISOString(),
@@ -149,28 +147,38 @@ export class Grant {
     return token;
   }
 
-  async #spend(signal: AbortSignal): Promise<Token> {
-    const { refreshToken } = this.#held;
-    const client = this.#client();
-    return await refreshToken.use(async (ending) => {
+  async #exchange(signal: AbortSignal): Promise<Token> {
+    const { refreshToken } = this.#openSecrets;
+    const client = this.#clientParameters();
+    return await refreshToken.use(async (useSignal) => {
       try {
         const token = await requestToken(
           { grant_type: "refresh_token", refresh_token: refreshToken.current, ...client },
           this.#context,
-          ending,
+          useSignal,
         );
-        refreshToken.isAnswerLost = false;
-        // RFC 6749 section 6: a new refresh token replaces the one that was sent; none leaves it as it is.
+        refreshToken.isResponseLost = false;
+        // RFC 6749 section 6: a new refresh token replaces the one that was sent.
         if (token.refreshToken !== undefined) refreshToken.replace(token.refreshToken);
         return token;
       } catch (error) {
-        throw explained(error, refreshToken, ending);
+        throw rememberLostResponse(error, refreshToken, useSignal);
       }
     }, signal);
   }
 
-  #client(): Record<string, string> {
-    const { clientId, clientSecret } = this.#held.client;
+  async #revoke(signal: AbortSignal): Promise<void> {
+    const { refreshToken } = this.#openSecrets;
+    const client = this.#clientParameters();
+    await refreshToken.use(
+      (useSignal) =>
+        revokeToken({ token: refreshToken.current, ...client }, this.#context, useSignal),
+      signal,
+    );
+  }
+
+  #clientParameters(): Record<string, string> {
+    const { clientId, clientSecret } = this.#openSecrets.client;
     return {
       client_secret: clientSecret,
       ...(clientId === undefined ? {} : { client_id: clientId }),
@@ -186,39 +194,48 @@ const NEVER_ARRIVED: ReadonlySet<NetworkErrorKind> = /* @__PURE__ */ new Set([
   "tls",
 ]);
 
-/** Remembers where an answer was lost, and says so when the token is refused after that. */
-function explained(error: unknown, refreshToken: RefreshToken, ending: AbortSignal): unknown {
-  if (
-    error instanceof TokenError && error.code === "invalid_grant" && refreshToken.isAnswerLost
-  ) {
+/** Remembers that a response was lost, and mentions it when the refresh token is refused later. */
+function rememberLostResponse(
+  error: unknown,
+  refreshToken: RefreshToken,
+  signal: AbortSignal,
+): unknown {
+  const isRefused = error instanceof TokenError && error.code === "invalid_grant";
+  if (isRefused && refreshToken.isResponseLost) {
     return new TokenError(
-      `${error.message}. The answer to an earlier token request was lost: a refresh token that ` +
-        "is good for one use may have been spent by it",
+      `${error.message}. The response to an earlier token request was lost, which may have used up ` +
+        "a refresh token that works only once",
       error,
     );
   }
-  refreshToken.isAnswerLost ||= ending.aborted ||
+  refreshToken.isResponseLost ||= signal.aborted ||
     error instanceof NetworkError && !NEVER_ARRIVED.has(error.kind);
   return error;
 }
 
-/** A stored token, if it has some life left. Of an hour that is still to come nothing is known. */
-function restore({ accessToken, obtainedAt, expiresAt }: StoredTokens): Token | undefined {
-  const now = moment();
+/** Whether loaded tokens are well-formed. */
+function isWellFormed(tokens: StoredTokens): boolean {
+  const { accessToken, refreshToken, obtainedAt, expiresAt } = Object(tokens);
+  return isAccessToken(accessToken) && isRefreshToken(refreshToken) &&
+    typeof obtainedAt === "string" && typeof expiresAt === "string";
+}
+
+/** Restores a stored access token, if it is alive. One from the future has an unknown lifetime. */
+function restoreToken({ accessToken, obtainedAt, expiresAt }: StoredTokens): Token | undefined {
+  const now = readClocks();
   const age = now.wall - Date.parse(obtainedAt);
   const lifetimeMs = Date.parse(expiresAt) - Date.parse(obtainedAt);
   if (!(age >= 0 && lifetimeMs > age && lifetimeMs <= MAX_LIFETIME_MS)) return undefined;
-  const token = makeToken({
+  const token = createToken({
     accessToken,
     refreshToken: undefined,
     lifetimeMs,
     obtainedAt: { wall: now.wall - age, monotonic: now.monotonic - age },
   });
-  return remainingMs(token) > token.hardLeadMs ? token : undefined;
+  return remainingMs(token) > token.mandatoryWindowMs ? token : undefined;
 }
 
-/** A name for the grant that reveals nothing of it, and stays while its refresh token rotates. */
-async function keyOf(parts: readonly string[]): Promise<string> {
+async function sha256(parts: readonly string[]): Promise<string> {
   const text = new TextEncoder().encode(JSON.stringify(parts));
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", text));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -1,25 +1,25 @@
 /**
- * The refresh token of a grant, as all sessions of this process share it.
+ * The refresh token of a grant, shared by all sessions of this process.
  *
- * One that rotates is good for one use (RFC 9700 section 4.14.2): whoever sends it replaces it, and a
- * second use may revoke the grant. So sessions that were given the same token take turns, and each
- * sends the one that is current by then.
+ * A rotating refresh token works once (RFC 9700 section 4.14.2): each use replaces it, and a second
+ * use may revoke the grant. So sessions that start from the same token use it one after the other,
+ * and each sends the current one.
  */
 
-/** So many replaced tokens are remembered: who starts from one of them means the same grant. */
-const REPLACED_KEPT = 100;
+/** How many replaced tokens are remembered, so that a session that starts from one finds the grant. */
+const MAX_REPLACED = 100;
 
 /** A refresh token that may be replaced while it is in use. */
 export class RefreshToken {
-  /** The one that was given: a store finds the grant by it. */
+  /** The token that the grant started with, by which a store finds it. */
   readonly first: string;
   /** How many open sessions use it. */
   sessions = 0;
-  /** Whether a store keeps what replaces it: it is found there by the first one. */
+  /** Whether a store keeps the tokens that replace it. */
   isStored = false;
-  /** Whether a token request went out that nobody answered: the token may be spent by it. */
-  isAnswerLost = false;
-  /** What makes each new one known to other sessions, and what ends that. */
+  /** Whether the response to a token request was lost, so that the token may have been used. */
+  isResponseLost = false;
+  /** Makes replacements known to other sessions of this process. */
   registration: { add(refreshToken: string): void; end(): void } | undefined;
   #current: string;
   readonly #replaced: string[] = [];
@@ -30,21 +30,21 @@ export class RefreshToken {
     this.#current = refreshToken;
   }
 
-  /** The one to send next. */
+  /** The token to send next. */
   get current(): string {
     return this.#current;
   }
 
-  /** A new one came, from the token endpoint or from the store. */
+  /** Replaces the token with one from the token endpoint or from the store. */
   replace(refreshToken: string): void {
     if (refreshToken === this.#current) return;
     this.#replaced.push(this.#current);
-    if (this.#replaced.length > REPLACED_KEPT) this.#replaced.shift();
+    if (this.#replaced.length > MAX_REPLACED) this.#replaced.shift();
     this.#current = refreshToken;
     this.registration?.add(refreshToken);
   }
 
-  /** Whether it was replaced by another one in this process: a store may be behind. */
+  /** Whether this process has replaced a token already, so that a store that holds it is outdated. */
   isReplaced(refreshToken: string): boolean {
     return this.#replaced.includes(refreshToken);
   }
@@ -52,9 +52,9 @@ export class RefreshToken {
   /**
    * Runs a task while no other session of this process sends the token.
    *
-   * @param task Sends it. What is under way when `signal` aborts goes on as long as other sessions are
-   * open, which need what it brings; else its own signal aborts too.
-   * @param signal Ends the wait for the others, and for the task.
+   * @param task Sends the token. When `signal` aborts, it goes on if other sessions are open, because
+   * they need what it returns; otherwise its own signal aborts.
+   * @param signal Aborts the wait for the other sessions, and for the task.
    */
   async use<T>(task: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
     signal.throwIfAborted();
@@ -74,48 +74,48 @@ export class RefreshToken {
   }
 }
 
-/** What tells one grant from another: the same text at another endpoint is another token. */
-export interface RefreshTokenName {
+/** What identifies a refresh token: the same text at another endpoint is another token. */
+export interface RefreshTokenId {
   readonly tokenUrl: string;
   readonly clientId: string | undefined;
   readonly refreshToken: string;
-  /** What sends it: one of the user's own may lead to another server. */
+  /** What sends it: a custom `fetch` may lead to another server. */
   readonly fetch: typeof fetch;
 }
 
-/** Tokens by each of their names. */
-type Tokens = Map<string, WeakRef<RefreshToken>>;
+/** Refresh tokens by each of their names. */
+type Registry = Map<string, WeakRef<RefreshToken>>;
 
 /** The tokens of open sessions, by what sends them. */
-const shared = /* @__PURE__ */ new WeakMap<typeof fetch, Tokens>();
+const registries = /* @__PURE__ */ new WeakMap<typeof fetch, Registry>();
 
-/** Forgets the names of the tokens whose sessions were dropped without being closed. */
-const dropped = /* @__PURE__ */ new FinalizationRegistry<Names>((names) => names.remove());
+/** Removes the names of tokens whose sessions were dropped without being closed. */
+const dropped = /* @__PURE__ */ new FinalizationRegistry<TokenNames>((names) => names.remove());
 
 /**
- * The token of a name, which is the same for all open sessions of this process.
+ * Finds the token that open sessions of this process share, or registers a new one.
  *
- * @param own Where the credentials keep theirs that the session is made from, if it is.
- * @returns The token, and what ends the session's part in it.
+ * @param own What holds the token of the credentials that the session is made from, if it is.
+ * @returns The token, and a function that ends the session's part in it.
  */
 export function shareRefreshToken(
-  { tokenUrl, clientId, refreshToken, fetch }: RefreshTokenName,
+  { tokenUrl, clientId, refreshToken, fetch }: RefreshTokenId,
   own?: { refreshToken: RefreshToken },
 ): { readonly token: RefreshToken; readonly release: () => void } {
-  const tokens: Tokens = shared.get(fetch) ?? new Map();
-  shared.set(fetch, tokens);
+  const registry: Registry = registries.get(fetch) ?? new Map();
+  registries.set(fetch, registry);
   const nameOf = naming(tokenUrl, clientId);
-  const known = tokens.get(nameOf(refreshToken))?.deref() ??
-    (own && tokens.get(nameOf(own.refreshToken.first))?.deref());
+  const known = registry.get(nameOf(refreshToken))?.deref() ??
+    (own && registry.get(nameOf(own.refreshToken.first))?.deref());
   const token = known ?? own?.refreshToken ?? new RefreshToken(refreshToken);
   if (own !== undefined && own.refreshToken !== token) {
-    // Sessions that know nothing of the credentials were there first.
+    // Another session without these credentials was first.
     if (own.refreshToken.current !== own.refreshToken.first) {
       token.replace(own.refreshToken.current);
     }
     own.refreshToken = token;
   }
-  if (token !== known) register(token, tokens, nameOf);
+  if (token !== known) register(token, registry, nameOf);
   token.sessions += 1;
   const release = () => {
     token.sessions -= 1;
@@ -124,13 +124,14 @@ export function shareRefreshToken(
   return { token, release };
 }
 
+/** A function of its own, whose closure does not hold the token. */
 function naming(tokenUrl: string, clientId: string | undefined): (text: string) => string {
   return (text) => JSON.stringify([tokenUrl, clientId, text]);
 }
 
-/** Makes a token known by its names, those to come included. */
-function register(token: RefreshToken, tokens: Tokens, nameOf: (text: string) => string): void {
-  const names = new Names(tokens, new WeakRef(token), nameOf);
+/** Registers a token under its names, including later ones. */
+function register(token: RefreshToken, registry: Registry, nameOf: (text: string) => string): void {
+  const names = new TokenNames(registry, new WeakRef(token), nameOf);
   names.add(token.first);
   if (token.current !== token.first) names.add(token.current);
   token.registration = {
@@ -144,15 +145,15 @@ function register(token: RefreshToken, tokens: Tokens, nameOf: (text: string) =>
   dropped.register(token, names, token);
 }
 
-/** What one token is known by. It does not hold the token, or the token would never be dropped. */
-class Names {
-  readonly #tokens: Tokens;
+/** The names of one token. It does not hold the token, which would otherwise never be dropped. */
+class TokenNames {
+  readonly #registry: Registry;
   readonly #entry: WeakRef<RefreshToken>;
   readonly #nameOf: (text: string) => string;
   readonly #names: string[] = [];
 
-  constructor(tokens: Tokens, entry: WeakRef<RefreshToken>, nameOf: (text: string) => string) {
-    this.#tokens = tokens;
+  constructor(registry: Registry, entry: WeakRef<RefreshToken>, nameOf: (text: string) => string) {
+    this.#registry = registry;
     this.#entry = entry;
     this.#nameOf = nameOf;
   }
@@ -160,19 +161,19 @@ class Names {
   add(refreshToken: string): void {
     const name = this.#nameOf(refreshToken);
     this.#names.push(name);
-    this.#tokens.set(name, this.#entry);
-    if (this.#names.length <= REPLACED_KEPT) return;
-    for (const oldest of this.#names.splice(1, 1)) this.#tokens.delete(oldest); // the first one stays
+    this.#registry.set(name, this.#entry);
+    if (this.#names.length <= MAX_REPLACED) return;
+    for (const oldest of this.#names.splice(1, 1)) this.#registry.delete(oldest); // keep the first
   }
 
   remove(): void {
     for (const name of this.#names) {
-      if (this.#tokens.get(name) === this.#entry) this.#tokens.delete(name);
+      if (this.#registry.get(name) === this.#entry) this.#registry.delete(name);
     }
   }
 }
 
-/** Waits for something that goes on whether or not somebody waits. The signal has not aborted yet. */
+/** Waits for a promise that goes on if the signal aborts. The signal has not aborted yet. */
 async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = () => reject(signal.reason);

@@ -1,24 +1,24 @@
-/**
- * Requests to the sign-in server: a grant goes in and a token comes out (RFC 6749 section 3.2), or a
- * token goes in and is revoked (RFC 7009).
- */
+/** Requests to the token endpoint (RFC 6749 section 3.2) and the revocation endpoint (RFC 7009). */
 
-import { parseBody, readStart } from "../net/body.ts";
 import type { Broker, Endpoints } from "../brokers/broker.ts";
-import { Deadline } from "../net/deadline.ts";
+import { formatMessage } from "../error_message.ts";
 import { NetworkError, type NetworkErrorKind, SessionError } from "../errors.ts";
-import { explainFailure, networkFailure, tellable } from "../net/network_failure.ts";
-import { explain, tokenRefusal } from "../call/api_error.ts";
-import { jsonBody, singleSendInit, unrepeatable } from "../call/request.ts";
+import { Deadline } from "../net/deadline.ts";
+import { explainFailure, safeCause } from "../net/failure_advice.ts";
+import { networkFailure } from "../net/network_failure.ts";
 import { asNetworkDenied, requireNetwork } from "../net/platform_fetch.ts";
+import { jsonBody } from "../net/request_body.ts";
+import { parseBody, readLimited } from "../net/response_body.ts";
 import { readRetryAfter } from "../net/retry_after.ts";
-import { moment, parseToken, type Token } from "./token.ts";
+import { singleSendBody, singleSendInit } from "../net/single_send.ts";
+import { parseToken, readClocks, type Token } from "./token.ts";
+import { type TokenEndpointResponse, tokenError } from "./token_error.ts";
 
 /** How long the token endpoint may take. Any number of callers wait for one request. */
 const TIMEOUT_MS = 10_000;
 
-/** Who asks, and whom. */
-export interface TokenRequestContext {
+/** Which endpoint to ask, and how. */
+export interface TokenEndpointContext {
   readonly broker: Broker;
   readonly endpoints: Endpoints;
   readonly sandbox: boolean;
@@ -32,52 +32,55 @@ export type GrantParameters = Readonly<Record<string, string>> & {
 };
 
 /**
- * Exchanges a grant for an access token.
+ * Exchanges a refresh token or a code for an access token.
  *
- * @throws {TokenError} If the endpoint refuses, or answers with no token.
- * @throws {NetworkError} If it does not answer.
+ * @throws {TokenError} If the endpoint refuses, or its response holds no token.
+ * @throws {NetworkError} If there is no response.
  */
 export async function requestToken(
   parameters: GrantParameters,
-  context: TokenRequestContext,
+  context: TokenEndpointContext,
   signal: AbortSignal,
 ): Promise<Token> {
   const { broker, sandbox } = context;
   const action = parameters.grant_type === "refresh_token"
-    ? "Cannot renew the access token"
+    ? "Cannot refresh the access token"
     : "Cannot exchange the code for tokens";
-  const requestedAt = moment();
-  const { tokenUrl } = context.endpoints;
-  const answer = await post(tokenUrl, parameters, action, context, signal);
-  const { status, text } = answer;
+  const requestedAt = readClocks();
+  const response = await post(context.endpoints.tokenUrl, parameters, action, context, signal);
+  const { status, text } = response;
 
-  let flaw: string | undefined;
+  let problem: string | undefined;
   if (status >= 200 && status < 300) {
     const defaultLifetimeMs = broker.defaultTokenLifetimeMs;
     const token = parseToken(parseBody(text).json, { requestedAt, defaultLifetimeMs });
     if (typeof token === "object") return token;
-    flaw = token;
+    problem = token;
   } else if (status < 400) {
-    flaw = status === 0 || status >= 300 && status !== 304 // 0 is how browsers show a redirect
-      ? "it redirects elsewhere, where the credentials do not follow"
-      : "it has a status that no token response has";
+    problem = status >= 300 && status !== 304
+      ? "it is a redirect, which the credentials do not follow"
+      : "no token response has this status";
   }
-  throw tokenRefusal(
-    { ...answer, action, flaw, refreshToken: parameters.refresh_token ?? "" },
-    { broker, sandbox, apiVersion: undefined, secrets: () => secretsIn(parameters) },
-  );
+  throw tokenError(response, {
+    action,
+    problem,
+    refreshToken: parameters.refresh_token ?? "",
+    broker,
+    sandbox,
+    secrets: secretsIn(parameters),
+  });
 }
 
 /**
  * Revokes a refresh token (RFC 7009 section 2.1).
  *
- * @throws {SessionError} If the broker has no such thing.
+ * @throws {SessionError} If the broker has no revocation endpoint.
  * @throws {TokenError} If the endpoint refuses.
- * @throws {NetworkError} If it does not answer.
+ * @throws {NetworkError} If there is no response.
  */
 export async function revokeToken(
   parameters: Readonly<Record<string, string>>,
-  context: TokenRequestContext,
+  context: TokenEndpointContext,
   signal: AbortSignal,
 ): Promise<void> {
   const { broker, sandbox, endpoints } = context;
@@ -88,67 +91,73 @@ export async function revokeToken(
       { code: "unsupported" },
     );
   }
-  const answer = await post(endpoints.revokeUrl, parameters, action, context, signal);
-  if (answer.status === 200) return; // section 2.2: also for a token that is unknown
-  throw tokenRefusal(
-    { ...answer, action, flaw: undefined, refreshToken: parameters.token ?? "" },
-    { broker, sandbox, apiVersion: undefined, secrets: () => secretsIn(parameters) },
-  );
+  const response = await post(endpoints.revokeUrl, parameters, action, context, signal);
+  if (response.status === 200) return; // section 2.2: also for an unknown token
+  throw tokenError(response, {
+    action,
+    refreshToken: parameters.token ?? "",
+    broker,
+    sandbox,
+    secrets: secretsIn(parameters),
+  });
 }
 
-/** What an answer may echo, and no error may repeat. */
+/** The parameters that no error may show, although a response may echo them. */
 function secretsIn(parameters: Readonly<Record<string, string>>): string[] {
   const names = ["client_secret", "refresh_token", "token", "code", "code_verifier"];
   return names.map((name) => parameters[name]).filter((secret) => secret !== undefined);
 }
 
-/** One exchange with the sign-in server. Nothing is sent twice, and nothing to a second address. */
+/** Sends one request. It is never sent twice, and never to a second address. */
 async function post(
   url: string,
   parameters: Readonly<Record<string, string>>,
   action: string,
-  { broker, userAgent, fetch }: TokenRequestContext,
+  { broker, userAgent, fetch }: TokenEndpointContext,
   signal: AbortSignal,
-): Promise<{ status: number; text: string; retryAfterMs: number | undefined }> {
+): Promise<TokenEndpointResponse> {
   requireNetwork(fetch, [url]);
-  const deadline = new Deadline(TIMEOUT_MS, () => noAnswer(action, url, "timeout"), signal);
+  const deadline = new Deadline(TIMEOUT_MS, () => noResponse(action, url, "timeout"), signal);
   try {
     const body = broker.tokenRequestFormat === "json"
       ? jsonBody(parameters)
       : new URLSearchParams(parameters);
-    // A fetch of the user's own may not know of signals, and would hold up everybody.
     const init = singleSendInit({
       method: "POST",
-      ...unrepeatable("POST", body), // a refresh token may be good for one use only
-      keepalive: false, // on Bun a connection of its own: an idle one may be closed by now
+      ...singleSendBody("POST", body), // a refresh token may work only once
+      keepalive: false, // on Bun a new connection: an idle one may have been closed
       redirect: "manual",
       headers: { "accept": "application/json", "user-agent": userAgent },
       signal: deadline.signal,
     });
-    const response = await deadline.wait(fetch(url, init));
-    const text = await deadline.wait(readStart(response));
+    // A custom fetch may ignore the signal, and would block every caller.
+    const response = await deadline.race(fetch(url, init));
+    const text = await deadline.race(readLimited(response));
     return { status: response.status, text, retryAfterMs: readRetryAfter(response) };
   } catch (error) {
     deadline.signal.throwIfAborted();
     const denied = asNetworkDenied(error, url);
     if (denied !== undefined) throw denied;
     const failure = networkFailure(error);
-    throw failure === undefined ? error : noAnswer(action, url, failure.kind, tellable(error, url));
+    if (failure === undefined) throw error;
+    throw noResponse(action, url, failure.kind, safeCause(error, url));
   } finally {
-    deadline.finish();
+    deadline.dispose();
   }
 }
 
-/** Whatever became of the token request, the request that needs the token was not sent. */
-function noAnswer(
+/** `sent` is "no": whatever became of the token request, the API request was not sent. */
+function noResponse(
   action: string,
   url: string,
   kind: NetworkErrorKind,
   cause?: unknown,
 ): NetworkError {
   const { fact, advice = "Try again when it can be reached" } = explainFailure(kind, cause);
+  const facts = [`no response from ${url} (${kind})`, fact];
+  const message = formatMessage(action, { facts, advice: [advice] });
   return new NetworkError(
-    explain(action, { facts: [`no answer from ${url} (${kind})`, fact], advice: [advice] }),
+    message,
     cause === undefined ? { kind, sent: "no" } : { kind, sent: "no", cause },
   );
 }

@@ -1,165 +1,162 @@
 /**
- * The life of the access token:
+ * The access token of a session, from one refresh to the next:
  *
- *       ┌────────────────── a renewal succeeds ──────────────────┐
- *       ▼                                                        │
- *     fresh ──soft──▶ ageing ──hard──▶ stale ────────────────────┤
- *       │             requests go on,  requests wait             │
- *       │             a renewal runs   for a renewal             │
- *       │             behind them                                │
- *       └──401──▶ rejected: requests wait for a renewal ─────────┘
+ *       ┌────────────────── a refresh succeeds ─────────────────┐
+ *       ▼                                                       │
+ *     fresh ──advisory──▶ ageing ──mandatory──▶ stale ──────────┤
+ *       │     window      requests   window     requests wait   │
+ *       │                 go on, and a refresh  for a refresh   │
+ *       │                 runs in the background                │
+ *       └──401──▶ invalidated: requests wait for a refresh ─────┘
  *
- * A renewal that fails for now is followed by a pause, which all callers share: what is alive still
- * serves, and what is not fails at once. One that is refused for good is the last: the source is
- * *refused*, and says so without asking again. `close()` and `abort()` end it: *closed*.
+ * At most one refresh runs at a time, for whatever reason: a request without a token, a 401,
+ * `session.refresh()`, the background. Aborting a wait affects only that caller.
  *
- * There is one door, `renew()`, and at most one token request behind it at a time, whoever comes: a
- * request without a token, a 401, `refresh()`, the background. Who waits there can leave, and ends
- * nothing for the others.
+ * After a failed refresh nobody asks again for a while: a token that is still alive is used, and without
+ * one, requests fail at once. If the endpoint refuses the grant for good, the source says so from then
+ * on and never asks again.
  */
 
-import { errorForCaller, SessionClosedError, TokenError } from "../errors.ts";
+import { copyError, SessionClosedError, TokenError } from "../errors.ts";
 import { MAX_RETRY_AFTER_MS } from "../net/retry_after.ts";
 import { remainingMs, type Token } from "./token.ts";
 
-/** A pause after failed renewals is at most this long, unless the endpoint asks for more. */
+/** The longest pause after failed refreshes, unless the endpoint asks for more. */
 const MAX_BACKOFF_MS = 30_000;
 
-/**
- * So much of a pause is random at the most: enough for programs that failed together not to come back
- * together. More would only mean more requests to an endpoint that is out of order.
- */
+/** Enough jitter for programs that failed together. More would mean more requests in an outage. */
 const MAX_JITTER_MS = 5_000;
 
 /**
- * A broker that refuses a request with the next token too refuses something else than the token. For
- * so long a 401 gets no further token: there is one in this time, and not one for each request.
+ * If a freshly issued token is also rejected, the token is not the problem. For 30 seconds no 401 leads
+ * to another refresh, instead of one refresh for each request.
  */
-const DISTRUST_MS = 30_000;
+const SUSPENSION_MS = 30_000;
 
-/** A token request takes 10 s at the most, and a save 5 s. */
-const LONGEST_RENEWAL_MS = 15_000;
+/** 15 seconds: a token request takes at most 10, and a save 5. */
+const MAX_REFRESH_MS = 15_000;
 
-/** Holds the access token, and renews it. */
+/** Holds the access token, and refreshes it. */
 export class TokenSource {
-  readonly #request: (signal: AbortSignal) => Promise<Token>;
-  readonly #ending = new AbortController();
+  readonly #requestToken: (signal: AbortSignal) => Promise<Token>;
+  readonly #closing = new AbortController();
   #isClosing = false;
   #token: Token | undefined;
-  #renewal: Promise<Token> | undefined;
+  #refresh: Promise<Token> | undefined;
+  /** The error with which the endpoint has refused the grant for good. */
   #refusal: TokenError | undefined;
   #failures = 0;
-  #lastFailure: unknown;
+  #lastError: unknown;
   #pausedUntil = 0;
-  /** Until then a 401 means something else than the token. */
-  #distrustedUntil = 0;
+  #suspendedUntil = 0;
 
   /**
-   * @param request Gets a new token. The signal aborts when the source is closed.
-   * @param token One that is there already.
+   * @param requestToken Gets a new token. Its signal aborts when the source closes.
+   * @param token A token to start with.
    */
-  constructor(request: (signal: AbortSignal) => Promise<Token>, token?: Token) {
-    this.#request = request;
+  constructor(requestToken: (signal: AbortSignal) => Promise<Token>, token?: Token) {
+    this.#requestToken = requestToken;
     this.#token = token;
   }
 
-  /** The token held, as long as it lives by both clocks. */
+  /** The token, if it has not expired on either clock. */
   get token(): Token | undefined {
     return this.#token !== undefined && remainingMs(this.#token) > 0 ? this.#token : undefined;
   }
 
-  /** Whether a renewal would not come too early. */
-  get isDue(): boolean {
-    return this.#ageingInMs <= 0;
+  /** Whether it is time for a refresh. */
+  get isRefreshDue(): boolean {
+    return this.#freshMs <= 0;
   }
 
-  /** When a renewal makes sense, in milliseconds: 0 is now, `undefined` never again. */
-  get dueInMs(): number | undefined {
+  /** In how many milliseconds a refresh is due: 0 is now, `undefined` is never again. */
+  get refreshDueInMs(): number | undefined {
     if (this.#refusal !== undefined || this.#isClosing) return undefined;
-    return Math.max(this.#ageingInMs, this.pausedMs);
+    return Math.max(this.#freshMs, this.pauseMs);
   }
 
-  /** How long nobody is asked for a token, because the last renewal failed. */
-  get pausedMs(): number {
+  /** The rest of the pause after a failed refresh, in milliseconds. */
+  get pauseMs(): number {
     return Math.max(0, this.#pausedUntil - performance.now());
   }
 
-  /** The token held if a request can go out with it now. Starts a renewal behind it if it is ageing. */
-  usable(): Token | undefined {
+  /** The token, if a request can be sent with it now. Starts a refresh in the background when due. */
+  current(): Token | undefined {
     if (this.#token === undefined) return undefined;
     const remaining = remainingMs(this.#token);
-    if (remaining <= this.#token.hardLeadMs) return undefined;
-    if (remaining <= this.#token.softLeadMs) this.renew().catch(() => {}); // the held one still serves
+    if (remaining <= this.#token.mandatoryWindowMs) return undefined;
+    if (remaining <= this.#token.advisoryWindowMs) this.refresh().catch(() => {});
     return this.#token;
   }
 
-  /** Renews the token, or joins the renewal that runs. Everyone gets an error object of their own. */
-  renew(): Promise<Token> {
-    this.#renewal ??= this.#renew().finally(() => this.#renewal = undefined);
-    return this.#renewal.catch((error) => {
-      throw errorForCaller(error);
+  /** Refreshes the token, or joins the refresh that runs. Each caller gets an error of its own. */
+  refresh(): Promise<Token> {
+    this.#refresh ??= this.#runRefresh().finally(() => this.#refresh = undefined);
+    return this.#refresh.catch((error) => {
+      throw copyError(error);
     });
   }
 
   /**
-   * The next token, for a request that has to wait for it. One that died on the way although its life
-   * is longer, because the machine slept meanwhile, is renewed once more; a short-lived one serves.
+   * Refreshes the token for a request that waits. If the machine slept meanwhile, so that a long-lived
+   * token has expired on arrival, it is refreshed once more.
    */
-  async next(): Promise<Token> {
-    const token = await this.renew();
-    const hasSlept = remainingMs(token) <= 0 && token.lifetimeMs > LONGEST_RENEWAL_MS;
-    return hasSlept ? this.usable() ?? await this.renew() : token;
+  async get(): Promise<Token> {
+    const token = await this.refresh();
+    const hasSlept = remainingMs(token) <= 0 && token.lifetimeMs > MAX_REFRESH_MS;
+    return hasSlept ? this.current() ?? await this.refresh() : token;
   }
 
   /**
-   * The broker answered 401 to this token: it is of no more use, if it is still the one held.
+   * Drops a token after a 401, if it is still the one that is held.
    *
-   * @returns With which token it is worth while to try again: with the next one, with the one that is
-   * held by now, or with none.
+   * @returns Which token to send the request again with: the one that a refresh brings, the newer one
+   * that is held already, or none.
    */
-  reject(token: Token): "next" | "held" | undefined {
+  invalidate(token: Token): "next" | "held" | undefined {
     if (this.#token === undefined) return "next";
-    if (this.#token !== token) return "held"; // a straggler: there is a newer one
-    if (performance.now() < this.#distrustedUntil) return undefined;
+    if (this.#token !== token) return "held";
+    if (performance.now() < this.#suspendedUntil) return undefined;
     this.#token = undefined;
     return "next";
   }
 
-  /** The broker answered 401 to a new token too: it is not the token that it refuses. */
-  distrust(): void {
-    this.#distrustedUntil = performance.now() + DISTRUST_MS;
+  /** Suspends `invalidate()` for a while, because the token is not the reason for the 401. */
+  suspendInvalidation(): void {
+    this.#suspendedUntil = performance.now() + SUSPENSION_MS;
   }
 
-  /** Begins no renewal any more, lets one that runs finish, for so long at the most, and ends. */
+  /** Starts no further refresh, waits for the one that runs, and ends. */
   async close(patienceMs: number): Promise<void> {
     this.#isClosing = true;
-    if (this.#renewal !== undefined) await settled(this.#renewal, patienceMs);
+    if (this.#refresh !== undefined) await settledWithin(this.#refresh, patienceMs);
     this.abort();
   }
 
-  /** Ends everything. */
+  /** Ends now, and aborts the refresh that runs. */
   abort(): void {
     this.#isClosing = true;
     this.#token = undefined;
-    this.#ending.abort(new SessionClosedError());
+    this.#closing.abort(new SessionClosedError());
   }
 
-  get #ageingInMs(): number {
-    return this.#token === undefined ? 0 : remainingMs(this.#token) - this.#token.softLeadMs;
+  /** In how many milliseconds the advisory window begins. */
+  get #freshMs(): number {
+    return this.#token === undefined ? 0 : remainingMs(this.#token) - this.#token.advisoryWindowMs;
   }
 
-  async #renew(): Promise<Token> {
+  async #runRefresh(): Promise<Token> {
     if (this.#isClosing) throw new SessionClosedError();
     if (this.#refusal !== undefined) throw this.#refusal;
-    if (performance.now() < this.#pausedUntil) throw this.#lastFailure;
+    if (performance.now() < this.#pausedUntil) throw this.#lastError;
     try {
-      const token = await this.#request(this.#ending.signal);
-      this.#ending.signal.throwIfAborted();
+      const token = await this.#requestToken(this.#closing.signal);
+      this.#closing.signal.throwIfAborted();
       this.#token = token;
       this.#failures = 0;
       return token;
     } catch (error) {
-      this.#lastFailure = error;
+      this.#lastError = error;
       if (error instanceof TokenError && error.isPermanent) this.#refusal = error;
       else this.#pause(error);
       throw error;
@@ -167,19 +164,19 @@ export class TokenSource {
   }
 
   #pause(error: unknown): void {
-    const limitMs = Math.min(MAX_BACKOFF_MS, 1000 * 2 ** this.#failures);
-    const jitterMs = Math.random() * Math.min(limitMs, MAX_JITTER_MS);
-    const asked = error instanceof TokenError ? error.retryAfterMs ?? 0 : 0;
+    const backoffMs = Math.min(MAX_BACKOFF_MS, 1000 * 2 ** this.#failures);
+    const jitterMs = Math.random() * Math.min(backoffMs, MAX_JITTER_MS);
+    const retryAfterMs = error instanceof TokenError ? error.retryAfterMs ?? 0 : 0;
     this.#failures += 1;
     this.#pausedUntil = performance.now() +
-      Math.max(limitMs - jitterMs, Math.min(asked, MAX_RETRY_AFTER_MS));
+      Math.max(backoffMs - jitterMs, Math.min(retryAfterMs, MAX_RETRY_AFTER_MS));
   }
 }
 
-/** Waits until a promise is settled, or its time is up. */
-async function settled(promise: Promise<unknown>, patienceMs: number): Promise<void> {
+/** Waits until a promise is settled, or the time is up. */
+async function settledWithin(promise: Promise<unknown>, ms: number): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const patience = new Promise<void>((resolve) => timer = setTimeout(resolve, patienceMs));
-  await Promise.race([promise.then(() => {}, () => {}), patience]);
+  const timeout = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
+  await Promise.race([promise.then(() => {}, () => {}), timeout]);
   clearTimeout(timer);
 }

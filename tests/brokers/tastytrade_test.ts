@@ -16,7 +16,7 @@ import {
   tastytrade,
   TokenError,
 } from "../../mod.ts";
-import { type Emulator, startEmulator, troubles } from "../../src/emulator/emulator.ts";
+import { type Emulator, startEmulator, tastytradeFaults } from "../../src/emulator/emulator.ts";
 import { MARKET_ORDER } from "../support/orders.ts";
 
 const ME = "/customers/me";
@@ -84,7 +84,7 @@ const TROUBLES: readonly {
     }),
     error: TokenError,
     code: "invalid_grant",
-    says: ["The refresh token is one of the sandbox", "Pass sandbox: true"],
+    says: ["The refresh token is for the sandbox", "Pass sandbox: true"],
   },
   {
     name: "production's credentials in the sandbox",
@@ -96,32 +96,34 @@ const TROUBLES: readonly {
     }),
     error: TokenError,
     code: "invalid_grant",
-    says: ["The refresh token is one of production", "Leave sandbox out"],
+    says: ["The refresh token is for production", "Leave sandbox out"],
   },
   {
     name: "a healthy grant that is refused for a while",
-    prepare: (emulator) => emulator.trouble("POST /oauth/token", troubles.notACustomer),
+    prepare: (emulator) => emulator.injectFault("POST /oauth/token", tastytradeFaults.notACustomer),
     error: TokenError,
     code: "invalid_request",
-    says: ["User is not a TastyTrade customer", "of healthy grants too", "try again later"],
+    says: ["User is not a TastyTrade customer", "about valid grants", "try again later"],
   },
   {
     name: "a token endpoint out of order",
-    prepare: (emulator) => emulator.trouble("POST /oauth/token", troubles.internalServerError),
+    prepare: (emulator) =>
+      emulator.injectFault("POST /oauth/token", tastytradeFaults.internalServerError),
     error: TokenError,
     code: "internal_server_error",
-    says: ["500", "support identifier", "out of order"],
+    says: ["500", "support identifier", "is not working"],
   },
   {
     name: "a token endpoint that is asked too often",
-    prepare: (emulator) => emulator.trouble("POST /oauth/token", troubles.tooManyRequests),
+    prepare: (emulator) =>
+      emulator.injectFault("POST /oauth/token", tastytradeFaults.tooManyRequests),
     error: TokenError,
     code: "http_429",
     says: ["a web page instead of JSON", "fewer requests"],
   },
   {
     name: "a scope that is missing for reading",
-    prepare: (emulator) => emulator.trouble(`GET ${ME}`, troubles.notPermitted),
+    prepare: (emulator) => emulator.injectFault(`GET ${ME}`, tastytradeFaults.notPermitted),
     error: ApiError,
     code: "not_permitted",
     says: ["403", "User not permitted access", "the scope read"],
@@ -147,14 +149,14 @@ const TROUBLES: readonly {
   },
   {
     name: "a User-Agent that is lost on the way to the API only",
-    prepare: (emulator) => emulator.trouble(`GET ${ME}`, troubles.userAgentRequired, 2),
+    prepare: (emulator) => emulator.injectFault(`GET ${ME}`, tastytradeFaults.userAgentRequired, 2),
     error: ApiError,
     code: "http_401",
     says: ["a web page instead of JSON", "User-Agent is missing"],
   },
   {
     name: "an access token that is refused twice",
-    prepare: (emulator) => emulator.trouble(`GET ${ME}`, troubles.tokenInvalid, 2),
+    prepare: (emulator) => emulator.injectFault(`GET ${ME}`, tastytradeFaults.tokenInvalid, 2),
     error: ApiError,
     code: "token_invalid",
     says: ["This token is invalid or has expired", "check that the grant still exists"],
@@ -169,14 +171,14 @@ const TROUBLES: readonly {
   },
   {
     name: "too many requests",
-    prepare: (emulator) => emulator.trouble(`GET ${ME}`, troubles.tooManyRequests),
+    prepare: (emulator) => emulator.injectFault(`GET ${ME}`, tastytradeFaults.tooManyRequests),
     error: RateLimitError,
     code: "http_429",
     says: ["429", "a web page instead of JSON", "fewer requests"],
   },
   {
     name: "a gateway with nothing behind it in production",
-    prepare: (emulator) => emulator.trouble(`GET ${ME}`, troubles.badGateway),
+    prepare: (emulator) => emulator.injectFault(`GET ${ME}`, tastytradeFaults.badGateway),
     error: ApiError,
     code: "http_502",
     says: ["502", "a web page instead of JSON", "gateway"],
@@ -206,14 +208,14 @@ const TROUBLES: readonly {
   },
   {
     name: "a request that misses a parameter",
-    prepare: (emulator) => emulator.trouble(`GET ${ME}`, troubles.validationError),
+    prepare: (emulator) => emulator.injectFault(`GET ${ME}`, tastytradeFaults.validationError),
     error: ApiError,
     code: "validation_error",
     says: ["400", "account-numbers is missing"],
   },
   {
     name: "an API out of order",
-    prepare: (emulator) => emulator.trouble(`GET ${ME}`, troubles.internalServerError),
+    prepare: (emulator) => emulator.injectFault(`GET ${ME}`, tastytradeFaults.internalServerError),
     error: ApiError,
     code: "internal_server_error",
     says: ["500", "support identifier", "try again later"],
@@ -250,14 +252,14 @@ Deno.test("tastytrade tells a refusal for good from one for now", async () => {
     }]
   ) {
     assert(
-      await isPermanent((emulator) => emulator.trouble("POST /oauth/token", { status, body })),
+      await isPermanent((emulator) => emulator.injectFault("POST /oauth/token", { status, body })),
     );
   }
   for (
     const { status, body } of [
-      troubles.notACustomer,
-      troubles.tooManyRequests,
-      troubles.badGateway,
+      tastytradeFaults.notACustomer,
+      tastytradeFaults.tooManyRequests,
+      tastytradeFaults.badGateway,
       {
         status: 400,
         body: "",
@@ -267,7 +269,10 @@ Deno.test("tastytrade tells a refusal for good from one for now", async () => {
   ) {
     assertFalse(
       await isPermanent((emulator) =>
-        emulator.trouble("POST /oauth/token", body === undefined ? { status } : { status, body })
+        emulator.injectFault(
+          "POST /oauth/token",
+          body === undefined ? { status } : { status, body },
+        )
       ),
     );
   }
@@ -275,7 +280,7 @@ Deno.test("tastytrade tells a refusal for good from one for now", async () => {
 
 Deno.test("tastytrade's API errors list the single faults, and keep the data beside the error", async () => {
   const preflight = await troubleOf(
-    (emulator) => emulator.trouble(`POST ${ORDERS}`, troubles.marginCheckFailed),
+    (emulator) => emulator.injectFault(`POST ${ORDERS}`, tastytradeFaults.marginCheckFailed),
     (session) => session.post(ORDERS, MARKET_ORDER),
   ) as ApiError;
   assertEquals(preflight.errors, [{
@@ -287,7 +292,7 @@ Deno.test("tastytrade's API errors list the single faults, and keep the data bes
     "1829.008",
   );
   const validation = await troubleOf((emulator) =>
-    emulator.trouble(`GET ${ME}`, troubles.validationError)
+    emulator.injectFault(`GET ${ME}`, tastytradeFaults.validationError)
   ) as ApiError;
   assertEquals(validation.errors, [{ field: "account-numbers", message: "is missing" }]);
   assertEquals(validation.method, "GET");
@@ -378,8 +383,8 @@ Deno.test("tastytrade's readers survive whatever they are given", () => {
     tastytrade.readPage(data);
     tastytrade.unwrap?.(data);
     const refusal = { status: 500, body: data, isHtml: false, sandbox: false };
-    tastytrade.readTokenRefusal?.({ ...refusal, refreshToken: "a.b.c" });
-    tastytrade.readApiRefusal?.({ ...refusal, method: "GET", apiVersion: undefined });
+    tastytrade.parseTokenError?.({ ...refusal, refreshToken: "a.b.c" });
+    tastytrade.parseApiError?.({ ...refusal, method: "GET", apiVersion: undefined });
   }
 });
 

@@ -21,7 +21,7 @@ import {
 import {
   type Emulator,
   startEmulator,
-  tradestationTroubles as troubles,
+  tradestationFaults as tastytradeFaults,
 } from "../../src/emulator/emulator.ts";
 
 const ACCOUNTS = "/brokerage/accounts";
@@ -149,7 +149,7 @@ Deno.test("tradestation's 200 with nothing but errors is an error", async () => 
   assertEquals([all.status, all.code], [200, "Forbidden"]);
   assertEquals(all.errors[0]?.field, "999");
   assertStringIncludes(all.message, "the account is not yours");
-  emulator.trouble(`GET /v3${ACCOUNTS}`, {
+  emulator.injectFault(`GET /v3${ACCOUNTS}`, {
     status: 200,
     body: '{"Error":"Failed","Message":"Not entitled to data for this symbol"}',
   });
@@ -200,11 +200,11 @@ Deno.test("tradestation's legacy API is reached with apiVersion v2, through sess
 
 for (
   const { name, trouble, code, says } of [
-    { name: "a 403", trouble: troubles.forbidden, code: "Forbidden", says: "scope" },
-    { name: "a 404", trouble: troubles.notFound, code: "NotFound", says: "no such path" },
+    { name: "a 403", trouble: tastytradeFaults.forbidden, code: "Forbidden", says: "scope" },
+    { name: "a 404", trouble: tastytradeFaults.notFound, code: "NotFound", says: "no such path" },
     {
       name: "a 503",
-      trouble: troubles.serviceUnavailable,
+      trouble: tastytradeFaults.serviceUnavailable,
       code: "ServiceUnavailable",
       says: "try again",
     },
@@ -213,7 +213,7 @@ for (
   Deno.test(`tradestation explains ${name}`, async () => {
     await using emulator = await startEmulator();
     await using session = open(emulator);
-    emulator.trouble(`GET /v3${ACCOUNTS}`, trouble);
+    emulator.injectFault(`GET /v3${ACCOUNTS}`, trouble);
     const error = await assertRejects(() => session.get(ACCOUNTS), ApiError);
     assertEquals(error.code, code);
     assertStringIncludes(error.message, says);
@@ -223,10 +223,10 @@ for (
 Deno.test("tradestation wants fewer requests with a 429, and with v2's web page", async () => {
   await using emulator = await startEmulator();
   await using session = open(emulator);
-  emulator.trouble(`GET /v3${ACCOUNTS}`, troubles.tooManyRequests);
+  emulator.injectFault(`GET /v3${ACCOUNTS}`, tastytradeFaults.tooManyRequests);
   await assertRejects(() => session.get(ACCOUNTS), RateLimitError, "fewer requests");
   await using legacy = open(emulator, { apiVersion: "v2" });
-  emulator.trouble("GET /v2/users/emulated/accounts", troubles.legacyQuotaExceeded);
+  emulator.injectFault("GET /v2/users/emulated/accounts", tastytradeFaults.legacyQuotaExceeded);
   const error = await assertRejects(() => legacy.get("/users/emulated/accounts"), RateLimitError);
   assertEquals(error.status, 403);
 });
@@ -267,14 +267,14 @@ Deno.test("tradestation's sign-in may be out of order for a while", () => {
       { error: "invalid_request" },
     ]] as const
   ) {
-    const problem = tradestation.readTokenRefusal?.({ ...refusal, status, body });
+    const problem = tradestation.parseTokenError?.({ ...refusal, status, body });
     assert(problem?.isPermanent === false);
   }
   for (const error of ["invalid_grant", "invalid_client", "unauthorized_client"]) {
-    const problem = tradestation.readTokenRefusal?.({ ...refusal, status: 403, body: { error } });
+    const problem = tradestation.parseTokenError?.({ ...refusal, status: 403, body: { error } });
     assert(problem?.isPermanent);
   }
-  const page = tradestation.readTokenRefusal?.({
+  const page = tradestation.parseTokenError?.({
     ...refusal,
     status: 502,
     body: undefined,
@@ -287,9 +287,9 @@ Deno.test("tradestation's key that starts to rotate is followed", async () => {
   await using emulator = await startEmulator();
   await using session = open(emulator);
   await session.refresh({ force: true });
-  emulator.rotation = true;
+  emulator.tradestation.rotation = true;
   for (let i = 0; i < 3; i++) await session.refresh({ force: true });
-  assertEquals(emulator.reusedRefreshTokens, 0);
+  assertEquals(emulator.tradestation.reusedRefreshTokens, 0);
 });
 
 Deno.test("Session.revoke() revokes every refresh token of the key, and close() never does", async () => {
@@ -320,15 +320,15 @@ Deno.test("Session.revoke() says when the broker has no such thing", async () =>
 Deno.test("Session.revoke() reports what went wrong", async () => {
   await using emulator = await startEmulator();
   await using session = open(emulator);
-  emulator.trouble("POST /oauth/revoke", {
+  emulator.injectFault("POST /oauth/revoke", {
     status: 503,
     body: `{"error":"${emulator.tradestation.refreshToken}"}`,
   });
   const error = await assertRejects(() => session.revoke(), TokenError);
   assertEquals(error.status, 503);
   assertFalse(error.message.includes(emulator.tradestation.refreshToken));
-  emulator.trouble("POST /oauth/revoke", "hang");
-  await assertRejects(() => session.revoke({ timeoutMs: 30 }), SessionError, "no answer");
+  emulator.injectFault("POST /oauth/revoke", "hang");
+  await assertRejects(() => session.revoke({ timeoutMs: 30 }), SessionError, "no response");
 });
 
 Deno.test("tradestation's readers survive whatever they are given", () => {
@@ -341,9 +341,9 @@ Deno.test("tradestation's readers survive whatever they are given", () => {
     accounts.readBalances(data);
     accounts.readPositions(data);
     tradestation.readPage(data);
-    tradestation.isRefusal?.(data);
+    tradestation.isErrorBody?.(data);
     const refusal = { status: 500, body: data, isHtml: false, sandbox: false };
-    tradestation.readTokenRefusal?.({ ...refusal, refreshToken: "x" });
-    tradestation.readApiRefusal?.({ ...refusal, method: "GET", apiVersion: undefined });
+    tradestation.parseTokenError?.({ ...refusal, refreshToken: "x" });
+    tradestation.parseApiError?.({ ...refusal, method: "GET", apiVersion: undefined });
   }
 });

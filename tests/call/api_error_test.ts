@@ -59,7 +59,7 @@ Deno.test("A broker that explains no refusal has its token endpoint's told as RF
     await using session = refused("/token", status, body);
     const error = await assertRejects(() => session.refresh(), TokenError);
     assertEquals([error.code, error.isPermanent, error.status], [code, isPermanent, status]);
-    assertEquals(error.message, `Cannot renew the access token: ${message}`);
+    assertEquals(error.message, `Cannot refresh the access token: ${message}`);
   }
 });
 
@@ -87,8 +87,8 @@ const hasty: Broker = {
   ...acme,
   unwrap: (body) => Object(Reflect.get(Object(body), "result")).value.of,
   readPage: (body) => ({ items: Reflect.get(Object(body), "result") }),
-  readApiRefusal: ({ body }) => ({ code: Object(body).fault.id }),
-  readTokenRefusal: ({ body }) => ({ code: Object(body).fault.id, isPermanent: true }),
+  parseApiError: ({ body }) => ({ code: Object(body).fault.id }),
+  parseTokenError: ({ body }) => ({ code: Object(body).fault.id, isPermanent: true }),
 };
 
 Deno.test("A broker that cannot read a good answer does not hide that an order may be there", async () => {
@@ -102,7 +102,7 @@ Deno.test("A broker that cannot read a good answer does not hide that an order m
   );
   const read = await assertRejects(() => session.get("/orders"), ApiError, "Acme cannot read it");
   assertFalse(read.message.includes("carried out"));
-  const noList = "readPage() has found no list of items";
+  const noList = "readPage() found no list of items";
   await assertRejects(() => session.items("/orders").next(), ApiError, noList);
 });
 
@@ -153,18 +153,18 @@ for (const broker of [tastytrade, tradestation]) {
       [
         403,
         HTML,
-        "Something between this program and the broker has answered, a proxy or a firewall",
+        "Something between this program and the broker may have answered, such as a proxy or a firewall",
       ],
-      [404, HTML, "Something between this program and the broker has answered"],
-      [511, HTML, "Something between this program and the broker has answered"],
+      [404, HTML, "Something between this program and the broker may have answered"],
+      [511, HTML, "Something between this program and the broker may have answered"],
       [407, HTML, "HTTPS_PROXY=http://user:password@proxy:8080"],
       [407, {}, "HTTPS_PROXY=http://user:password@proxy:8080"],
       [
         302,
         { location: "https://portal.example/sign-in?a=hidden" },
-        "leads elsewhere to https://portal.example,",
+        "redirects to https://portal.example,",
       ],
-      [307, { location: "/hidden" }, "The answer leads elsewhere, where no token follows"],
+      [307, { location: "/hidden" }, "The response redirects, where the token must not go"],
       [301, {}, "compare baseUrl with the broker's address"],
     ];
     for (const [status, headers, words] of rows) {

@@ -19,12 +19,12 @@ const MISTAKES: readonly [options: unknown, words: string][] = [
   [{ idempotent: "false" }, "Cannot use this idempotent: it is true or false, not a string"],
   [{ idempotent: 1 }, "it is true or false, not 1"],
   [{ exactNumbers: "yes" }, "Cannot use this exactNumbers"],
-  [{ params: { a: 1 } }, 'Cannot use the option "params": this call has none. It is called query'],
+  [{ params: { a: 1 } }, 'Cannot make this call: there is no option "params". It is called query'],
   [{ searchParams: { a: 1 } }, "It is called query here"],
   [{ timeout: 5 }, "It is called timeoutMs here"],
   [{ timeoutms: 5 }, "It is called timeoutMs here"],
-  [{ method: "DELETE" }, '"method": this call has none: session.post(), put()'],
-  [{ body: "{}" }, '"body": this call has none: session.post(path, body)'],
+  [{ method: "DELETE" }, '"method": session.post(), put()'],
+  [{ body: "{}" }, '"body": session.post(path, body)'],
   [{ retry: false }, "the session has retry"],
   [{ paging: 1 }, "There are signal, timeoutMs, query, headers, idempotent, exactNumbers"],
   [{ query: "a=b" }, 'Cannot use this query: it is an object, for instance { status: ["Live"] }'],
@@ -114,12 +114,12 @@ Deno.test("Session checks the options of the calls that are no requests, and of 
   const timeout = untyped({ timeout: 5 });
   const query = untyped({ query: { a: 1 } });
   for (const options of [timeout, query]) {
-    await assertRejects(() => session.accessToken(options), TypeError, "this call has none");
-    await assertRejects(() => session.refresh(options), TypeError, "this call has none");
-    await assertRejects(() => session.revoke(options), TypeError, "this call has none");
+    await assertRejects(() => session.accessToken(options), TypeError, "there is no option");
+    await assertRejects(() => session.refresh(options), TypeError, "there is no option");
+    await assertRejects(() => session.revoke(options), TypeError, "there is no option");
   }
-  await assertRejects(() => session.validate(timeout), TypeError, "this call has none");
-  await assertRejects(() => Account.get(session, timeout), TypeError, "this call has none");
+  await assertRejects(() => session.validate(timeout), TypeError, "there is no option");
+  await assertRejects(() => Account.get(session, timeout), TypeError, "there is no option");
   const force = untyped({ force: "false" });
   await assertRejects(() => session.refresh(force), TypeError, "Cannot use this force");
   assertEquals([broker.requests.length, broker.tokenRequests], [0, 1]);

@@ -47,7 +47,7 @@ Deno.test("Account's amounts come unspoiled, however many digits they have", asy
   const body = '{"data":{"account-number":"5WT00000","cash-balance":12345678901234567.89,' +
     '"net-liquidating-value":1e-7,"id":9007199254740993}}';
   const answer = { status: 200, headers: { "content-type": "application/json" }, body };
-  emulator.trouble("GET /accounts/5WT00000/balances", answer, 3);
+  emulator.injectFault("GET /accounts/5WT00000/balances", answer, 3);
   const account = await Account.get(session, "5WT00000");
   const { cashBalance, netLiquidatingValue, raw } = await account.balances();
   assertEquals([cashBalance, netLiquidatingValue], ["12345678901234567.89", "0.0000001"]);

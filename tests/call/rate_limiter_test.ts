@@ -9,7 +9,7 @@ import {
   tradestation,
 } from "../../mod.ts";
 import { Deadline } from "../../src/net/deadline.ts";
-import { Pacer } from "../../src/call/rate_limiter.ts";
+import { RateLimiter } from "../../src/call/rate_limiter.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { acme } from "../support/broker_fixtures.ts";
 import { idle, settle } from "../support/idle.ts";
@@ -53,7 +53,7 @@ function mostIn(departures: readonly number[], windowMs: number): number {
   );
 }
 
-Deno.test("Pacer lets 200 callers out in order, the first at once, never above a limit in any window", async () => {
+Deno.test("RateLimiter lets 200 callers out in order, the first at once, never above a limit in any window", async () => {
   const limits = [{ requests: 60, perMs: 60_000 }, { requests: 5, perMs: 1_000 }];
   const { clock, broker, session, departures } = await paced(limits);
   using _clock = clock;
@@ -67,7 +67,7 @@ Deno.test("Pacer lets 200 callers out in order, the first at once, never above a
   assertEquals(clock.holding, 0);
 });
 
-Deno.test("Pacer holds up only the paths that a limit is about", async () => {
+Deno.test("RateLimiter holds up only the paths that a limit is about", async () => {
   const { clock, broker, session } = await paced([
     { requests: 1, perMs: 10_000, path: /^\/balances/g }, // its state must not matter
     { requests: 3, perMs: 1_000 },
@@ -86,7 +86,7 @@ Deno.test("Pacer holds up only the paths that a limit is about", async () => {
   await Promise.all(calls);
 });
 
-Deno.test("Pacer forgets who leaves the queue, in the same tick, and the others move up", async () => {
+Deno.test("RateLimiter forgets who leaves the queue, in the same tick, and the others move up", async () => {
   const { clock, broker, session, departures } = await paced({ requests: 1, perMs: 1_000 });
   using _clock = clock;
   const controller = new AbortController();
@@ -112,7 +112,7 @@ Deno.test("Pacer forgets who leaves the queue, in the same tick, and the others 
   assertEquals(clock.armed, 0);
 });
 
-Deno.test("Pacer refuses at once what would have to wait longer than its call may take", async () => {
+Deno.test("RateLimiter refuses at once what would have to wait longer than its call may take", async () => {
   const { clock, broker, session } = await paced({ requests: 2, perMs: 10_000 });
   using _clock = clock;
   await Promise.all([session.get("/a"), session.get("/a")]);
@@ -127,7 +127,7 @@ Deno.test("Pacer refuses at once what would have to wait longer than its call ma
   );
   assertEquals(
     refusal.message,
-    "Cannot POST https://api.example/v3/order: its turn under the session's rate limit comes in 20 s, " +
+    "Cannot POST https://api.example/v3/order: the session's rate limit permits it in 20 s, " +
       "after the end of this call. The request was not sent",
   );
   const last = session.fetch("/c", { timeoutMs: 20_001 });
@@ -142,7 +142,7 @@ Deno.test("Pacer refuses at once what would have to wait longer than its call ma
   ]);
 });
 
-Deno.test("Pacer holds everyone up after a 429, and goes on in order", async () => {
+Deno.test("RateLimiter holds everyone up after a 429, and goes on in order", async () => {
   const { clock, broker, session, departures } = await paced([
     { requests: 2, perMs: 1_000, path: /^\/limited/ },
     { requests: 100, perMs: 1_000, path: /^\/other/ },
@@ -174,7 +174,7 @@ Deno.test("Pacer holds everyone up after a 429, and goes on in order", async () 
   assertEquals(departures.slice(1), [30_000, 30_000, 31_000, 31_000]);
 });
 
-Deno.test("Pacer tells those who wait already that a 429 makes their turn too late", async () => {
+Deno.test("RateLimiter tells those who wait already that a 429 makes their turn too late", async () => {
   const { clock, broker, session } = await paced({ requests: 1, perMs: 1_000 });
   using _clock = clock;
   broker.onRequest = () => new Response(null, { status: 429, headers: { "retry-after": "60" } });
@@ -184,7 +184,7 @@ Deno.test("Pacer tells those who wait already that a 429 makes their turn too la
   assertEquals([broker.requests.length, clock.holding], [1, 0]);
 });
 
-Deno.test("Pacer lets a call wait by itself whose path no limit is about", async () => {
+Deno.test("RateLimiter lets a call wait by itself whose path no limit is about", async () => {
   const { clock, broker, session } = await paced({ requests: 1, perMs: 1_000, path: /^\/limited/ });
   using _clock = clock;
   broker.onRequest = () =>
@@ -198,7 +198,7 @@ Deno.test("Pacer lets a call wait by itself whose path no limit is about", async
   assertEquals(await call, 1);
 });
 
-Deno.test("Pacer counts replays and retries too", async () => {
+Deno.test("RateLimiter counts replays and retries too", async () => {
   const { clock, broker, session } = await paced({ requests: 1, perMs: 10_000 });
   using _clock = clock;
   const at: number[] = [];
@@ -213,7 +213,7 @@ Deno.test("Pacer counts replays and retries too", async () => {
   assertEquals(at.map((one) => one - (at[0] ?? 0)), [0, 10_000, 20_000]);
 });
 
-Deno.test("Pacer sends with a live token after a long wait", async () => {
+Deno.test("RateLimiter sends with a live token after a long wait", async () => {
   const { clock, broker, session } = await paced({ requests: 1, perMs: 100_000 });
   using _clock = clock;
   broker.lifetimeS = 60;
@@ -293,7 +293,7 @@ Deno.test("new Session() refuses what is no limit, and published ones where ther
   await open([]);
 });
 
-Deno.test("Pacer's callers time out as they would without it, if a token is slow", async () => {
+Deno.test("RateLimiter's callers time out as they would without it, if a token is slow", async () => {
   const { clock, broker, session } = await paced({ requests: 1, perMs: 1_000 });
   using _clock = clock;
   broker.onTokenRequest = () => new Promise(() => {});
@@ -304,7 +304,7 @@ Deno.test("Pacer's callers time out as they would without it, if a token is slow
   session[Symbol.dispose]();
 });
 
-Deno.test("Pacer counts what goes out, although its token or its body came late", async () => {
+Deno.test("RateLimiter counts what goes out, although its token or its body came late", async () => {
   const { clock, broker, session } = await paced({ requests: 1, perMs: 1_000 });
   using _clock = clock;
   broker.lifetimeS = 2;
@@ -333,7 +333,7 @@ Deno.test("Pacer counts what goes out, although its token or its body came late"
   assertEquals(mostIn(at, 1_000), 1);
 });
 
-Deno.test("Pacer starves nobody who waits under two limits at once", async () => {
+Deno.test("RateLimiter starves nobody who waits under two limits at once", async () => {
   const { clock, broker, session } = await paced([
     { requests: 1, perMs: 1_000, path: /^\/(x|z)/ },
     { requests: 1, perMs: 1_000, path: /^\/(x|y)/ },
@@ -348,7 +348,7 @@ Deno.test("Pacer starves nobody who waits under two limits at once", async () =>
   assertEquals(broker.requests.slice(0, 3).map(({ path }) => path), ["/v3/z", "/v3/y", "/v3/x"]);
 });
 
-Deno.test("Pacer believes no broker that has enough for more than an hour", async () => {
+Deno.test("RateLimiter believes no broker that has enough for more than an hour", async () => {
   const { clock, broker, session } = await paced({ requests: 10, perMs: 1_000 });
   using _clock = clock;
   broker.onRequest = () =>
@@ -362,7 +362,7 @@ Deno.test("Pacer believes no broker that has enough for more than an hour", asyn
   assertEquals(await session.get("/a"), 1);
 });
 
-Deno.test("Pacer keeps to the longer of two pauses", async () => {
+Deno.test("RateLimiter keeps to the longer of two pauses", async () => {
   const { clock, broker, session } = await paced({ requests: 10, perMs: 1_000 });
   using _clock = clock;
   const waits = ["60", "5"];
@@ -374,7 +374,7 @@ Deno.test("Pacer keeps to the longer of two pauses", async () => {
   assertEquals(held.retryAfterMs, 60_000);
 });
 
-Deno.test("Pacer returns the answer that there is when the next try would come too late", async () => {
+Deno.test("RateLimiter returns the answer that there is when the next try would come too late", async () => {
   const { clock, broker, session } = await paced({ requests: 1, perMs: 60_000 });
   using _clock = clock;
   broker.onRequest = () => new Response("{}", { status: 503 });
@@ -382,7 +382,7 @@ Deno.test("Pacer returns the answer that there is when the next try would come t
   assertEquals(clock.holding, 0);
 });
 
-Deno.test("Pacer matches the path without its query, however its URL is written", async () => {
+Deno.test("RateLimiter matches the path without its query, however its URL is written", async () => {
   const { clock, broker, session } = await paced({
     requests: 1,
     perMs: 60_000,
@@ -397,7 +397,7 @@ Deno.test("Pacer matches the path without its query, however its URL is written"
   assertEquals(broker.requests.length, 1);
 });
 
-Deno.test("Pacer lets thousands of callers in at once", async () => {
+Deno.test("RateLimiter lets thousands of callers in at once", async () => {
   const { clock, session } = await paced({ requests: 10_000, perMs: 1_000 });
   using _clock = clock;
   const startedAt = Date.now();
@@ -405,7 +405,7 @@ Deno.test("Pacer lets thousands of callers in at once", async () => {
   assertEquals(Date.now() - startedAt, 0); // nobody waited
 });
 
-Deno.test("Pacer does not say that an order was not sent whose first try was", async () => {
+Deno.test("RateLimiter does not say that an order was not sent whose first try was", async () => {
   const { clock, broker, session } = await paced({ requests: 1, perMs: 1_000 });
   using _clock = clock;
   broker.onRequest = ({ path }) =>
@@ -457,21 +457,23 @@ Deno.test("Each published limit of tastytrade is about its own paths, and about 
   );
 });
 
-Deno.test("Pacer.giveBack() gives back one departure, once", async () => {
+Deno.test("RateLimiter.release() gives back one departure, once", async () => {
   using clock = new FakeClock({ timers: true });
-  const pacer = new Pacer([{ requests: 2, perMs: 1_000 }], "https://api.example");
+  const limiter = new RateLimiter([{ requests: 2, perMs: 1_000 }], "https://api.example");
   const url = "https://api.example/a";
   const departures: number[] = [];
   const leave = () => {
     const deadline = new Deadline(60_000, () => new Error("too late"));
-    return pacer.turn(url, pacer.number(), deadline, () => new Error("too late")).then((at) => {
-      departures.push(performance.now());
-      deadline.finish();
-      return at;
-    });
+    return limiter.wait(url, limiter.nextTicket(), deadline, () => new Error("too late")).then(
+      (at) => {
+        departures.push(performance.now());
+        deadline.dispose();
+        return at;
+      },
+    );
   };
   const [first] = await Promise.all([leave(), leave()]);
-  pacer.giveBack(url, first ?? 0); // its token had run out
+  limiter.release(url, first ?? 0); // its token had run out
   await leave();
   const last = leave();
   await settle();
@@ -481,7 +483,7 @@ Deno.test("Pacer.giveBack() gives back one departure, once", async () => {
   assertEquals(departures.length, 3);
   clock.advance(1);
   await last;
-  pacer.giveBack(url, -1); // one that never was takes nothing with it
+  limiter.release(url, -1); // one that never was takes nothing with it
   await leave();
   const sixth = leave();
   await settle();
@@ -490,19 +492,19 @@ Deno.test("Pacer.giveBack() gives back one departure, once", async () => {
   await sixth;
 });
 
-Deno.test("Pacer remembers no more departures than its limits count", async () => {
-  const pacer = new Pacer([{ requests: 10, perMs: 0.000001 }], "https://api.example");
+Deno.test("RateLimiter remembers no more departures than its limits count", async () => {
+  const limiter = new RateLimiter([{ requests: 10, perMs: 0.000001 }], "https://api.example");
   const url = "https://api.example/a";
   const deadline = new Deadline(600_000, () => new Error("too late"));
   const leave = async (times: number) => {
     for (let count = 0; count < times; count++) {
-      await pacer.turn(url, pacer.number(), deadline, () => new Error("too late"));
+      await limiter.wait(url, limiter.nextTicket(), deadline, () => new Error("too late"));
     }
   };
   // One that is not there is looked for in all that is remembered.
   const search = () => {
     const start = performance.now();
-    for (let count = 0; count < 3_000; count++) pacer.giveBack(url, -1);
+    for (let count = 0; count < 3_000; count++) limiter.release(url, -1);
     return performance.now() - start;
   };
   await leave(1_000);
@@ -510,7 +512,7 @@ Deno.test("Pacer remembers no more departures than its limits count", async () =
   const before = search();
   await leave(200_000);
   assertLess(search(), 20 * Math.max(before, 1));
-  deadline.finish();
+  deadline.dispose();
 });
 
 Deno.test("A request whose turn comes goes out with the token held, though another is on its way", async () => {

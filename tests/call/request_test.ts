@@ -9,22 +9,20 @@ import {
   assertThrows,
 } from "@std/assert";
 import {
-  isUnsafe,
-  jsonBody,
-  type Outgoing,
-  prepare,
-  type Query,
+  type PreparedRequest,
+  prepareRequest,
   requestUrl,
   unpackRequest,
-  withoutQuery,
-  withQuery,
 } from "../../src/call/request.ts";
+import { isUnsafe } from "../../src/net/method.ts";
+import { jsonBody } from "../../src/net/request_body.ts";
+import { type Query, withoutQuery, withQuery } from "../../src/net/url.ts";
 import { serve, serveOnceAConnection } from "../support/loopback.ts";
 
 const BASE_URL = "https://api.example.com";
 
 /** Sends a prepared request as a session does, and reads the answer. */
-async function send({ url, init, headers }: Outgoing): Promise<string> {
+async function send({ url, init, headers }: PreparedRequest): Promise<string> {
   const response = await fetch(url, { ...init, headers });
   return await response.text();
 }
@@ -152,22 +150,22 @@ Deno.test("isUnsafe() is false for the methods that change nothing, and for no o
   assert(changing.every(isUnsafe));
 });
 
-Deno.test("prepare() uses GET and upper case", () => {
-  assertEquals(prepare(BASE_URL, {}, {}).method, "GET");
-  const { method, init } = prepare(BASE_URL, {}, { method: "patch" });
+Deno.test("prepareRequest() uses GET and upper case", () => {
+  assertEquals(prepareRequest(BASE_URL, {}, {}).method, "GET");
+  const { method, init } = prepareRequest(BASE_URL, {}, { method: "patch" });
   assertEquals([method, init.method], ["PATCH", "PATCH"]);
 });
 
-Deno.test("prepare() lets the caller's headers win over the session's, in any case", () => {
+Deno.test("prepareRequest() lets the caller's headers win over the session's, in any case", () => {
   const own = { accept: "application/json", "user-agent": "us/1.0" };
-  assertEquals(prepare(BASE_URL, own, {}).headers, own);
+  assertEquals(prepareRequest(BASE_URL, own, {}).headers, own);
   const given: HeadersInit[] = [
     { Accept: "text/csv", "X-A": "1" },
     [["Accept", "text/csv"], ["X-A", "1"]],
     new Headers({ Accept: "text/csv", "X-A": "1" }),
   ];
   for (const headers of given) {
-    assertEquals(prepare(BASE_URL, own, { headers }).headers, {
+    assertEquals(prepareRequest(BASE_URL, own, { headers }).headers, {
       "accept": "text/csv",
       "user-agent": "us/1.0",
       "x-a": "1",
@@ -175,10 +173,10 @@ Deno.test("prepare() lets the caller's headers win over the session's, in any ca
   }
 });
 
-Deno.test("prepare() refuses a caller's Authorization header and does not repeat it", () => {
+Deno.test("prepareRequest() refuses a caller's Authorization header and does not repeat it", () => {
   for (const name of ["Authorization", "authorization", "AUTHORIZATION"]) {
     const { message } = assertThrows(
-      () => prepare(BASE_URL, {}, { headers: { [name]: "Bearer hidden" } }),
+      () => prepareRequest(BASE_URL, {}, { headers: { [name]: "Bearer hidden" } }),
       TypeError,
       "the session sets it",
     );
@@ -186,26 +184,30 @@ Deno.test("prepare() refuses a caller's Authorization header and does not repeat
   }
 });
 
-Deno.test("prepare() refuses a Host header, which could lead the token elsewhere", () => {
+Deno.test("prepareRequest() refuses a Host header, which could lead the token elsewhere", () => {
   for (const name of ["Host", "host"]) {
     const headers = { [name]: "elsewhere.example" };
-    assertThrows(() => prepare(BASE_URL, {}, { headers }), TypeError, "the URL says who is meant");
+    assertThrows(
+      () => prepareRequest(BASE_URL, {}, { headers }),
+      TypeError,
+      "the URL determines the host",
+    );
   }
 });
 
-Deno.test("prepare() returns redirects unless the caller wants them followed", () => {
-  assertEquals(prepare(BASE_URL, {}, {}).init.redirect, "manual");
-  assertEquals(prepare(BASE_URL, {}, { redirect: "error" }).init.redirect, "error");
+Deno.test("prepareRequest() returns redirects unless the caller wants them followed", () => {
+  assertEquals(prepareRequest(BASE_URL, {}, {}).init.redirect, "manual");
+  assertEquals(prepareRequest(BASE_URL, {}, { redirect: "error" }).init.redirect, "error");
 });
 
-Deno.test("prepare() passes on what else fetch takes", () => {
+Deno.test("prepareRequest() passes on what else fetch takes", () => {
   const { signal } = new AbortController();
-  const { init } = prepare(BASE_URL, {}, { signal, cache: "no-store" });
+  const { init } = prepareRequest(BASE_URL, {}, { signal, cache: "no-store" });
   assertStrictEquals(init.signal, signal);
   assertEquals(init.cache, "no-store");
 });
 
-Deno.test("prepare() takes a stream for what can be sent once only, and nothing else", async () => {
+Deno.test("prepareRequest() takes a stream for what can be sent once only, and nothing else", async () => {
   const streams: unknown[] = [
     streamOf("a"),
     (async function* () {
@@ -213,7 +215,7 @@ Deno.test("prepare() takes a stream for what can be sent once only, and nothing 
     })(),
   ];
   for (const body of streams) {
-    const prepared = prepare(BASE_URL, {}, { method: "POST", body: body as BodyInit });
+    const prepared = prepareRequest(BASE_URL, {}, { method: "POST", body: body as BodyInit });
     assertFalse(prepared.isReplayable);
     assertStrictEquals<unknown>(prepared.init.body, body);
     assertEquals(Reflect.get(prepared.init, "duplex"), "half");
@@ -231,14 +233,14 @@ Deno.test("prepare() takes a stream for what can be sent once only, and nothing 
   ];
   for (const body of repeatable) {
     assert(
-      prepare(BASE_URL, {}, { method: "POST", ...(body === undefined ? {} : { body }) })
+      prepareRequest(BASE_URL, {}, { method: "POST", ...(body === undefined ? {} : { body }) })
         .isReplayable,
     );
   }
   await streamOf("a").cancel();
 });
 
-Deno.test("prepare() makes bodies arrive twice with the same bytes, length and content type", async () => {
+Deno.test("prepareRequest() makes bodies arrive twice with the same bytes, length and content type", async () => {
   await using server = await serve((response) => response.end());
   const bytes = new TextEncoder().encode("-bytes-");
   const rows: readonly [BodyInit, string | undefined, string][] = [
@@ -256,7 +258,7 @@ Deno.test("prepare() makes bodies arrive twice with the same bytes, length and c
   ];
   for (const method of ["POST", "PUT", "PATCH", "DELETE"]) {
     for (const [body, type, text] of rows) {
-      const prepared = prepare(`${server.url}/orders`, {}, { method, body });
+      const prepared = prepareRequest(`${server.url}/orders`, {}, { method, body });
       await send(prepared);
       await send(prepared);
       for (const arrival of server.arrivals.slice(-2)) {
@@ -269,18 +271,18 @@ Deno.test("prepare() makes bodies arrive twice with the same bytes, length and c
   }
 });
 
-Deno.test("prepare() lets the caller's own content type win", async () => {
+Deno.test("prepareRequest() lets the caller's own content type win", async () => {
   await using server = await serve((response) => response.end());
   const headers = { "Content-Type": "application/vnd.broker+json" };
-  await send(prepare(server.url, {}, { method: "POST", headers, body: "{}" }));
+  await send(prepareRequest(server.url, {}, { method: "POST", headers, body: "{}" }));
   assertEquals(server.arrivals[0]?.headers["content-type"], "application/vnd.broker+json");
 });
 
-Deno.test("prepare() sends a form with the boundary that its content type names", async () => {
+Deno.test("prepareRequest() sends a form with the boundary that its content type names", async () => {
   await using server = await serve((response) => response.end());
   const form = new FormData();
   form.set("file", new Blob(["content"]), "Name.csv");
-  const prepared = prepare(server.url, {}, { method: "POST", body: form });
+  const prepared = prepareRequest(server.url, {}, { method: "POST", body: form });
   await send(prepared);
   await send(prepared);
   for (const { headers, body } of server.arrivals) {
@@ -294,11 +296,11 @@ Deno.test("prepare() sends a form with the boundary that its content type names"
   assertEquals(server.arrivals.length, 2);
 });
 
-Deno.test("prepare() streams a stream, without holding it back until it ends", async () => {
+Deno.test("prepareRequest() streams a stream, without holding it back until it ends", async () => {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const writer = writable.getWriter();
   await using server = await serve((response) => response.end());
-  const sending = send(prepare(server.url, {}, { method: "POST", body: readable }));
+  const sending = send(prepareRequest(server.url, {}, { method: "POST", body: readable }));
   await writer.write(new TextEncoder().encode("one "));
   await writer.write(new TextEncoder().encode("two"));
   await writer.close();
@@ -306,7 +308,7 @@ Deno.test("prepare() streams a stream, without holding it back until it ends", a
   assertEquals(server.arrivals[0]?.body, "one two");
 });
 
-// Deno's fetch would repeat a POST and Bun's a PUT or DELETE (facts in request.ts, unrepeatable()).
+// Deno's fetch would repeat a POST and Bun's a PUT or DELETE (facts in request.ts, singleSendBody()).
 for (const method of ["POST", "PUT", "PATCH", "DELETE"]) {
   const bodies: readonly [string, () => BodyInit | undefined][] = [
     ["no body", () => undefined],
@@ -316,13 +318,13 @@ for (const method of ["POST", "PUT", "PATCH", "DELETE"]) {
     ["JSON", () => jsonBody({ an: "order" })],
     ["a stream", () => streamOf("order")],
   ];
-  Deno.test(`prepare() keeps the runtime from sending a ${method} twice when a reused connection closes`, async () => {
+  Deno.test(`prepareRequest() keeps the runtime from sending a ${method} twice when a reused connection closes`, async () => {
     for (const [name, makeBody] of bodies) {
       await using server = await serveOnceAConnection();
       const body = makeBody();
-      await send(prepare(`http://${server.host}/first`, {}, {}));
+      await send(prepareRequest(`http://${server.host}/first`, {}, {}));
       const init: RequestInit = { method, ...(body === undefined ? {} : { body }) };
-      await assertRejects(() => send(prepare(`http://${server.host}/order`, {}, init)));
+      await assertRejects(() => send(prepareRequest(`http://${server.host}/order`, {}, init)));
       const orders = server.arrivals.filter((head) => head.startsWith(`${method} /order `));
       assertEquals(orders.length, 1, `${method} with ${name}`);
     }
@@ -358,7 +360,7 @@ Deno.test("unpackRequest() makes a stream replayable, with its length", async ()
   await using server = await serve((response) => response.end());
   const init = { method: "POST", body: streamOf("content"), duplex: "half" } as RequestInit;
   const [url, unpacked] = await unpackRequest(new Request(server.url, init));
-  const prepared = prepare(url, {}, unpacked);
+  const prepared = prepareRequest(url, {}, unpacked);
   assert(prepared.isReplayable);
   await send(prepared);
   assertEquals(server.arrivals[0]?.headers["content-length"], "7");
@@ -369,7 +371,7 @@ Deno.test("unpackRequest() keeps a form's boundary", async () => {
   const body = new FormData();
   body.set("a", "b");
   const [url, init] = await unpackRequest(new Request(server.url, { method: "POST", body }));
-  await send(prepare(url, {}, init));
+  await send(prepareRequest(url, {}, init));
   const [{ headers, body: sent }] = server.arrivals as [(typeof server.arrivals)[0]];
   const type = headers["content-type"] ?? "";
   const form = await new Response(sent, { headers: { "content-type": type } }).formData();

@@ -7,8 +7,8 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { readAnswer } from "../../src/call/response.ts";
-import { tastytrade } from "../../src/brokers/tastytrade.ts";
+import { readJson } from "../../src/call/response.ts";
+import { tastytrade } from "../../src/brokers/tastytrade/tastytrade.ts";
 import { ApiError, RateLimitError } from "../../src/errors.ts";
 
 const ASKED = {
@@ -23,7 +23,7 @@ const CONTEXT = {
 };
 
 function read(body: BodyInit | null, init: ResponseInit = {}): Promise<unknown> {
-  return readAnswer(new Response(body, init), ASKED, CONTEXT, { take: (json) => json });
+  return readJson(new Response(body, init), ASKED, CONTEXT, { unwrap: (json) => json });
 }
 
 async function refusal(body: BodyInit | null, init: ResponseInit = {}): Promise<ApiError> {
@@ -32,7 +32,7 @@ async function refusal(body: BodyInit | null, init: ResponseInit = {}): Promise<
   return error;
 }
 
-Deno.test("readAnswer() returns the JSON of a good answer", async () => {
+Deno.test("readJson() returns the JSON of a good answer", async () => {
   assertEquals(await read('{"data":{"a":1}}'), { data: { a: 1 } });
   assertEquals(await read("[]", { status: 201 }), []);
   assertEquals(await read("null"), null);
@@ -42,17 +42,17 @@ Deno.test("readAnswer() returns the JSON of a good answer", async () => {
   assertEquals(await read(new TextEncoder().encode("\ufeff{}")), {}); // a byte order mark
 });
 
-Deno.test("readAnswer() returns undefined for a good answer without a body", async () => {
+Deno.test("readJson() returns undefined for a good answer without a body", async () => {
   for (const status of [200, 202]) assertEquals(await read("", { status }), undefined);
   for (const status of [204, 205]) assertEquals(await read(null, { status }), undefined);
 });
 
-Deno.test("readAnswer() reads a good answer of any size", async () => {
+Deno.test("readJson() reads a good answer of any size", async () => {
   const list = Array.from({ length: 50_000 }, (_, index) => index);
   assertEquals(await read(JSON.stringify(list)), list);
 });
 
-Deno.test("readAnswer() refuses a good status with a bad body, and shows nothing of it", async () => {
+Deno.test("readJson() refuses a good status with a bad body, and shows nothing of it", async () => {
   const rows: readonly [string, string][] = [
     ["<!doctype html><title>hidden-secret</title>", "a web page instead of JSON"],
     ['{"a":"hidden-secret', "the body is not JSON"],
@@ -71,7 +71,7 @@ Deno.test("readAnswer() refuses a good status with a bad body, and shows nothing
   }
 });
 
-Deno.test("readAnswer() throws the broker's refusal for a status outside 200 to 299", async () => {
+Deno.test("readJson() throws the broker's refusal for a status outside 200 to 299", async () => {
   const body = {
     error: {
       code: "not_permitted",
@@ -93,7 +93,7 @@ Deno.test("readAnswer() throws the broker's refusal for a status outside 200 to 
   assertStringIncludes(error.message, "no [redacted] here, nor [redacted]");
 });
 
-Deno.test("readAnswer() throws for redirects and refusals with any body", async () => {
+Deno.test("readJson() throws for redirects and refusals with any body", async () => {
   const rows: readonly [number, BodyInit | null, string][] = [
     [301, null, "http_301"],
     [304, null, "http_304"],
@@ -114,7 +114,7 @@ Deno.test("readAnswer() throws for redirects and refusals with any body", async 
   }
 });
 
-Deno.test("readAnswer() throws a RateLimitError for 429, with the wait that the broker asks for", async () => {
+Deno.test("readJson() throws a RateLimitError for 429, with the wait that the broker asks for", async () => {
   const limited = await refusal("", { status: 429, headers: { "retry-after": "7" } });
   assertInstanceOf(limited, RateLimitError);
   assertEquals([limited.code, limited.retryAfterMs], ["http_429", 7_000]);
@@ -124,7 +124,7 @@ Deno.test("readAnswer() throws a RateLimitError for 429, with the wait that the 
   assertFalse(await refusal("", { status: 503 }) instanceof RateLimitError);
 });
 
-Deno.test("readAnswer() writes one line of bounded length, whatever the broker says", async () => {
+Deno.test("readJson() writes one line of bounded length, whatever the broker says", async () => {
   const message = `\u001b[2J first\r\nsecond ${"long ".repeat(1_000)}`;
   const error = await refusal(JSON.stringify({ error: { message } }), { status: 400 });
   // deno-lint-ignore no-control-regex -- control characters are what must not be there
@@ -133,7 +133,7 @@ Deno.test("readAnswer() writes one line of bounded length, whatever the broker s
   assertLess(error.message.length, 1_000);
 });
 
-Deno.test("readAnswer() says what problem details say, member by member, and believes no status in them", async () => {
+Deno.test("readJson() says what problem details say, member by member, and believes no status in them", async () => {
   const headers = { "content-type": "Application/Problem+JSON; charset=utf-8" };
   for (
     const [problem, words] of [
@@ -156,7 +156,7 @@ Deno.test("readAnswer() says what problem details say, member by member, and bel
   assertFalse((await refusal('{"title":"Out of order"}', plain)).message.includes("Out of order"));
 });
 
-Deno.test("readAnswer() takes no empty text for an empty answer where a length was promised", async () => {
+Deno.test("readJson() takes no empty text for an empty answer where a length was promised", async () => {
   // What Node makes of a compressed body that was cut.
   const error = await refusal("", {
     headers: { "content-length": "58", "content-encoding": "gzip" },
@@ -165,7 +165,7 @@ Deno.test("readAnswer() takes no empty text for an empty answer where a length w
   assertEquals(await read("", { headers: { "content-length": "0" } }), undefined);
 });
 
-Deno.test("readAnswer() cuts a refusal that never ends", async () => {
+Deno.test("readJson() cuts a refusal that never ends", async () => {
   let isCancelled = false;
   const body = new ReadableStream<Uint8Array>({
     pull: (controller) => controller.enqueue(new Uint8Array(16 * 1024).fill(0x20)),
@@ -175,7 +175,7 @@ Deno.test("readAnswer() cuts a refusal that never ends", async () => {
   assert(isCancelled);
 });
 
-Deno.test("readAnswer() rejects with what the body fails with", async () => {
+Deno.test("readJson() rejects with what the body fails with", async () => {
   for (const status of [200, 500]) {
     const failure = new TypeError("error reading a body from connection");
     const body = new ReadableStream({ pull: (controller) => controller.error(failure) });

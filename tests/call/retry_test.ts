@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { ApiError, NetworkError, RateLimitError, Session } from "../../mod.ts";
-import { backoffMs, Retries } from "../../src/call/retry.ts";
+import { backoffMs, RetryBudget } from "../../src/call/retry.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { idle, settle } from "../support/idle.ts";
 import { hang, ScriptedBroker, signedIn } from "../support/scripted_broker.ts";
@@ -438,7 +438,7 @@ Deno.test("Session tells in how many tries nobody answered", async () => {
   await using session = await signedIn(broker, { retry: { limit: 2, maxDelayMs: 0 } });
   broker.onRequest = failing("ECONNRESET");
   const { message } = await assertRejects(() => session.get("/a"), NetworkError);
-  assertEquals(message, "Cannot GET https://api.example/v3/a: no answer in 3 tries (reset)");
+  assertEquals(message, "Cannot GET https://api.example/v3/a: no response in 3 attempts (reset)");
 });
 
 Deno.test("Session replays a call once after a 401, also when it is sent again", async () => {
@@ -522,12 +522,12 @@ Deno.test("Session answers an outage with a tenth more requests, not with four t
   assertEquals(broker.requests.length, 30);
 });
 
-Deno.test("Retries never hold more than they began with", () => {
-  const retries = new Retries({ limit: 3, maxDelayMs: 0 });
-  for (let i = 0; i < 10_000; i++) retries.earn();
-  const ask = { isRepeatable: true, retries: 0, askedMs: 0, remainingMs: 1 };
+Deno.test("RetryBudget never exceeds its capacity", () => {
+  const retries = new RetryBudget({ limit: 3, maxDelayMs: 0 });
+  for (let i = 0; i < 10_000; i++) retries.recordSuccess();
+  const ask = { isIdempotent: true, retries: 0, retryAfterMs: 0, remainingMs: 1 };
   let taken = 0;
-  while (retries.take("no answer", ask) !== undefined) taken += 1;
+  while (retries.acquire("no response", ask) !== undefined) taken += 1;
   assertEquals(taken, 100);
 });
 

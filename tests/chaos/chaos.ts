@@ -8,7 +8,7 @@
 import { startEmulator } from "../../src/emulator/emulator.ts";
 import type { Report } from "./client.ts";
 import { ChaosProxy } from "./proxy.ts";
-import { Dice } from "../support/random.ts";
+import { Random } from "../support/random.ts";
 import { run, type Runtime } from "../support/runtimes.ts";
 
 /** What came of it. */
@@ -18,7 +18,7 @@ export interface ChaosResult {
   /** How many orders ended how. */
   readonly outcomes: Readonly<Record<string, number>>;
   /** How often each trouble happened, by method and connection. */
-  readonly troubles: Readonly<Record<string, number>>;
+  readonly tastytradeFaults: Readonly<Record<string, number>>;
   readonly revocations: number;
 }
 
@@ -26,7 +26,7 @@ export interface ChaosResult {
 export async function chaos(runtime: Runtime, calls: number, seed: number): Promise<ChaosResult> {
   await using emulator = await startEmulator();
   const { origin, pathname } = new URL(emulator.tastytrade.baseUrl);
-  await using proxy = new ChaosProxy(origin, () => emulator.revokeAccessTokens(), new Dice(seed));
+  await using proxy = new ChaosProxy(origin, () => emulator.revokeAccessTokens(), new Random(seed));
   const baseUrl = await proxy.open() + pathname;
   const { stdout, stderr } = await run(runtime, [
     "tests/chaos/client.ts",
@@ -62,8 +62,10 @@ export async function chaos(runtime: Runtime, calls: number, seed: number): Prom
   }
   const reads = calls * 2 - Object.keys(orders).length;
   if (reads !== calls) violations.push(`There were ${calls} orders and ${reads} reads`);
-  const troubles = Object.fromEntries([...proxy.counts].toSorted(([a], [b]) => a < b ? -1 : 1));
-  return { violations, outcomes, troubles, revocations: proxy.revocations };
+  const tastytradeFaults = Object.fromEntries(
+    [...proxy.counts].toSorted(([a], [b]) => a < b ? -1 : 1),
+  );
+  return { violations, outcomes, tastytradeFaults, revocations: proxy.revocations };
 }
 
 const KNOWN = new Set(["placed", "refused", "not sent", "unknown"]);

@@ -12,7 +12,7 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import { connect, type Socket } from "node:net";
 import { buffer } from "node:stream/consumers";
 import type { Buffer } from "node:buffer";
-import type { Dice } from "../support/random.ts";
+import type { Random } from "../support/random.ts";
 
 /** The header in which the client names its call. */
 export const CALL_HEADER = "x-call";
@@ -33,10 +33,10 @@ const TROUBLES = [
   "close after the answer",
 ] as const;
 
-type Trouble = (typeof TROUBLES)[number] | "none";
+type Fault = (typeof TROUBLES)[number] | "none";
 
 /** After these the call comes to its end. */
-const HARMLESS: ReadonlySet<Trouble> = new Set(["none", "delay", "close after the answer"]);
+const HARMLESS: ReadonlySet<Fault> = new Set(["none", "delay", "close after the answer"]);
 
 /** What the road has to have shown before it can be said to have shown everything. */
 export const EVERYTHING: readonly string[] = ["GET", "POST"].flatMap((method) =>
@@ -52,7 +52,7 @@ export interface Story {
   /** How often it was answered 401. */
   refusals: number;
   /** How often it met trouble. */
-  troubles: number;
+  tastytradeFaults: number;
   isOver: boolean;
 }
 
@@ -71,7 +71,7 @@ export class ChaosProxy implements AsyncDisposable {
   revocations = 0;
   readonly #target: URL;
   readonly #revoke: () => void;
-  readonly #dice: Dice;
+  readonly #random: Random;
   readonly #server: ReturnType<typeof createServer>;
   readonly #used = new WeakSet<Socket>();
   #sinceRevocation = 0;
@@ -82,10 +82,10 @@ export class ChaosProxy implements AsyncDisposable {
    * @param target Where the emulator is.
    * @param revoke Revokes all access tokens.
    */
-  constructor(target: string, revoke: () => void, dice: Dice) {
+  constructor(target: string, revoke: () => void, random: Random) {
     this.#target = new URL(target);
     this.#revoke = revoke;
-    this.#dice = dice;
+    this.#random = random;
     this.#server = createServer((message, response) => void this.#receive(message, response));
     this.#server.keepAliveTimeout = 75_000;
   }
@@ -125,7 +125,7 @@ export class ChaosProxy implements AsyncDisposable {
     this.#used.add(message.socket);
     const key = `${message.method} ${trouble} ${connection}`;
     this.counts.set(key, (this.counts.get(key) ?? 0) + 1);
-    if (!HARMLESS.has(trouble)) story.troubles += 1;
+    if (!HARMLESS.has(trouble)) story.tastytradeFaults += 1;
 
     const underWay = { since: this.revocations };
     this.#underWay.add(underWay);
@@ -134,14 +134,14 @@ export class ChaosProxy implements AsyncDisposable {
     if (status === 401) story.refusals += 1; // which sends it again
     else if (message.method === "POST" || status === 200) story.isOver = true;
     // An idle connection may break at any time too; but a 401 has to get through, or it is no 401.
-    if (status !== 401 && this.#dice.oneIn(20)) {
+    if (status !== 401 && this.#random.oneIn(20)) {
       response.once("close", () => message.socket.destroy());
     }
   }
 
   /** Answers or does not, and returns the status that the client gets to see, if it does. */
   async #exchange(
-    trouble: Trouble,
+    trouble: Fault,
     message: IncomingMessage,
     response: ServerResponse,
   ): Promise<number | undefined> {
@@ -178,21 +178,21 @@ export class ChaosProxy implements AsyncDisposable {
         response.setHeader("connection", "close");
         break;
       case "delay":
-        await new Promise((resolve) => setTimeout(resolve, this.#dice.between(1, 30)));
+        await new Promise((resolve) => setTimeout(resolve, this.#random.between(1, 30)));
     }
     return await this.#forward(message, response, body);
   }
 
   #storyOf(name: string): Story {
     const story = this.stories.get(name) ??
-      { arrivals: 0, refusals: 0, troubles: 0, isOver: false };
+      { arrivals: 0, refusals: 0, tastytradeFaults: 0, isOver: false };
     this.stories.set(name, story);
     return story;
   }
 
-  #choose(story: Story): Trouble {
-    if (!this.#dice.oneIn(ONE_IN) || story.troubles === 2) return "none";
-    const trouble = this.#dice.pick(TROUBLES);
+  #choose(story: Story): Fault {
+    if (!this.#random.oneIn(ONE_IN) || story.tastytradeFaults === 2) return "none";
+    const trouble = this.#random.pick(TROUBLES);
     return trouble === "401" && story.refusals > 0 ? "none" : trouble;
   }
 
@@ -209,7 +209,7 @@ export class ChaosProxy implements AsyncDisposable {
   }
 
   #refuse(status: number, response: ServerResponse): number {
-    response.writeHead(status, this.#dice.oneIn(3) ? { "retry-after": "0" } : {}).end("{}");
+    response.writeHead(status, this.#random.oneIn(3) ? { "retry-after": "0" } : {}).end("{}");
     return status;
   }
 

@@ -8,7 +8,7 @@
 import { assert, assertEquals, assertFalse, assertRejects } from "@std/assert";
 import { request as httpRequest } from "node:http";
 import { startEmulator } from "../../src/emulator/emulator.ts";
-import { Dice } from "../support/random.ts";
+import { Random } from "../support/random.ts";
 
 const TASTYTRADE_ORDER = {
   "time-in-force": "Day",
@@ -76,17 +76,17 @@ const GARBAGE: readonly unknown[] = [
 
 type Target = readonly ["tastytrade" | "tradestation", string, string, unknown];
 
-function garbage(dice: Dice): unknown {
-  return GARBAGE[dice.below(GARBAGE.length)];
+function garbage(random: Random): unknown {
+  return GARBAGE[random.below(GARBAGE.length)];
 }
 
 /** A copy with garbage in one or two places. */
-function spoiled(value: unknown, dice: Dice): unknown {
-  if (typeof value !== "object" || value === null) return garbage(dice);
+function spoiled(value: unknown, random: Random): unknown {
+  if (typeof value !== "object" || value === null) return garbage(random);
   const copy = structuredClone(value) as Record<string, unknown>;
   const keys = Object.keys(copy);
-  const key = keys[dice.below(keys.length)] ?? "";
-  copy[key] = dice.chance(0.5) ? garbage(dice) : spoiled(copy[key], dice);
+  const key = keys[random.below(keys.length)] ?? "";
+  copy[key] = random.chance(0.5) ? garbage(random) : spoiled(copy[key], random);
   return copy;
 }
 
@@ -136,11 +136,11 @@ Deno.test("Emulator refuses garbage, and never fails", async () => {
     ],
   ];
   const seed = 7;
-  const dice = new Dice(seed);
+  const random = new Random(seed);
   const counts = { taken: 0, refused: 0 };
   for (let count = 0; count < 2_000; count++) {
-    const [broker, method, url, order] = dice.pick(targets);
-    const body = JSON.stringify(spoiled(order, dice));
+    const [broker, method, url, order] = random.pick(targets);
+    const body = JSON.stringify(spoiled(order, random));
     const response = await fetch(url, {
       method,
       headers: {

@@ -10,7 +10,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { runCommand } from "../../src/emulator/command.ts";
-import { startEmulator, troubles } from "../../src/emulator/emulator.ts";
+import { startEmulator, tastytradeFaults } from "../../src/emulator/emulator.ts";
 import type { Emulator } from "../../src/emulator/emulator.ts";
 import account from "../../src/emulator/tastytrade/recordings/account.json" with { type: "json" };
 import accounts from "../../src/emulator/tastytrade/recordings/accounts.json" with { type: "json" };
@@ -1085,7 +1085,7 @@ Deno.test("emulator refuses a route that it cannot read", async () => {
   await using emulator = await startEmulator();
   for (const route of ["/customers/me", "get /x", "GET customers", "GET /a b", ""]) {
     assertThrows(() => emulator.count(route), TypeError, `"${route}"`);
-    assertThrows(() => emulator.trouble(route, "hang"), TypeError, `"${route}"`);
+    assertThrows(() => emulator.injectFault(route, "hang"), TypeError, `"${route}"`);
   }
 });
 
@@ -1097,13 +1097,13 @@ Deno.test("emulator counts a request that breaks off, and calls back for it", as
   assertEquals(emulator.count("POST /oauth/token"), 1);
 });
 
-// Trouble
+// Fault
 
 Deno.test("emulator gives the ordered answer as often as ordered, then the true one", async () => {
   await using emulator = await startEmulator();
   const get = await signIn(emulator.tastytrade);
-  emulator.trouble("GET /customers/me", troubles.tooManyRequests, 2);
-  emulator.trouble("GET /customers/*", { status: 503 });
+  emulator.injectFault("GET /customers/me", tastytradeFaults.tooManyRequests, 2);
+  emulator.injectFault("GET /customers/*", { status: 503 });
   const statuses: number[] = [];
   for (let n = 0; n < 4; n++) statuses.push((await get("/customers/me")).status);
   assertEquals(statuses, [429, 429, 503, 200]);
@@ -1112,20 +1112,24 @@ Deno.test("emulator gives the ordered answer as often as ordered, then the true 
 
 Deno.test("emulator goes on with trouble without end until it is told to stop", async () => {
   await using emulator = await startEmulator();
-  emulator.trouble("* /**", { status: 418, headers: { "x-pot": "tea" }, body: "short" }, Infinity);
+  emulator.injectFault(
+    "* /**",
+    { status: 418, headers: { "x-pot": "tea" }, body: "short" },
+    Infinity,
+  );
   for (let n = 0; n < 3; n++) {
     const { status, headers, text } = await call(emulator.tastytrade.baseUrl);
     assertEquals([status, headers.get("x-pot"), text], [418, "tea", "short"]);
   }
-  emulator.endTroubles();
+  emulator.clearFaults();
   assertEquals((await call(emulator.tastytrade.baseUrl)).status, 401);
-  assertThrows(() => emulator.trouble("GET /x", "hang", 0), RangeError, "0 times");
-  assertThrows(() => emulator.trouble("GET /x", "hang", NaN), RangeError, "NaN times");
+  assertThrows(() => emulator.injectFault("GET /x", "hang", 0), RangeError, "0 times");
+  assertThrows(() => emulator.injectFault("GET /x", "hang", NaN), RangeError, "NaN times");
 });
 
 Deno.test("emulator has the recorded bad answers by name", async () => {
   await using emulator = await startEmulator();
-  const expected: readonly [keyof typeof troubles, number, unknown][] = [
+  const expected: readonly [keyof typeof tastytradeFaults, number, unknown][] = [
     ["grantRevoked", 400, errors.grant_revoked],
     ["invalidJwt", 400, errors.invalid_jwt],
     ["notACustomer", 400, errors.not_a_customer],
@@ -1137,11 +1141,11 @@ Deno.test("emulator has the recorded bad answers by name", async () => {
     ["marginCheckFailed", 422, margin],
   ];
   for (const [name, status, json] of expected) {
-    emulator.trouble("GET /x", troubles[name]);
+    emulator.injectFault("GET /x", tastytradeFaults[name]);
     const answer = await call(`${emulator.tastytrade.baseUrl}/x`);
     assertEquals([answer.status, answer.json], [status, json], name);
   }
-  const pages: readonly [keyof typeof troubles, string][] = [
+  const pages: readonly [keyof typeof tastytradeFaults, string][] = [
     ["userAgentRequired", "401 Authorization Required"],
     ["tooManyRequests", "429 Too Many Requests"],
     ["badGateway", "502 Bad Gateway"],
@@ -1149,21 +1153,21 @@ Deno.test("emulator has the recorded bad answers by name", async () => {
     ["gatewayTimeout", "504 Gateway Time-out"],
   ];
   for (const [name, title] of pages) {
-    emulator.trouble("GET /x", troubles[name]);
+    emulator.injectFault("GET /x", tastytradeFaults[name]);
     const { text, headers, status } = await call(`${emulator.tastytrade.baseUrl}/x`);
     assertEquals(text, HTML_401.replaceAll("401 Authorization Required", title));
     assertEquals(headers.get("content-type"), "text/html");
     assert(title.startsWith(String(status)));
   }
-  assertMatch(troubles.internalServerError.body ?? "", /support identifier: [0-9a-f]{32}"/);
-  assertStringIncludes(troubles.clientSecretMismatch.body ?? "", "Client secret mismatch");
-  assertEquals(troubles.notFound.status, 404);
+  assertMatch(tastytradeFaults.internalServerError.body ?? "", /support identifier: [0-9a-f]{32}"/);
+  assertStringIncludes(tastytradeFaults.clientSecretMismatch.body ?? "", "Client secret mismatch");
+  assertEquals(tastytradeFaults.notFound.status, 404);
 });
 
 Deno.test("emulator hangs without any effect", async () => {
   await using emulator = await startEmulator();
   const get = await signIn(emulator.tastytrade);
-  emulator.trouble("POST /accounts/*/orders", "hang");
+  emulator.injectFault("POST /accounts/*/orders", "hang");
   const controller = new AbortController();
   const init = { ...sending("POST", LIMIT_ORDER), signal: controller.signal };
   const waiting = get(`/accounts/${FUNDED}/orders`, init);
@@ -1176,7 +1180,7 @@ Deno.test("emulator hangs without any effect", async () => {
 
 Deno.test("emulator hangs in the middle of the body, after the effect", async () => {
   await using emulator = await startEmulator();
-  emulator.trouble("POST /accounts/*/orders", "hangMidBody");
+  emulator.injectFault("POST /accounts/*/orders", "hangMidBody");
   const token = await accessToken(emulator.tastytrade);
   const controller = new AbortController();
   const response = await fetch(`${emulator.tastytrade.baseUrl}/accounts/${FUNDED}/orders`, {
@@ -1201,7 +1205,7 @@ Deno.test("emulator resets the connection before the answer, without any effect"
   await using emulator = await startEmulator();
   const get = await signIn(emulator.tastytrade);
   // Without end, because fetch itself may send once more where a used connection breaks.
-  emulator.trouble("POST /accounts/*/orders", "reset", Infinity);
+  emulator.injectFault("POST /accounts/*/orders", "reset", Infinity);
   const path = `/accounts/${FUNDED}/orders`;
   await assertRejects(() => get(path, sending("POST", LIMIT_ORDER)), TypeError);
   assertEquals(emulator.orders, []);
@@ -1211,7 +1215,7 @@ Deno.test("emulator resets the connection before the answer, without any effect"
 Deno.test("emulator resets the connection in the middle of the body, after the effect", async () => {
   await using emulator = await startEmulator();
   const get = await signIn(emulator.tastytrade);
-  emulator.trouble("POST /accounts/*/orders", "resetMidBody");
+  emulator.injectFault("POST /accounts/*/orders", "resetMidBody");
   const path = `/accounts/${FUNDED}/orders`;
   await assertRejects(() => get(path, sending("POST", LIMIT_ORDER)), TypeError);
   assertEquals(emulator.orders.length, 1);
@@ -1235,7 +1239,7 @@ Deno.test("emulator calls back once for each request with its status", async () 
   const seen: unknown[] = [];
   const onRequest = (request: Emulator["requests"][number]) => seen.push(request.status);
   await using emulator = await startEmulator({ onRequest });
-  emulator.trouble("GET /hang", "hang");
+  emulator.injectFault("GET /hang", "hang");
   const get = await signIn(emulator.tastytrade);
   await get("/customers/me");
   const controller = new AbortController();
@@ -1293,7 +1297,7 @@ Deno.test("emulator command prints what opens a session, and a line without secr
     "tastytrade production POST /oauth/token 200",
     "tastytrade production GET /customers/me 401",
     "nowhere GET /elsewhere 404",
-    "tastytrade production POST /oauth/token no answer",
+    "tastytrade production POST /oauth/token no response",
   ]);
   interrupt();
   assertEquals(await running, 0);

@@ -8,7 +8,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { createHash, randomBytes } from "node:crypto";
-import { type Emulator, startEmulator, tradestationTroubles } from "../../src/emulator/emulator.ts";
+import { type Emulator, startEmulator, tradestationFaults } from "../../src/emulator/emulator.ts";
 import accounts from "../../src/emulator/tradestation/recordings/accounts.json" with {
   type: "json",
 };
@@ -99,7 +99,7 @@ Deno.test("emulator serves TradeStation's LIVE, SIM and their one sign-in below 
     "baseUrl",
     "signInUrl",
   ]);
-  assertEquals(tradestationSandbox, {
+  assertEquals({ ...tradestationSandbox }, {
     ...tradestation,
     baseUrl: `${url}/tradestation-sim`,
     sandbox: true,
@@ -134,12 +134,12 @@ Deno.test("emulator shows a consent page without scripts that names the client a
 
 Deno.test("emulator sends the browser to the callback with code and state, without a slash", async () => {
   await using client = await TradestationClient.open();
-  const location = await client.emulator.decide(
+  const location = await client.emulator.submitConsent(
     client.authorizeUrl({ state: "a b&c=/é" }),
     "accept",
   );
   assertMatch(location, /^http:\/\/localhost:31022\?code=[\w-]+&state=a%20b%26c%3D%2F%C3%A9$/);
-  const stateless = await client.emulator.decide(
+  const stateless = await client.emulator.submitConsent(
     client.authorizeUrl({ state: undefined }),
     "accept",
   );
@@ -152,23 +152,23 @@ Deno.test("emulator sends the browser to the callback with the documented error 
   const declined =
     `${CALLBACK}?error=access_denied&error_description=User%20did%20not%20authorize%20the%20request`;
   assertEquals(
-    await emulator.decide(client.authorizeUrl(), "decline"),
+    await emulator.submitConsent(client.authorizeUrl(), "decline"),
     `${declined}&state=xyzABC123`,
   );
-  emulator.isStateKeptOnDecline = false;
-  assertEquals(await emulator.decide(client.authorizeUrl(), "decline"), declined);
+  emulator.tradestation.isStateKeptOnDecline = false;
+  assertEquals(await emulator.submitConsent(client.authorizeUrl(), "decline"), declined);
 });
 
 Deno.test("emulator takes each registered callback URL, and those that are added", async () => {
   await using client = await TradestationClient.open();
-  assertEquals(client.emulator.callbackUrls.length, 6);
-  for (const redirectUri of client.emulator.callbackUrls) {
+  assertEquals(client.emulator.tradestation.callbackUrls.length, 6);
+  for (const redirectUri of client.emulator.tradestation.callbackUrls) {
     const url = client.authorizeUrl({ redirect_uri: redirectUri });
-    assert((await client.emulator.decide(url, "accept")).startsWith(`${redirectUri}?code=`));
+    assert((await client.emulator.submitConsent(url, "accept")).startsWith(`${redirectUri}?code=`));
   }
-  client.emulator.callbackUrls = ["https://example.com/callback?a=1"];
+  client.emulator.tradestation.callbackUrls = ["https://example.com/callback?a=1"];
   const url = client.authorizeUrl({ redirect_uri: "https://example.com/callback?a=1" });
-  const location = await client.emulator.decide(url, "accept");
+  const location = await client.emulator.submitConsent(url, "accept");
   assertStringIncludes(location, "https://example.com/callback?a=1&code=");
 });
 
@@ -197,7 +197,7 @@ Deno.test("emulator shows an error page and sends the browser nowhere for what i
     assertEquals([status, headers.get("location")], [403, null], message);
     assertEquals(headers.get("content-type"), "text/html; charset=utf-8");
     assertFalse(text.includes("<b>"));
-    const error = await assertRejects(() => client.emulator.decide(url, "accept"), Error);
+    const error = await assertRejects(() => client.emulator.submitConsent(url, "accept"), Error);
     assertStringIncludes(error.message, "Cannot accept: the sign-in answered 403 and said");
     assertStringIncludes(error.message, message);
   }
@@ -217,12 +217,15 @@ Deno.test("emulator sends the browser back with an error for what the client can
     [{ ...query, code_challenge: undefined }, "invalid_request"],
   ];
   for (const [changes, error] of cases) {
-    const location = await client.emulator.decide(client.authorizeUrl(changes), "accept");
+    const location = await client.emulator.submitConsent(client.authorizeUrl(changes), "accept");
     const { searchParams } = new URL(location);
     assertEquals([searchParams.get("error"), searchParams.get("state")], [error, "xyzABC123"]);
     assertFalse(searchParams.has("code"));
   }
-  const location = await client.emulator.decide(client.authorizeUrl({ prompt: "login" }), "accept");
+  const location = await client.emulator.submitConsent(
+    client.authorizeUrl({ prompt: "login" }),
+    "accept",
+  );
   assertStringIncludes(location, "?code=");
 });
 
@@ -250,23 +253,27 @@ Deno.test("Emulator.decide() goes nowhere but to its own emulator, and tells wha
   const { emulator } = client;
   const foreign = ["https://signin.tradestation.com/authorize", `${emulator.url}0/authorize`];
   for (const url of foreign) {
-    await assertRejects(() => emulator.decide(url, "accept"), TypeError, "no address of this");
+    await assertRejects(
+      () => emulator.submitConsent(url, "accept"),
+      TypeError,
+      "not an address of this",
+    );
   }
   const missing = `${emulator.tradestation.signInUrl}/authorise`;
   await assertRejects(
-    () => emulator.decide(missing, "decline"),
+    () => emulator.submitConsent(missing, "decline"),
     Error,
     'Cannot decline: the sign-in answered 404 and said "Not found"',
   );
-  emulator.trouble("GET /authorize", { status: 503, body: "Busy" });
+  emulator.injectFault("GET /authorize", { status: 503, body: "Busy" });
   await assertRejects(
-    () => emulator.decide(client.authorizeUrl(), "accept"),
+    () => emulator.submitConsent(client.authorizeUrl(), "accept"),
     Error,
     '503 and said "Busy"',
   );
-  emulator.trouble("POST /authorize", { status: 500, body: "Oops" });
+  emulator.injectFault("POST /authorize", { status: 500, body: "Oops" });
   await assertRejects(
-    () => emulator.decide(client.authorizeUrl(), "accept"),
+    () => emulator.submitConsent(client.authorizeUrl(), "accept"),
     Error,
     '500 and said "Oops"',
   );
@@ -434,7 +441,7 @@ Deno.test("emulator answers a refresh as documented: no refresh token, and a sco
 Deno.test("emulator rotates refresh tokens when it is told to", async () => {
   await using client = await TradestationClient.open();
   const { emulator } = client;
-  emulator.rotation = true;
+  emulator.tradestation.rotation = true;
   const seen = [emulator.tradestation.refreshToken];
   for (let n = 0; n < 4; n++) {
     const { status, json } = await client.refresh(seen.at(-1));
@@ -442,8 +449,8 @@ Deno.test("emulator rotates refresh tokens when it is told to", async () => {
     seen.push(`${at(json, "refresh_token")}`);
   }
   assertEquals(new Set(seen).size, 5);
-  assertEquals(emulator.reusedRefreshTokens, 0);
-  emulator.rotation = false;
+  assertEquals(emulator.tradestation.reusedRefreshTokens, 0);
+  emulator.tradestation.rotation = false;
   const { json } = await client.refresh(seen.at(-1));
   assertFalse("refresh_token" in Object(json));
 });
@@ -452,7 +459,7 @@ Deno.test("emulator revokes the whole family when a spent refresh token comes ag
   await using client = await TradestationClient.open();
   const { emulator } = client;
   const { json: other } = await client.exchange(await client.code());
-  emulator.rotation = true;
+  emulator.tradestation.rotation = true;
   const { json } = await client.refresh();
   const current = `${at(json, "refresh_token")}`;
   const get = (token: string) =>
@@ -464,7 +471,7 @@ Deno.test("emulator revokes the whole family when a spent refresh token comes ag
     const { status, json } = await client.refresh(token);
     assertEquals([status, json], [403, errors.unknown_refresh_token]);
   }
-  assertEquals(emulator.reusedRefreshTokens, 2);
+  assertEquals(emulator.tradestation.reusedRefreshTokens, 2);
   emulator.restoreGrant();
   assertEquals((await client.refresh(current)).status, 403);
   assertEquals((await get(`${at(json, "access_token")}`)).status, 200);
@@ -1027,12 +1034,12 @@ Deno.test("emulator has v2's money as the JSON numbers that were recorded, digit
   }
 });
 
-// Trouble and counting
+// Fault and counting
 
 Deno.test("emulator has TradeStation's bad answers by name", async () => {
   await using client = await TradestationClient.open();
   const { baseUrl } = client.emulator.tradestation;
-  const expected: readonly [keyof typeof tradestationTroubles, number, unknown][] = [
+  const expected: readonly [keyof typeof tradestationFaults, number, unknown][] = [
     ["unknownRefreshToken", 403, errors.unknown_refresh_token],
     ["invalidCode", 403, errors.invalid_code],
     ["clientSecretMismatch", 401, errors.wrong_secret],
@@ -1043,7 +1050,7 @@ Deno.test("emulator has TradeStation's bad answers by name", async () => {
     ["invalidAccount", 403, { Error: "Forbidden", Message: "Invalid Account ID." }],
   ];
   for (const [name, status, json] of expected) {
-    client.emulator.trouble("tradestation production GET /x", tradestationTroubles[name]);
+    client.emulator.injectFault("tradestation production GET /x", tradestationFaults[name]);
     const answer = await call(`${baseUrl}/x`);
     assertEquals([answer.status, answer.json], [status, json], name);
     if (name === "tooManyRequests") assertEquals(answer.headers.get("x-ratelimit-reset"), "60");
@@ -1056,17 +1063,17 @@ Deno.test("emulator has TradeStation's bad answers by name", async () => {
     gatewayTimeout: "GatewayTimeout",
   };
   for (const [name, title] of Object.entries(titles)) {
-    const { body = "" } = Object.entries(tradestationTroubles).find(([key]) => key === name)?.[1] ??
+    const { body = "" } = Object.entries(tradestationFaults).find(([key]) => key === name)?.[1] ??
       {};
     assertStringIncludes(body, `{"Error":"${title}","Message":`);
   }
-  assertEquals(tradestationTroubles.tooManyLogins.status, 429);
-  assertEquals(tradestationTroubles.legacyUnauthorized.status, 401);
+  assertEquals(tradestationFaults.tooManyLogins.status, 429);
+  assertEquals(tradestationFaults.legacyUnauthorized.status, 401);
 });
 
 Deno.test("emulator says that v2's quota is exceeded in the status line and in HTML", async () => {
   await using client = await TradestationClient.open();
-  client.emulator.trouble("GET /v2/**", tradestationTroubles.legacyQuotaExceeded);
+  client.emulator.injectFault("GET /v2/**", tradestationFaults.legacyQuotaExceeded);
   const answer = await exchangeBytes(client.emulator, [
     "GET /tradestation/v2/users/me/accounts HTTP/1.1",
     "Host: localhost",
@@ -1104,14 +1111,14 @@ Deno.test("emulator counts by path, and by broker and environment where they are
 
 function tastytradeUrl(emulator: Emulator, changes: Record<string, string | undefined> = {}) {
   const query = Object.entries({
-    "client_id": emulator.tastytradeClientId,
+    "client_id": emulator.tastytrade.clientId,
     "redirect_uri": "http://localhost:8000/callback",
     "response_type": "code",
     "scope": "read trade",
     "state": "s 1",
     ...changes,
   }).flatMap(([name, value]) => value === undefined ? [] : [[name, value]]);
-  return `${emulator.tastytradeSignInUrl}/auth.html?${new URLSearchParams(query)}`;
+  return `${emulator.tastytrade.signInUrl}/auth.html?${new URLSearchParams(query)}`;
 }
 
 /** Changes a code of tastytrade's into tokens, as JSON or as a form. */
@@ -1122,7 +1129,7 @@ function exchangeAtTastytrade(
 ) {
   const body = {
     "grant_type": "authorization_code",
-    "client_id": emulator.tastytradeClientId,
+    "client_id": emulator.tastytrade.clientId,
     "client_secret": emulator.tastytrade.clientSecret,
     "redirect_uri": "http://localhost:8000/callback",
     ...fields,
@@ -1132,7 +1139,7 @@ function exchangeAtTastytrade(
 }
 
 async function tastytradeCode(emulator: Emulator, changes: Record<string, string> = {}) {
-  const location = await emulator.decide(tastytradeUrl(emulator, changes), "accept");
+  const location = await emulator.submitConsent(tastytradeUrl(emulator, changes), "accept");
   return new URL(location).searchParams.get("code") ?? "";
 }
 
@@ -1166,21 +1173,21 @@ Deno.test("emulator shows tastytrade's consent page, for both environments", asy
   const { text } = await call(tastytradeUrl(emulator, { scope: undefined }));
   assertStringIncludes(text, "access to your tastytrade account");
   assertStringIncludes(text, "<code>openid</code>");
-  const location = await emulator.decide(tastytradeUrl(emulator), "accept");
+  const location = await emulator.submitConsent(tastytradeUrl(emulator), "accept");
   assertMatch(location, /^http:\/\/localhost:8000\/callback\?code=[\w-]+&state=s%201$/);
   assertEquals(
-    await emulator.decide(tastytradeUrl(emulator), "decline"),
+    await emulator.submitConsent(tastytradeUrl(emulator), "decline"),
     "http://localhost:8000/callback?error=access_denied&state=s%201",
   );
-  const sandboxUrl = tastytradeUrl(emulator, { client_id: emulator.tastytradeSandboxClientId })
-    .replace(emulator.tastytradeSignInUrl, emulator.tastytradeSandboxSignInUrl);
-  assertStringIncludes(await emulator.decide(sandboxUrl, "accept"), "?code=");
+  const sandboxUrl = tastytradeUrl(emulator, { client_id: emulator.tastytradeSandbox.clientId })
+    .replace(emulator.tastytrade.signInUrl, emulator.tastytradeSandbox.signInUrl);
+  assertStringIncludes(await emulator.submitConsent(sandboxUrl, "accept"), "?code=");
 });
 
 Deno.test("emulator lets no browser go on at tastytrade's sign-in with a wrong request", async () => {
   await using emulator = await startEmulator();
   const cases: readonly [Record<string, string | undefined>, string][] = [
-    [{ client_id: emulator.tastytradeSandboxClientId }, '400 and said "Unknown client'],
+    [{ client_id: emulator.tastytradeSandbox.clientId }, '400 and said "Unknown client'],
     [{ redirect_uri: "my-redirect.com" }, '400 and said "Unknown redirect URI'],
     [{ redirect_uri: "http://localhost:99999" }, '400 and said "Unknown redirect URI'],
     [{ redirect_uri: "http://localhost.example.com" }, '400 and said "Unknown redirect URI'],
@@ -1190,11 +1197,11 @@ Deno.test("emulator lets no browser go on at tastytrade's sign-in with a wrong r
   ];
   for (const [changes, message] of cases) {
     const url = tastytradeUrl(emulator, changes);
-    await assertRejects(() => emulator.decide(url, "accept"), Error, message);
+    await assertRejects(() => emulator.submitConsent(url, "accept"), Error, message);
   }
   const undecided = await call(tastytradeUrl(emulator), { method: "POST", body: "" });
   assertEquals(undecided.status, 400);
-  const elsewhere = await call(`${emulator.tastytradeSignInUrl}/login.html`);
+  const elsewhere = await call(`${emulator.tastytrade.signInUrl}/login.html`);
   assertEquals(elsewhere.status, 404);
 });
 

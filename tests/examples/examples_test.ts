@@ -105,7 +105,7 @@ Deno.test("examples/dry_run_order.ts --sandbox never uses production's credentia
     TASTY_REFRESH_TOKEN: `${token}.${token}.x`.replaceAll("=", ""),
   });
   assertEquals([refused.code, refused.stdout], [1, ""]);
-  assertStringIncludes(refused.stderr, "the refresh token is one of production");
+  assertStringIncludes(refused.stderr, "the refresh token is for production");
 });
 
 Deno.test("examples/dry_run_order.ts has no word that places an order", async () => {
@@ -127,7 +127,7 @@ Deno.test("examples/accounts.ts --sandbox chooses the sandbox", async () => {
     TASTY_REFRESH_TOKEN: refreshToken,
   });
   assertEquals(code, 1);
-  assertStringIncludes(stderr, "the session is one of the sandbox");
+  assertStringIncludes(stderr, "the session is for the sandbox");
   const emulated = await run(deno, ["examples/accounts.ts", "--sandbox"]);
   assertStringIncludes(emulated.stdout, "Jane Doe");
 });

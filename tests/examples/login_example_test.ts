@@ -38,7 +38,7 @@ async function answer(
     const asked = shown.split("paste where it ends: ").length - 1;
     if (url !== undefined && asked > answered) {
       answered = asked;
-      await type(mistakesLeft.shift() ?? await emulator.decide(url, "accept"));
+      await type(mistakesLeft.shift() ?? await emulator.submitConsent(url, "accept"));
     }
     if (shown.endsWith("[y/N] ")) await type(decision);
   }
@@ -101,7 +101,7 @@ Deno.test("examples/login.ts says what was wrong with what was pasted, and asks 
   const { code, shown } = await answer(deno, options);
   assertEquals(code, 0);
   assertStringIncludes(shown, "it is neither an address nor a code");
-  assertStringIncludes(shown, "its state is not this login's");
+  assertStringIncludes(shown, "its state is not that of this login");
   assertStringIncludes(shown, `Written to ${folder}/.env`);
   await Deno.remove(folder, { recursive: true });
 });

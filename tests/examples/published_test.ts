@@ -54,10 +54,10 @@ exampleTest("stay_signed_in.ts outlives an outage, and ends with Ctrl+C", async 
   ], { TASTY_CLIENT_SECRET: clientSecret, TASTY_REFRESH_TOKEN: refreshToken });
   assertMatch(await program.nextLine() ?? "", PRINTED);
 
-  emulator.trouble("GET /accounts/*/balances", "reset", Infinity);
+  emulator.injectFault("GET /accounts/*/balances", "reset", Infinity);
   const complaint = await program.skip(PRINTED);
   assertMatch(complaint, /^\S+Z Cannot GET .*balances/);
-  emulator.endTroubles();
+  emulator.clearFaults();
   assertMatch(await program.skip(/Cannot GET/), PRINTED);
 
   const { code, lines } = await program.interrupt();
@@ -252,12 +252,12 @@ Deno.test("examples/dashboard.ts escapes all that the broker says", async () => 
   await using emulator = await startEmulator();
   const evil = `<script>alert("1")</script>&'`;
   const account = { "account-number": "5WT00000", "nickname": evil, "account-type-name": evil };
-  emulator.trouble("GET /customers/me/accounts", {
+  emulator.injectFault("GET /customers/me/accounts", {
     status: 200,
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ data: { items: [{ account }] } }),
   });
-  emulator.trouble("GET /accounts/*/positions", {
+  emulator.injectFault("GET /accounts/*/positions", {
     status: 200,
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ data: { items: [{ symbol: evil, quantity: evil }] } }),
@@ -272,7 +272,7 @@ Deno.test("examples/dashboard.ts escapes all that the broker says", async () => 
 
 Deno.test("examples/dashboard.ts says what is wrong, and answers to its own name only", async () => {
   await using emulator = await startEmulator();
-  emulator.trouble("GET /customers/me/accounts", { status: 403, body: "<b>no</b>" });
+  emulator.injectFault("GET /customers/me/accounts", { status: 403, body: "<b>no</b>" });
   const { program, url } = await openDashboard(emulator);
   await using _program = program;
   const broken = await fetch(url);

@@ -6,19 +6,19 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import type { Authorization } from "../../src/login/authorization.ts";
-import { BrowserLogin } from "../../src/login/browser_flow.ts";
-import { tradestation } from "../../src/brokers/tradestation.ts";
-import type { Visit } from "../../src/login/callback_server.ts";
+import { BrowserFlow } from "../../src/login/browser_flow.ts";
+import { tradestation } from "../../src/brokers/tradestation/tradestation.ts";
+import type { CallbackRequest } from "../../src/login/callback_server.ts";
 import { Credentials } from "../../src/credentials.ts";
 
 const CLIENT = { clientId: "id", clientSecret: "secret" };
 
 /** A login whose exchange ends when the test says so. */
 function begin(): {
-  login: BrowserLogin;
+  login: BrowserFlow;
   exchanged: string[];
   tokens: PromiseWithResolvers<Credentials>;
-  callback: (code: string) => Visit;
+  callback: (code: string) => CallbackRequest;
 } {
   if (tradestation.login === undefined) throw new Error("TradeStation has a login");
   const exchanged: string[] = [];
@@ -31,7 +31,7 @@ function begin(): {
     isIssuer: () => true,
     scopes: ["openid"],
   };
-  const login = new BrowserLogin(CLIENT, context, (_: Authorization, code) => {
+  const login = new BrowserFlow(CLIENT, context, (_: Authorization, code) => {
     exchanged.push(code);
     return tokens.promise;
   });
@@ -40,12 +40,12 @@ function begin(): {
   return { login, exchanged, tokens, callback };
 }
 
-function visit(path: string, query: URLSearchParams = new URLSearchParams()): Visit {
+function visit(path: string, query: URLSearchParams = new URLSearchParams()): CallbackRequest {
   const form = new URLSearchParams();
   return { method: "GET", path, query, isNavigation: true, origin: undefined, form };
 }
 
-Deno.test("BrowserLogin answers every tab that comes before the end when it is there, and exchanges one code", async () => {
+Deno.test("BrowserFlow answers every tab that comes before the end when it is there, and exchanges one code", async () => {
   const { login, exchanged, tokens, callback } = begin();
   assertFalse(login.isAnswered);
   const tabs = [login.answer(callback("one")), login.answer(callback("two"))];
@@ -65,12 +65,12 @@ Deno.test("BrowserLogin answers every tab that comes before the end when it is t
   assertEquals(exchanged, ["one"]);
 });
 
-Deno.test("BrowserLogin shows no words of an error that is not ours", async () => {
+Deno.test("BrowserFlow shows no words of an error that is not ours", async () => {
   const { login, tokens, callback } = begin();
   tokens.reject(new Error("<secret words>"));
   await login.answer(callback("one"));
   const { page } = await login.answer(visit("/done"));
   assertFalse(page?.html.includes("secret words"));
-  assertStringIncludes(`${page?.html}`, "The program has stopped the login");
+  assertStringIncludes(`${page?.html}`, "The program ended the login");
   await assertRejects(() => login.credentials, Error, "<secret words>");
 });

@@ -1,6 +1,10 @@
 import { assert, assertEquals, assertFalse, assertMatch, assertRejects } from "@std/assert";
 import { createServer } from "node:net";
-import { CallbackServer, type Reply, type Visit } from "../../src/login/callback_server.ts";
+import {
+  type CallbackRequest,
+  type CallbackResponse,
+  CallbackServer,
+} from "../../src/login/callback_server.ts";
 import { signedInPage } from "../../src/login/pages.ts";
 import { exchangeBytes, visit } from "../support/login.ts";
 import { closedPort } from "../support/loopback.ts";
@@ -9,13 +13,13 @@ interface Served extends AsyncDisposable {
   readonly server: CallbackServer;
   readonly port: number;
   readonly origin: string;
-  readonly visits: readonly Visit[];
+  readonly visits: readonly CallbackRequest[];
 }
 
-async function serve(reply: Reply | Error = { status: 200 }): Promise<Served> {
+async function serve(reply: CallbackResponse | Error = { status: 200 }): Promise<Served> {
   const port = await closedPort();
   const origin = `http://localhost:${port}`;
-  const visits: Visit[] = [];
+  const visits: CallbackRequest[] = [];
   const server = new CallbackServer(new URL(origin), (visit) => {
     visits.push(visit);
     return reply instanceof Error ? Promise.reject(reply) : Promise.resolve(reply);
@@ -127,18 +131,18 @@ Deno.test("CallbackServer.close() drops idle and half-spoken connections, and fr
   await again.close();
 });
 
-Deno.test("CallbackServer.farewell() ends soon after the last page, or soon without it", async () => {
+Deno.test("CallbackServer.waitForLastPage() ends soon after the last page, or soon without it", async () => {
   await using served = await serve({ status: 200, page: signedInPage("x"), isLast: true });
   const startedAt = performance.now();
-  const farewell = served.server.farewell();
+  const waitForLastPage = served.server.waitForLastPage();
   await visit(served.origin);
-  await farewell;
+  await waitForLastPage;
   const tookMs = performance.now() - startedAt;
   assert(tookMs >= 95 && tookMs < 300, `${tookMs} ms`);
 
   await using alone = await serve();
   const aloneAt = performance.now();
-  await alone.server.farewell();
+  await alone.server.waitForLastPage();
   const aloneMs = performance.now() - aloneAt;
   assert(aloneMs >= 395 && aloneMs < 500, `${aloneMs} ms`);
 });

@@ -65,7 +65,7 @@ browserTest("a reload while the code is exchanged, and a second tab", async ({ p
       return await fetch(input, init);
     },
   });
-  const address = await emulator.decide(opened, "accept");
+  const address = await emulator.submitConsent(opened, "accept");
   await page.goto(opened);
   await shows(page, CONSENT);
   void page.goto(address).catch(() => {}); // it is answered when the code is exchanged
@@ -106,7 +106,7 @@ browserTest("a wrong state is no end, and nor is the icon", async ({ page }) => 
   await using emulator = await startEmulator();
   const { opened, credentials, origin } = await begin(emulator, { port: 3001 });
   await page.goto(`${origin}/?code=x&state=y`);
-  await shows(page, "Not the answer to this login");
+  await shows(page, "Not the response to this login");
   await page.goto(`${origin}/favicon.ico`);
   await shows(page, "Nothing here");
   await press(page, "Go to the login");

@@ -22,7 +22,7 @@ import {
   tradestation,
 } from "../../mod.ts";
 import { type Emulator, startEmulator } from "../../src/emulator/emulator.ts";
-import { challengeOf } from "../../src/login/pkce.ts";
+import { codeChallenge } from "../../src/login/pkce.ts";
 import { Environment } from "../support/environment.ts";
 import { arrive, begin, exchangeBytes, printed, visit } from "../support/login.ts";
 import { closedPort } from "../support/loopback.ts";
@@ -89,7 +89,7 @@ function gatedFetch(): { fetch: typeof fetch; called: Promise<void>; open: () =>
 Deno.test("login() at TradeStation ends in a session (scenario 79)", async () => {
   await using emulator = await startEmulator();
   const { opened, credentials, port } = await begin(emulator);
-  const { status, title } = await arrive(await emulator.decide(opened, "accept"));
+  const { status, title } = await arrive(await emulator.submitConsent(opened, "accept"));
   const shownAt = performance.now();
   assertEquals([status, title], [200, "Signed in to TradeStation"]);
 
@@ -141,19 +141,19 @@ Deno.test("login() asks for no scope where the broker has none and none is given
 Deno.test("login() by hand says where a client id that is missing is found, or how credentials are got", async () => {
   const pasteAddress = () => "";
   const missing = { clientId: "", pasteAddress };
-  const words = tradestation.login?.clientAdvice ?? "";
+  const words = tradestation.login?.clientHelp ?? "";
   const told = () => login({ broker: tradestation, ...missing });
   await assertRejects(told, CredentialsError, `and TRADESTATION_CLIENT_SECRET. ${words}`);
-  const { clientAdvice: _, ...rest } = altered({}).login ?? {};
+  const { clientHelp: _, ...rest } = altered({}).login ?? {};
   const broker = { ...tradestation, login: rest as NonNullable<Broker["login"]> };
   const untold = () => login({ broker, ...missing });
-  await assertRejects(untold, CredentialsError, tradestation.credentialsAdvice);
+  await assertRejects(untold, CredentialsError, tradestation.credentialsHelp);
 });
 
 Deno.test("login() exchanges the code once, with the redirect URI to the letter (scenario 79)", async () => {
   await using emulator = await startEmulator();
   const { opened, credentials, port } = await begin(emulator);
-  const address = await emulator.decide(opened, "accept");
+  const address = await emulator.submitConsent(opened, "accept");
   await arrive(address);
   const { clientId, clientSecret, refreshToken } = await credentials;
   assertEquals(Object.fromEntries(exchangeOf(emulator)), {
@@ -171,21 +171,21 @@ Deno.test("login() proves with S256 that it asked, where the broker takes PKCE (
   const { opened, credentials } = await begin(emulator, { broker: altered({ usesPkce: true }) });
   const asked = parametersOf(opened);
   assertEquals(asked.get("code_challenge_method"), "S256");
-  await arrive(await emulator.decide(opened, "accept"));
+  await arrive(await emulator.submitConsent(opened, "accept"));
   await credentials;
   const verifier = `${exchangeOf(emulator).get("code_verifier")}`;
   assertMatch(verifier, /^[\w-]{43}$/);
-  assertEquals(asked.get("code_challenge"), challengeOf(verifier));
+  assertEquals(asked.get("code_challenge"), codeChallenge(verifier));
 });
 
 Deno.test("login() at tastytrade ends in a session, in production and in the sandbox", async () => {
   await using emulator = await startEmulator();
   for (
     const [clientId, signInUrl, environment] of [
-      [emulator.tastytradeClientId, emulator.tastytradeSignInUrl, emulator.tastytrade],
+      [emulator.tastytrade.clientId, emulator.tastytrade.signInUrl, emulator.tastytrade],
       [
-        emulator.tastytradeSandboxClientId,
-        emulator.tastytradeSandboxSignInUrl,
+        emulator.tastytradeSandbox.clientId,
+        emulator.tastytradeSandbox.signInUrl,
         emulator.tastytradeSandbox,
       ],
     ] as const
@@ -199,7 +199,7 @@ Deno.test("login() at tastytrade ends in a session, in production and in the san
       scopes: ["read"],
     });
     assertEquals(parametersOf(opened).get("scope"), "read");
-    await arrive(await emulator.decide(opened, "accept"));
+    await arrive(await emulator.submitConsent(opened, "accept"));
     const { broker, sandbox, baseUrl } = await credentials;
     assertEquals([broker, sandbox, baseUrl], [tastytrade, "sandbox" in rest, rest.baseUrl]);
     await using session = new Session(await credentials);
@@ -226,7 +226,7 @@ Deno.test("login() listens on 127.0.0.1 and on [::1], and nowhere else", async (
 Deno.test("login() is not ended by strays (scenario 80)", async () => {
   await using emulator = await startEmulator();
   const { opened, credentials, origin, port } = await begin(emulator);
-  const address = await emulator.decide(opened, "accept");
+  const address = await emulator.submitConsent(opened, "accept");
   const { search } = new URL(address);
   for (const path of ["/favicon.ico", "/done", "/callback", "//", `/callback${search}`]) {
     assertEquals([path, (await visit(origin + path)).status], [path, 404]);
@@ -266,11 +266,11 @@ function reset(port: number, text: string): Promise<void> {
 Deno.test("login() goes on waiting after a wrong or missing state (scenario 81)", async () => {
   await using emulator = await startEmulator();
   const { opened, credentials } = await begin(emulator);
-  const address = await emulator.decide(opened, "accept");
+  const address = await emulator.submitConsent(opened, "accept");
   const state = `${parametersOf(address).get("state")}`;
   for (const wrong of [undefined, "", "x", state.slice(1), `${state}x`, state.toLowerCase()]) {
     const { status, title, text } = await visit(changed(address, { state: wrong }));
-    assertEquals([status, title], [400, "Not the answer to this login"]);
+    assertEquals([status, title], [400, "Not the response to this login"]);
     assertFalse(text.includes(state));
   }
   for (const twice of [`${address}&state=${state}`, `${address}&code=other`, `${address}&code`]) {
@@ -287,7 +287,7 @@ Deno.test("login() ends with the broker's no (scenario 82)", async () => {
   await using emulator = await startEmulator();
   const { opened, credentials, port } = await begin(emulator);
   const refused = assertRejects(() => credentials, LoginError);
-  const { title, text } = await arrive(await emulator.decide(opened, "decline"));
+  const { title, text } = await arrive(await emulator.submitConsent(opened, "decline"));
   const { code, message } = await refused;
   assertEquals(title, "Not signed in to TradeStation");
   assertStringIncludes(text, "User did not authorize the request");
@@ -307,16 +307,16 @@ Deno.test("login() ignores a no with a wrong state (scenario 82)", async () => {
   await using emulator = await startEmulator();
   const { opened, credentials, origin } = await begin(emulator);
   assertEquals((await visit(`${origin}/?error=access_denied&state=x`)).status, 400);
-  assertEquals((await arrive(await emulator.decide(opened, "accept"))).status, 200);
+  assertEquals((await arrive(await emulator.submitConsent(opened, "accept"))).status, 200);
   await credentials;
 });
 
 Deno.test("login() lets the user confirm a no without a state where the broker loses it, and nowhere else", async () => {
   await using emulator = await startEmulator();
-  emulator.isStateKeptOnDecline = false;
+  emulator.tradestation.isStateKeptOnDecline = false;
   const { opened, credentials, origin } = await begin(emulator);
   const refused = assertRejects(() => credentials, LoginError);
-  const asked = await visit(await emulator.decide(opened, "decline"));
+  const asked = await visit(await emulator.submitConsent(opened, "decline"));
   assertEquals([asked.status, asked.title], [400, "Did TradeStation refuse?"]);
   const token = /name="token" value="([^"]+)"/.exec(asked.text)?.[1] ?? "";
   const confirm = (body: string, from: string) =>
@@ -333,8 +333,8 @@ Deno.test("login() lets the user confirm a no without a state where the broker l
   assertEquals((await refused).code, "access_denied");
 
   const strict = await begin(emulator, { broker: altered({ mayLoseState: false }) });
-  assertEquals((await visit(await emulator.decide(strict.opened, "decline"))).status, 400);
-  await arrive(await emulator.decide(strict.opened, "accept"));
+  assertEquals((await visit(await emulator.submitConsent(strict.opened, "decline"))).status, 400);
+  await arrive(await emulator.submitConsent(strict.opened, "accept"));
   await strict.credentials;
 });
 
@@ -346,7 +346,7 @@ Deno.test("login() is not ended, nor are its words chosen, by a page that sends 
   assertEquals(shown.status, 400);
   assertFalse(shown.text.includes("555-0100"));
   assertEquals((await visit(`${origin}/?error=access_denied&code=x`)).status, 400);
-  await arrive(await emulator.decide(opened, "accept"));
+  await arrive(await emulator.submitConsent(opened, "accept"));
   await credentials;
   assertEquals((await visit(address).catch(() => undefined))?.status, undefined); // it is gone
 });
@@ -363,7 +363,7 @@ Deno.test("login() is not ended by an image on another page, where a no needs no
     const answer = await exchangeBytes(port, `${lines.join("\r\n")}\r\n\r\n`);
     assertMatch(answer, /^HTTP\/1.1 400 /);
   }
-  await arrive(await emulator.decide(opened, "accept"));
+  await arrive(await emulator.submitConsent(opened, "accept"));
   await credentials;
 });
 
@@ -397,7 +397,7 @@ Deno.test("login() answers a second tab while the code is exchanged, and exchang
   await using emulator = await startEmulator();
   const gate = gatedFetch();
   const { opened, credentials } = await begin(emulator, { fetch: gate.fetch });
-  const address = await emulator.decide(opened, "accept");
+  const address = await emulator.submitConsent(opened, "accept");
   const tabs = [arrive(address)];
   await gate.called;
   tabs.push(arrive(address), arrive(changed(address, { code: "another" })));
@@ -416,7 +416,7 @@ Deno.test("login() tells a reload that it is already done (scenario 83)", async 
     emulator.forgetRequests();
     const { opened, credentials } = await begin(emulator);
     credentials.catch(() => {});
-    const address = await emulator.decide(opened, decision);
+    const address = await emulator.submitConsent(opened, decision);
     const { location } = await visit(address);
     for (const again of [address, new URL("/", address).href]) {
       const { status, title } = await visit(again);
@@ -433,7 +433,7 @@ Deno.test("login() tells a reload that it is already done (scenario 83)", async 
 Deno.test("login() is over within 500 ms when the browser never gets the last page (scenario 84)", async () => {
   await using emulator = await startEmulator();
   const { opened, credentials, port } = await begin(emulator);
-  await visit(await emulator.decide(opened, "accept"));
+  await visit(await emulator.submitConsent(opened, "accept"));
   const answeredAt = performance.now();
   await credentials;
   assert(performance.now() - answeredAt < 500);
@@ -459,7 +459,7 @@ Deno.test("login() rejects with the reason of an abort, and frees the port (scen
 Deno.test("login() can be aborted while the code is exchanged", async () => {
   await using emulator = await startEmulator();
   const stop = new AbortController();
-  emulator.trouble("POST /oauth/token", "hang");
+  emulator.injectFault("POST /oauth/token", "hang");
   const called = Promise.withResolvers<void>();
   const { opened, credentials, port } = await begin(emulator, {
     signal: stop.signal,
@@ -468,7 +468,7 @@ Deno.test("login() can be aborted while the code is exchanged", async () => {
       return fetch(input, init);
     },
   });
-  const callback = visit(await emulator.decide(opened, "accept")).catch(() => "no answer");
+  const callback = visit(await emulator.submitConsent(opened, "accept")).catch(() => "no response");
   await called.promise;
   stop.abort("enough");
   assertEquals(await credentials.catch((reason) => reason), "enough");
@@ -492,27 +492,27 @@ Deno.test("login() says after its time what usually is wrong (scenario 84)", asy
   await assertPortIsFree(port);
 
   const pasteAddress = () => new Promise<string>(() => {});
-  const byHand = login({
+  const loginByPaste = login({
     ...emulator.tradestation,
     broker: tradestation,
     pasteAddress,
     timeoutMs: 30,
   });
   await assertRejects(
-    () => byHand,
+    () => loginByPaste,
     LoginError,
     "TradeStation: nothing was pasted in 0.03 s. If the",
   );
 
   const onePort = login({
     ...emulator.tastytrade,
-    signInUrl: emulator.tastytradeSignInUrl,
+    signInUrl: emulator.tastytrade.signInUrl,
     clientId: "an-id",
     pasteAddress,
     timeoutMs: 30,
   });
   const { message } = await assertRejects(() => onePort, LoginError);
-  assertStringIncludes(message, "or pass the port of one that is. tastytrade opens its login");
+  assertStringIncludes(message, "or pass the port of one that is. tastytrade permits this login");
 
   const own = await begin(emulator, { broker: tastytrade, timeoutMs: 30 });
   await assertRejects(() => own.credentials, LoginError, '"trusted partners" only');
@@ -522,7 +522,7 @@ Deno.test("login() gives the exchange its own time", async () => {
   await using emulator = await startEmulator();
   const gate = gatedFetch();
   const { opened, credentials } = await begin(emulator, { fetch: gate.fetch, timeoutMs: 500 });
-  const callback = arrive(await emulator.decide(opened, "accept"));
+  const callback = arrive(await emulator.submitConsent(opened, "accept"));
   await gate.called;
   setTimeout(gate.open, 600); // later than timeoutMs
   await callback;
@@ -532,7 +532,7 @@ Deno.test("login() gives the exchange its own time", async () => {
 Deno.test("login() hides itself from other pages (scenario 85)", async () => {
   await using emulator = await startEmulator();
   const { opened, credentials, origin } = await begin(emulator);
-  const address = await emulator.decide(opened, "accept");
+  const address = await emulator.submitConsent(opened, "accept");
   const start = await visit(`${origin}/`);
   const callback = await visit(address);
   const last = await visit(new URL(callback.location, address).href);
@@ -555,14 +555,14 @@ Deno.test("login() hides itself from other pages (scenario 85)", async () => {
 Deno.test("login() answers under its own name only, so that no page can be rebound to it", async () => {
   await using emulator = await startEmulator();
   const { opened, credentials, port } = await begin(emulator);
-  const address = await emulator.decide(opened, "accept");
+  const address = await emulator.submitConsent(opened, "accept");
   for (
     const host of [`evil.example:${port}`, "localhost", `127.0.0.1:${port}`, `localhost:${port}.x`]
   ) {
     const request = `GET /${new URL(address).search} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
     const answer = await exchangeBytes(port, request);
     assertMatch(answer, /^HTTP\/1.1 400 /);
-    assertStringIncludes(answer, "Called by another name");
+    assertStringIncludes(answer, "Another host name");
   }
   const upper = `GET / HTTP/1.1\r\nHost: LOCALHOST:${port}\r\n\r\n`;
   assertMatch(await exchangeBytes(port, upper), /^HTTP\/1.1 303 /);
@@ -578,11 +578,11 @@ Deno.test("login() twice at once does not mix the two (scenario 86)", async () =
     parametersOf(one.opened).get("state"),
     parametersOf(two.opened).get("state"),
   );
-  const addressOfOne = await emulator.decide(one.opened, "accept");
+  const addressOfOne = await emulator.submitConsent(one.opened, "accept");
   const crossed = new URL(addressOfOne);
   crossed.port = String(two.port);
   assertEquals((await visit(crossed.href)).status, 400);
-  await arrive(await emulator.decide(two.opened, "accept"));
+  await arrive(await emulator.submitConsent(two.opened, "accept"));
   await arrive(addressOfOne);
   const tokens = [(await one.credentials).refreshToken, (await two.credentials).refreshToken];
   assertNotEquals(tokens[0], tokens[1]);
@@ -602,8 +602,8 @@ Deno.test("login() names the other registered ports when one is taken", async ()
     assertEquals([error.code, error.port, error.ports], ["port_taken", port, [31022, 3000]]);
     assertEquals(
       error.message,
-      `Cannot log in to TradeStation: cannot listen on port ${port}: another program does. Pass ` +
-        "another port that is registered: 31022, 3000",
+      `Cannot log in to TradeStation: cannot listen on port ${port}: another program listens there. ` +
+        "Pass another registered port: 31022, 3000",
     );
     const only = altered({ ports: [port] });
     await assertRejects(
@@ -622,7 +622,7 @@ Deno.test({
   async fn() {
     await using emulator = await startEmulator();
     const port = await closedPort();
-    emulator.callbackUrls = [`http://localhost:${port}`];
+    emulator.tradestation.callbackUrls = [`http://localhost:${port}`];
     const folder = await Deno.makeTempDir();
     await Deno.writeTextFile(
       `${folder}/accept.ts`,
@@ -674,7 +674,7 @@ Deno.test("login() does not mind what becomes of the browser once the answer is 
   const closing = Promise.withResolvers<void>();
   const opening = Promise.withResolvers<string>();
   const port = await closedPort();
-  emulator.callbackUrls = [`http://localhost:${port}`];
+  emulator.tradestation.callbackUrls = [`http://localhost:${port}`];
   const credentials = login({
     ...emulator.tradestation,
     broker: tradestation,
@@ -685,7 +685,7 @@ Deno.test("login() does not mind what becomes of the browser once the answer is 
       return closing.promise;
     },
   });
-  const callback = arrive(await emulator.decide(await opening.promise, "accept"));
+  const callback = arrive(await emulator.submitConsent(await opening.promise, "accept"));
   await gate.called;
   closing.reject(new Error("the browser was closed"));
   await closing.promise.catch(() => {});
@@ -697,7 +697,7 @@ Deno.test("login() does not mind what becomes of the browser once the answer is 
 Deno.test("login() with openBrowser: false leaves it to the user to visit the local page", async () => {
   await using emulator = await startEmulator();
   const port = await closedPort();
-  emulator.callbackUrls = [`http://localhost:${port}`];
+  emulator.tradestation.callbackUrls = [`http://localhost:${port}`];
   const credentials = login({
     ...emulator.tradestation,
     broker: tradestation,
@@ -708,7 +708,7 @@ Deno.test("login() with openBrowser: false leaves it to the user to visit the lo
   while (start === undefined) {
     start = await visit(`http://localhost:${port}/`).catch(() => undefined);
   }
-  await arrive(await emulator.decide(start.location, "accept"));
+  await arrive(await emulator.submitConsent(start.location, "accept"));
   await credentials;
 });
 
@@ -716,7 +716,7 @@ Deno.test("login() hands on what the token endpoint says, and shows it", async (
   await using emulator = await startEmulator();
   const { opened, credentials } = await begin(emulator, { clientSecret: "wrong-secret" });
   const refused = assertRejects(() => credentials, TokenError);
-  const { title, text } = await arrive(await emulator.decide(opened, "accept"));
+  const { title, text } = await arrive(await emulator.submitConsent(opened, "accept"));
   const { code, isPermanent } = await refused;
   assertEquals([code, isPermanent], ["access_denied", true]);
   assertEquals(title, "Not signed in to TradeStation");
@@ -733,14 +733,15 @@ Deno.test("login() says of a spent code that it is spent", async () => {
     { ...emulator.tradestation, broker: tradestation },
     {
       ...emulator.tastytrade,
-      clientId: emulator.tastytradeClientId,
-      signInUrl: emulator.tastytradeSignInUrl,
+      clientId: emulator.tastytrade.clientId,
+      signInUrl: emulator.tastytrade.signInUrl,
     },
   ];
   for (const place of places) {
     const proven = login({
       ...place,
-      pasteAddress: async (url) => changed(await emulator.decide(url, "accept"), { code: "spent" }),
+      pasteAddress: async (url) =>
+        changed(await emulator.submitConsent(url, "accept"), { code: "spent" }),
     });
     const { isPermanent } = await assertRejects(
       () => proven,
@@ -767,7 +768,7 @@ Deno.test("login() by hand asks again, and says what was wrong", async () => {
     broker: tradestation,
     pasteAddress: async (url, problem) => {
       if (problem !== undefined) problems.push(problem.message);
-      return pastes.shift() ?? `"${await emulator.decide(url, "accept")}"`;
+      return pastes.shift() ?? `"${await emulator.submitConsent(url, "accept")}"`;
     },
   });
   assertEquals(credentials.broker, tradestation);
@@ -800,10 +801,10 @@ Deno.test("login() by hand asks five times at the most, each time for as long as
 
 Deno.test("login() never sends a code twice, not even when nobody answers", async () => {
   await using emulator = await startEmulator();
-  emulator.trouble("POST /oauth/token", "reset", Infinity);
+  emulator.injectFault("POST /oauth/token", "reset", Infinity);
   const { opened, credentials } = await begin(emulator);
   const failed = assertRejects(() => credentials, NetworkError);
-  await arrive(await emulator.decide(opened, "accept"));
+  await arrive(await emulator.submitConsent(opened, "accept"));
   await failed;
   assertEquals(emulator.count("POST /oauth/token"), 1);
 });
@@ -819,7 +820,7 @@ Deno.test("login() says so when there is no refresh token", async () => {
     emulator.scopes = "openid";
     const { opened, credentials } = await begin(emulator, { scopes });
     const failed = assertRejects(() => credentials, LoginError, advice);
-    const { text } = await arrive(await emulator.decide(opened, "accept"));
+    const { text } = await arrive(await emulator.submitConsent(opened, "accept"));
     assertEquals((await failed).code, "no_refresh_token");
     assertStringIncludes(text, "it sent no refresh token");
   }
@@ -830,7 +831,7 @@ Deno.test("login() compares the issuer, if the broker has one and the answer nam
   const issuer = "https://signin.example";
   const endpoints = (options: EndpointOptions) => ({ ...tradestation.endpoints(options), issuer });
   const { opened, credentials } = await begin(emulator, { broker: { ...tradestation, endpoints } });
-  const address = await emulator.decide(opened, "accept");
+  const address = await emulator.submitConsent(opened, "accept");
   assertEquals((await visit(changed(address, { iss: "https://evil.example" }))).status, 400);
   const state = `${parametersOf(opened).get("state")}`;
   const refusal = { state, code: undefined, error: "access_denied", iss: "https://evil.example" };
@@ -840,7 +841,7 @@ Deno.test("login() compares the issuer, if the broker has one and the answer nam
 
   // Auth0's issuer is the sign-in's address with a slash.
   const own = await begin(emulator);
-  const end = await emulator.decide(own.opened, "accept");
+  const end = await emulator.submitConsent(own.opened, "accept");
   assertEquals((await visit(changed(end, { iss: "https://evil.example/" }))).status, 400);
   await arrive(changed(end, { iss: `${emulator.tradestation.signInUrl}/` }));
   await own.credentials;
@@ -851,7 +852,7 @@ Deno.test("login() compares the issuer, if the broker has one and the answer nam
     return rest;
   };
   const unstated = await begin(emulator, { broker: { ...tradestation, endpoints: silent } });
-  const last = await emulator.decide(unstated.opened, "accept");
+  const last = await emulator.submitConsent(unstated.opened, "accept");
   assertEquals((await visit(changed(last, { iss: "https://evil.example" }))).status, 400);
   await arrive(changed(last, { iss: `${emulator.url}/realms/main` }));
   await unstated.credentials;
@@ -891,14 +892,18 @@ Deno.test("login() asks on a page of its own for what is nowhere", async () => {
   assertStringIncludes((await send({ clientId: " " })).text, "The client id has nothing in it");
 
   const wrong = await send({ clientId: "mistyped" });
-  await assertRejects(() => emulator.decide(wrong.location, "accept"), Error, "Unknown client");
+  await assertRejects(
+    () => emulator.submitConsent(wrong.location, "accept"),
+    Error,
+    "Unknown client",
+  );
   const again = await visit(opened);
   assertStringIncludes(again.text, 'value="mistyped"');
   assertFalse(again.text.includes(clientSecret));
 
   const sent = await send({ clientSecret: ` ${clientSecret}\n` });
   assertEquals([sent.status, parametersOf(sent.location).get("client_id")], [303, clientId]);
-  await arrive(await emulator.decide(sent.location, "accept"));
+  await arrive(await emulator.submitConsent(sent.location, "accept"));
   assertEquals((await credentials).clientSecret, clientSecret);
   assertEquals((await credentials).clientId, clientId);
 });
@@ -913,7 +918,7 @@ Deno.test("login() asks for nothing that the environment has", async () => {
       TRADESTATION_CLIENT_SECRET: clientSecret,
     });
     const { opened, credentials } = await begin(emulator, nothing);
-    await arrive(await emulator.decide(opened, "accept"));
+    await arrive(await emulator.submitConsent(opened, "accept"));
     assertEquals((await credentials).clientSecret, clientSecret);
   }
   using _environment = new Environment({ ...NO_CLIENT, TRADESTATION_CLIENT_SECRET: clientSecret });
@@ -930,13 +935,13 @@ Deno.test("login() takes a callback address with a path, and that path only", as
   for (const path of ["/oauth/callback", "/done"]) {
     const port = await closedPort();
     const redirectUri = `http://localhost:${port}${path}`;
-    emulator.callbackUrls = [redirectUri];
+    emulator.tradestation.callbackUrls = [redirectUri];
     const { opened, credentials, origin } = await begin(emulator, {
       port,
       broker: altered({ redirectUri: () => redirectUri }),
     });
-    emulator.callbackUrls = [redirectUri];
-    const address = await emulator.decide(opened, "accept");
+    emulator.tradestation.callbackUrls = [redirectUri];
+    const address = await emulator.submitConsent(opened, "accept");
     assertEquals((await visit(`${origin}/${new URL(address).search}`)).location, opened);
     assertEquals((await visit(redirectUri)).status, path === "/done" ? 404 : 400);
     assertEquals((await visit(`${redirectUri}/${new URL(address).search}`)).status, 404);
@@ -962,7 +967,7 @@ Deno.test("login() by hand takes the pasted address, or a bare code (scenario 87
       ...options,
       async pasteAddress(url) {
         shown.push(url);
-        return take(await emulator.decide(url, "accept"));
+        return take(await emulator.submitConsent(url, "accept"));
       },
     });
     assertEquals(shown.length, 1);
@@ -979,10 +984,10 @@ Deno.test("login() by hand checks what was pasted as it checks a callback (scena
       login({
         ...emulator.tradestation,
         broker: tradestation,
-        pasteAddress: async (url) => change(await emulator.decide(url, "accept")),
+        pasteAddress: async (url) => change(await emulator.submitConsent(url, "accept")),
       }), LoginError);
     assertStringIncludes(message, "Cannot log in to TradeStation with what was pasted: ");
-    assertStringIncludes(message, "whole address on which the browser ends");
+    assertStringIncludes(message, "whole address at which the browser ends");
     return code;
   };
   assertEquals(await refusal((address) => changed(address, { state: "x" })), "state_mismatch");
@@ -1006,7 +1011,10 @@ Deno.test("login() by hand checks what was pasted as it checks a callback (scena
 Deno.test("login() by hand ends with the broker's no, a timeout, an abort, or what was thrown", async () => {
   await using emulator = await startEmulator();
   const options = { ...emulator.tradestation, broker: tradestation };
-  const declined = login({ ...options, pasteAddress: (url) => emulator.decide(url, "decline") });
+  const declined = login({
+    ...options,
+    pasteAddress: (url) => emulator.submitConsent(url, "decline"),
+  });
   assertEquals((await assertRejects(() => declined, LoginError)).code, "access_denied");
 
   const never = new Promise<string>(() => {});
@@ -1066,13 +1074,13 @@ Deno.test("login() prints neither code nor state, verifier or secret", async () 
   const options = { broker: altered({ usesPkce: true }) };
   for (const trouble of ["none", "refused", "reset"] as const) {
     emulator.forgetRequests();
-    if (trouble === "reset") emulator.trouble("POST /oauth/token", "reset");
+    if (trouble === "reset") emulator.injectFault("POST /oauth/token", "reset");
     const clientSecret = trouble === "refused"
       ? "wrong-secret"
       : emulator.tradestation.clientSecret;
     const { opened, credentials } = await begin(emulator, { ...options, clientSecret });
     values.push(credentials.catch((error) => error));
-    const address = await emulator.decide(opened, "accept");
+    const address = await emulator.submitConsent(opened, "accept");
     await arrive(address);
     const sent = exchangeOf(emulator);
     secrets.push(clientSecret, ...parametersOf(address).values());

@@ -7,16 +7,15 @@ import {
   foreignFormPage,
   notAllowedPage,
   notFoundPage,
-  type Page,
-  PAGE_HEADERS,
   signedInPage,
-  strayPage,
+  unrelatedPage,
   wrongHostPage,
 } from "../../src/login/pages.ts";
+import { type Page, PAGE_HEADERS } from "../../src/login/page_template.ts";
 
 const EVIL = `"><script>alert('x')</script>&<img src=x onerror=\`y\`>`;
 
-const ASK = { advice: EVIL, token: EVIL, complaint: EVIL };
+const ASK = { help: EVIL, token: EVIL, problem: EVIL };
 
 /** Every page, with something evil wherever something goes in. */
 const PAGES: Readonly<Record<string, Page>> = {
@@ -31,7 +30,7 @@ const PAGES: Readonly<Record<string, Page>> = {
   signedInPage: signedInPage(EVIL),
   failedPage: failedPage(EVIL, EVIL),
   alreadyDonePage: alreadyDonePage(EVIL),
-  strayPage: strayPage(EVIL, EVIL),
+  unrelatedPage: unrelatedPage(EVIL, EVIL),
   foreignFormPage: foreignFormPage(),
   notFoundPage: notFoundPage(),
   notAllowedPage: notAllowedPage(),
@@ -71,9 +70,9 @@ for (const [name, { html, headers }] of Object.entries(PAGES)) {
 Deno.test("clientPage() asks in a form that is sent to itself, for what it is told to", () => {
   const { html, headers } = clientPage({
     broker: "Broker",
-    advice: undefined,
+    help: undefined,
     token: "token",
-    complaint: undefined,
+    problem: undefined,
     fields: [{ name: "clientId", label: "Client id" }],
   });
   assertStringIncludes(html, '<form method="post" action="/">');

@@ -1,8 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Authorization, type AuthorizationContext } from "../../src/login/authorization.ts";
-import { tradestation } from "../../src/brokers/tradestation.ts";
+import { tradestation } from "../../src/brokers/tradestation/tradestation.ts";
 import { LoginError } from "../../src/errors.ts";
-import { codeIn } from "../../src/login/pasted_address.ts";
+import { findCode } from "../../src/login/pasted_address.ts";
 
 /** A request to an address with a path, at an authorization page with a query of its own. */
 function request(): { authorization: Authorization; context: AuthorizationContext; state: string } {
@@ -22,7 +22,7 @@ function request(): { authorization: Authorization; context: AuthorizationContex
   return { authorization, context, state: `${searchParams.get("state")}` };
 }
 
-Deno.test("codeIn() finds the code in an address, in a query and alone", () => {
+Deno.test("findCode() finds the code in an address, in a query and alone", () => {
   const { authorization, context, state } = request();
   const query = `code=a%2Fcode-of-length%3D&state=${state}`;
   const address = `http://localhost:3001/callback?${query}`;
@@ -40,15 +40,15 @@ Deno.test("codeIn() finds the code in an address, in a query and alone", () => {
     ]
   ) {
     const found = { code: "a/code-of-length=", isProven: true };
-    assertEquals(codeIn(pasted, authorization, context), found, pasted);
+    assertEquals(findCode(pasted, authorization, context), found, pasted);
   }
   for (const pasted of ["a/code-of-length=", ' "a/code-of-length="\n']) {
     const found = { code: "a/code-of-length=", isProven: false };
-    assertEquals(codeIn(pasted, authorization, context), found);
+    assertEquals(findCode(pasted, authorization, context), found);
   }
 });
 
-Deno.test("codeIn() refuses another address, and the answer to another login", () => {
+Deno.test("findCode() refuses another address, and the answer to another login", () => {
   const { authorization, context, state } = request();
   for (
     const [pasted, code] of [
@@ -67,7 +67,7 @@ Deno.test("codeIn() refuses another address, and the answer to another login", (
       ["error=access_denied", "access_denied"],
     ] as const
   ) {
-    const error = assertThrows(() => codeIn(pasted, authorization, context), LoginError);
+    const error = assertThrows(() => findCode(pasted, authorization, context), LoginError);
     assertEquals([pasted, error.code], [pasted, code]);
   }
 });

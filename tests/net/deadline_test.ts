@@ -6,7 +6,7 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { Deadline, Deadlines, MAX_TIMEOUT_MS } from "../../src/net/deadline.ts";
+import { Deadline, DeadlineGroup, MAX_TIMEOUT_MS } from "../../src/net/deadline.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 const TIMED_OUT = new Error("timed out");
@@ -66,13 +66,13 @@ Deno.test("Deadline throws the caller's reason if that is aborted already, and a
   assertEquals([clock.armed, caller.listening()], [0, 0]);
 });
 
-Deno.test("Deadline.finish() lets go of the timer and of the caller's signal, also when called twice", () => {
+Deno.test("Deadline.dispose() lets go of the timer and of the caller's signal, also when called twice", () => {
   using clock = new FakeClock({ timers: true });
   const caller = countedSignal();
   const deadline = new Deadline(50, () => TIMED_OUT, caller.signal);
   assertEquals([clock.armed, caller.listening()], [1, 1]);
-  deadline.finish();
-  deadline.finish();
+  deadline.dispose();
+  deadline.dispose();
   assertEquals([clock.armed, caller.listening()], [0, 0]);
   caller.abort();
   clock.advance(100);
@@ -117,27 +117,27 @@ Deno.test("Deadline takes null for no caller, as fetch does", () => {
   assertStrictEquals(deadline.signal.reason, TIMED_OUT);
 });
 
-Deno.test("Deadline.pause() lasts for its time, or until the call ends, and leaves no timer", async () => {
+Deno.test("Deadline.sleep() lasts for its time, or until the call ends, and leaves no timer", async () => {
   using clock = new FakeClock({ timers: true });
   const deadline = new Deadline(50, () => TIMED_OUT);
   assertEquals(deadline.remainingMs, 50);
   let isOver = false;
-  const pause = deadline.pause(20).then(() => isOver = true);
+  const pause = deadline.sleep(20).then(() => isOver = true);
   clock.advance(19);
   assertEquals([isOver, deadline.remainingMs], [false, 31]);
   clock.advance(1);
   await pause;
-  const second = reasonOf(deadline.pause(100));
+  const second = reasonOf(deadline.sleep(100));
   clock.advance(30);
   assertStrictEquals(await second, TIMED_OUT);
   assertEquals(clock.armed, 0);
 });
 
-Deno.test("Deadline.wait() passes on what the promise brings", async () => {
+Deno.test("Deadline.race() passes on what the promise brings", async () => {
   using _clock = new FakeClock({ timers: true });
   const deadline = new Deadline(50, () => TIMED_OUT);
-  assertEquals(await deadline.wait(Promise.resolve("token")), "token");
-  assertStrictEquals(await reasonOf(deadline.wait(Promise.reject(ABORTED))), ABORTED);
+  assertEquals(await deadline.race(Promise.resolve("token")), "token");
+  assertStrictEquals(await reasonOf(deadline.race(Promise.reject(ABORTED))), ABORTED);
   deadline.abort(TIMED_OUT); // to which nobody listens any more
 });
 
@@ -145,42 +145,42 @@ Deno.test("Deadline ends every wait that is under way, in the same tick", async 
   using _clock = new FakeClock({ timers: true });
   const deadline = new Deadline(50, () => TIMED_OUT);
   const ends: unknown[] = [];
-  for (let i = 0; i < 3; i++) deadline.wait(new Promise(() => {})).catch((end) => ends.push(end));
+  for (let i = 0; i < 3; i++) deadline.race(new Promise(() => {})).catch((end) => ends.push(end));
   deadline.abort(ABORTED);
   await Promise.resolve();
   assertEquals(ends, [ABORTED, ABORTED, ABORTED]);
 });
 
-Deno.test("Deadline.wait() ends with the call, and leaves the promise to the others", async () => {
+Deno.test("Deadline.race() ends with the call, and leaves the promise to the others", async () => {
   using clock = new FakeClock({ timers: true });
   const { promise, resolve } = Promise.withResolvers<string>();
   const hasty = new Deadline(50, () => TIMED_OUT);
   const patient = new Deadline(5_000, () => TIMED_OUT);
-  const hastyWait = reasonOf(hasty.wait(promise));
-  const patientWait = patient.wait(promise);
+  const hastyWait = reasonOf(hasty.race(promise));
+  const patientWait = patient.race(promise);
   clock.advance(50);
   assertStrictEquals(await hastyWait, TIMED_OUT);
   resolve("token");
   assertEquals(await patientWait, "token");
-  patient.finish();
+  patient.dispose();
 });
 
-Deno.test("Deadline.wait() after the end rejects at once, whatever becomes of the promise", async () => {
+Deno.test("Deadline.race() after the end rejects at once, whatever becomes of the promise", async () => {
   using _clock = new FakeClock({ timers: true });
   const deadline = new Deadline(50, () => TIMED_OUT);
   deadline.abort(ABORTED);
-  assertStrictEquals(await reasonOf(deadline.wait(new Promise(() => {}))), ABORTED);
+  assertStrictEquals(await reasonOf(deadline.race(new Promise(() => {}))), ABORTED);
   const failing = Promise.reject(new Error("late")); // must not become an unhandled rejection
-  assertStrictEquals(await reasonOf(deadline.wait(failing)), ABORTED);
+  assertStrictEquals(await reasonOf(deadline.race(failing)), ABORTED);
 });
 
 Deno.test("MAX_TIMEOUT_MS is the last delay that setTimeout does not take for none", () => {
   assertEquals(MAX_TIMEOUT_MS, 2_147_483_647);
 });
 
-Deno.test("Deadlines have one timer between them, and each call ends in its own time", () => {
+Deno.test("DeadlineGroup have one timer between them, and each call ends in its own time", () => {
   using clock = new FakeClock({ timers: true });
-  const beside = new Deadlines();
+  const beside = new DeadlineGroup();
   const [long, short, longest] = [60, 20, 90].map((ms) =>
     new Deadline(ms, () => TIMED_OUT, null, beside)
   );
@@ -198,11 +198,11 @@ Deno.test("Deadlines have one timer between them, and each call ends in its own 
   assertStrictEquals(longest?.signal.reason, ABORTED);
 });
 
-Deno.test("Deadlines that keep their timer let the process end between calls, and rearm it for a shorter one", () => {
+Deno.test("DeadlineGroup that keep their timer let the process end between calls, and rearm it for a shorter one", () => {
   using clock = new FakeClock({ timers: true });
-  const beside = new Deadlines({ keepsTimer: true });
+  const beside = new DeadlineGroup({ keepsTimer: true });
   const timers = () => [clock.armed, clock.holding];
-  new Deadline(1_000, () => TIMED_OUT, null, beside).finish();
+  new Deadline(1_000, () => TIMED_OUT, null, beside).dispose();
   assertEquals(timers(), [1, 0]);
   clock.advance(500);
   const second = new Deadline(1_000, () => TIMED_OUT, null, beside);
@@ -215,23 +215,23 @@ Deno.test("Deadlines that keep their timer let the process end between calls, an
   assertEquals(timers(), [0, 0]);
 
   const long = new Deadline(1_000, () => TIMED_OUT, null, beside);
-  long.finish();
+  long.dispose();
   const short = new Deadline(10, () => TIMED_OUT, null, beside);
   clock.advance(10);
   assert(short.signal.aborted);
-  new Deadline(1_000, () => TIMED_OUT, null, beside).finish();
+  new Deadline(1_000, () => TIMED_OUT, null, beside).dispose();
   clock.advance(1_000); // it rings for nobody
   assertEquals(timers(), [0, 0]);
-  new Deadline(1_000, () => TIMED_OUT, null, beside).finish();
+  new Deadline(1_000, () => TIMED_OUT, null, beside).dispose();
   beside.close(() => ABORTED);
   assertEquals(timers(), [0, 0]);
-  new Deadline(1_000, () => TIMED_OUT, null, beside).finish(); // what comes late keeps nothing
+  new Deadline(1_000, () => TIMED_OUT, null, beside).dispose(); // what comes late keeps nothing
   assertEquals(timers(), [0, 0]);
 });
 
-Deno.test("Deadlines end a short call in time after a sleep that the timer has not noticed", () => {
+Deno.test("DeadlineGroup end a short call in time after a sleep that the timer has not noticed", () => {
   using clock = new FakeClock({ timers: true });
-  const beside = new Deadlines();
+  const beside = new DeadlineGroup();
   const before = new Deadline(30_000, () => TIMED_OUT, null, beside);
   clock.sleepMonotonic(3_600_000);
   const after = new Deadline(50, () => TIMED_OUT, null, beside);
@@ -245,9 +245,9 @@ Deno.test("Deadlines end a short call in time after a sleep that the timer has n
   assertEquals(clock.armed, 0);
 });
 
-Deno.test("Deadlines end a short call in time after a sleep that has left the timer some time", () => {
+Deno.test("DeadlineGroup end a short call in time after a sleep that has left the timer some time", () => {
   using clock = new FakeClock({ timers: true });
-  const beside = new Deadlines();
+  const beside = new DeadlineGroup();
   const before = new Deadline(30_000, () => TIMED_OUT, null, beside);
   clock.sleepMonotonic(29_900); // its timer has 30 s left, and it has 0.1
   const after = new Deadline(200, () => TIMED_OUT, null, beside);
@@ -262,7 +262,7 @@ Deno.test("Deadline that is looked at too late waits a second for what has arriv
   using clock = new FakeClock({ timers: true });
   const deadline = new Deadline(10_000, () => TIMED_OUT);
   const arrived = Promise.withResolvers<string>();
-  const read = deadline.wait(arrived.promise);
+  const read = deadline.race(arrived.promise);
   clock.sleepMonotonic(60_000); // the process was stopped
   clock.advance(10_000);
   assertFalse(deadline.signal.aborted);

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { NetworkErrorKind } from "../../src/errors.ts";
-import { explainFailure, networkFailure, tellable } from "../../src/net/network_failure.ts";
+import { explainFailure, safeCause } from "../../src/net/failure_advice.ts";
+import { networkFailure } from "../../src/net/network_failure.ts";
 import { closedPort, serveBytes } from "../support/loopback.ts";
 
 type Sent = "no" | "unknown";
@@ -221,27 +222,35 @@ Deno.test("networkFailure() tells an answer that is not HTTP", async () => {
   assertEquals(networkFailure(error), { kind: "protocol", sent: "unknown" });
 });
 
-Deno.test("tellable() leaves the query out, as it was written and as the runtime writes it", () => {
+Deno.test("safeCause() leaves the query out, as it was written and as the runtime writes it", () => {
   const url = "https://api.example/a?secret=a b#part c";
   for (const words of ["?secret=a b#part c", "?secret=a%20b#part%20c", "?secret=a%20b"]) {
     const cause = new Error(`client error for https://api.example/a${words}`);
     const error = new TypeError(`error sending request for https://api.example/a${words}`, {
       cause,
     });
-    const told = tellable(error, url);
+    const told = safeCause(error, url);
     assertEquals(told?.message, "error sending request for https://api.example/a");
     assertEquals(Object(told?.cause).message, "client error for https://api.example/a");
   }
-  assertEquals(tellable(new Error("for /a?secret"), "/a?secret")?.message, "for /a");
+  assertEquals(safeCause(new Error("for /a?secret"), "/a?secret")?.message, "for /a");
 });
 
 Deno.test("explainFailure() says what is so with a certificate, and what to do", () => {
   const rows: readonly [string, string, string][] = [
-    ["DEPTH_ZERO_SELF_SIGNED_CERT", "signed by nobody", "NODE_EXTRA_CA_CERTS"],
-    ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "signed by nobody", "DENO_CERT"],
+    [
+      "DEPTH_ZERO_SELF_SIGNED_CERT",
+      "an authority that this runtime does not trust",
+      "NODE_EXTRA_CA_CERTS",
+    ],
+    [
+      "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+      "an authority that this runtime does not trust",
+      "DENO_CERT",
+    ],
     ["CERT_HAS_EXPIRED", "has expired", "clock"],
     ["ERR_TLS_CERT_ALTNAME_INVALID", "for another name", "baseUrl"],
-    ["ERR_SSL_WRONG_VERSION_NUMBER", "speaks no TLS", "is it http"],
+    ["ERR_SSL_WRONG_VERSION_NUMBER", "does not speak TLS", "perhaps it is http"],
   ];
   for (const [code, fact, advice] of rows) {
     for (const cause of [withCode(code), onNode(code)]) {

@@ -14,7 +14,7 @@ test("a user accepts, and the session works", async () => {
   const emulator = await startEmulator();
   const { opened, origin, credentials } = await begin(emulator);
   assert.equal((await visit(`${origin}/favicon.ico`)).status, 404);
-  const address = await emulator.decide(opened, "accept");
+  const address = await emulator.submitConsent(opened, "accept");
   assert.equal((await arrive(address)).status, 200);
   const session = new Session({ ...(await credentials) });
   assert.ok((await Account.get(session)).length > 0);
@@ -30,7 +30,7 @@ test("a user declines", async () => {
     assert.equal(error.code, "access_denied");
     return true;
   });
-  await arrive(await emulator.decide(opened, "decline"));
+  await arrive(await emulator.submitConsent(opened, "decline"));
   await refusal;
   await emulator.close();
 });

@@ -133,7 +133,7 @@ test("nobody trusts the certificate", async () => {
     assert.ok(error instanceof NetworkError);
     assert.match(
       error.message,
-      /\(tls\): its certificate is signed by nobody whom this runtime trusts/,
+      /\(tls\): its certificate is signed by an authority that this runtime does not trust/,
     );
     assert.match(error.message, /NODE_EXTRA_CA_CERTS=ca\.pem on Node and Bun, DENO_CERT=ca\.pem/);
     assert.doesNotMatch(error.message, /[Tt]ry again/);
@@ -144,7 +144,7 @@ test("nobody trusts the certificate", async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-test("a server that speaks no TLS is told as one", async () => {
+test("a server that does not speak TLS is told as one", async () => {
   const server = await serveBytes((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
   const session = new Session({
     clientSecret: "secret",
@@ -152,7 +152,7 @@ test("a server that speaks no TLS is told as one", async () => {
     baseUrl: `https://${server.host}`,
     retry: false,
   });
-  await assert.rejects(session.get("/a"), /\(tls\): the server there speaks no TLS/);
+  await assert.rejects(session.get("/a"), /\(tls\): the server does not speak TLS/);
   await session.close();
   await server[Symbol.asyncDispose]();
 });

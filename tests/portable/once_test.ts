@@ -40,7 +40,7 @@ async function arrivals(
   const emulator = await startEmulator();
   const session = new Session(emulator.tastytrade);
   await session.get("/customers/me");
-  emulator.trouble(`${method} ${ORDERS}`, "reset", Infinity);
+  emulator.injectFault(`${method} ${ORDERS}`, "reset", Infinity);
   await assert.rejects(send(session, emulator), (error) => {
     assert.ok(error instanceof NetworkError);
     assert.equal(error.sent, "unknown");
@@ -79,7 +79,7 @@ async function misdirected(
 ): Promise<{ count: number; headers: Readonly<Record<string, string>>; body: string }> {
   const emulator = await startEmulator();
   const session = new Session(emulator.tastytrade);
-  emulator.trouble(`* ${ORDERS}`, { status: 421 }, Infinity);
+  emulator.injectFault(`* ${ORDERS}`, { status: 421 }, Infinity);
   await send(session).catch((error) => assert.equal(error.status, 421));
   const count = emulator.count(`* ${ORDERS}`);
   const { headers = {}, body = "" } = emulator.requests.at(-1) ?? {};
@@ -130,7 +130,7 @@ test("an order whose function makes a form arrives once where it is answered 421
 test("a token request arrives once where it is answered 421", async () => {
   const emulator = await startEmulator();
   const session = new Session({ ...emulator.tastytrade, retry: false });
-  emulator.trouble("POST /oauth/token", { status: 421 }, Infinity);
+  emulator.injectFault("POST /oauth/token", { status: 421 }, Infinity);
   await assert.rejects(session.get("/customers/me"), { name: "TokenError" });
   assert.equal(emulator.count("POST /oauth/token"), 1);
   await session.close();
@@ -168,7 +168,7 @@ test("a token request arrives once", async () => {
   const session = new Session({ ...emulator.tastytrade, retry: false });
   await session.get("/customers/me");
   emulator.forgetRequests();
-  emulator.trouble("POST /oauth/token", "reset", Infinity);
+  emulator.injectFault("POST /oauth/token", "reset", Infinity);
   await assert.rejects(session.refresh({ force: true }), NetworkError);
   assert.equal(emulator.count("POST /oauth/token"), 1);
   await session.close();

@@ -21,7 +21,7 @@ import {
   TokenError,
   tradestation,
 } from "../../mod.ts";
-import { startEmulator, troubles } from "../../src/emulator/emulator.ts";
+import { startEmulator, tastytradeFaults } from "../../src/emulator/emulator.ts";
 import { LIMIT_ORDER } from "../support/orders.ts";
 
 const ME = "/customers/me";
@@ -93,14 +93,20 @@ test("a token that runs out is renewed", async () => {
 test("reads come back after failures, and orders are not sent again", async () => {
   const emulator = await startEmulator();
   const session = new Session({ ...emulator.tastytrade, retry: QUICKLY });
-  for (const trouble of [troubles.badGateway, troubles.tooManyRequests, "resetMidBody"] as const) {
-    emulator.trouble(`GET ${ME}`, trouble, 2);
+  for (
+    const trouble of [
+      tastytradeFaults.badGateway,
+      tastytradeFaults.tooManyRequests,
+      "resetMidBody",
+    ] as const
+  ) {
+    emulator.injectFault(`GET ${ME}`, trouble, 2);
     assert.ok(await session.get(ME));
   }
   const orders = "/accounts/5WT00000/orders";
-  emulator.trouble(`POST ${orders}`, troubles.badGateway);
+  emulator.injectFault(`POST ${orders}`, tastytradeFaults.badGateway);
   await assert.rejects(session.post(orders, LIMIT_ORDER), ApiError);
-  emulator.trouble(`POST ${orders}`, { status: 429, headers: { "retry-after": "9" } });
+  emulator.injectFault(`POST ${orders}`, { status: 429, headers: { "retry-after": "9" } });
   await assert.rejects(session.post(orders, LIMIT_ORDER), (error) => {
     assert.ok(error instanceof RateLimitError);
     assert.equal(error.retryAfterMs, 9_000);
@@ -132,7 +138,7 @@ test("a rotated refresh token survives the session in a file", async () => {
   const folder = await mkdtemp(join(tmpdir(), "tasty-session-"));
   const store = fileStore(join(folder, "tokens.json"));
   const emulator = await startEmulator();
-  emulator.rotation = true;
+  emulator.tradestation.rotation = true;
   const options = { broker: tradestation, ...emulator.tradestation, store };
   for (let i = 0; i < 3; i++) {
     const session = new Session(options);
@@ -173,7 +179,7 @@ test("a caller's abort and the end of the time are told apart", async () => {
   const emulator = await startEmulator();
   const session = new Session(emulator.tastytrade);
   await session.refresh();
-  emulator.trouble(`GET ${ME}`, "hang", Infinity);
+  emulator.injectFault(`GET ${ME}`, "hang", Infinity);
   const controller = new AbortController();
   const reason = new Error("enough");
   const call = session.get(ME, { signal: controller.signal });
@@ -189,7 +195,7 @@ test("a redirect that is followed leaves the token at home, and so does a foreig
   const elsewhere = await startEmulator();
   const session = new Session(emulator.tastytrade);
   const location = `${elsewhere.url}/tastytrade/customers/me`;
-  emulator.trouble("GET /moved", { status: 307, headers: { location } }, 2);
+  emulator.injectFault("GET /moved", { status: 307, headers: { location } }, 2);
   const stayed = await session.fetch("/moved");
   assert.equal(stayed.status, 307);
   await (await session.fetch("/moved", { redirect: "follow" })).text();

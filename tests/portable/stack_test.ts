@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Account, Session, type SessionOptions, tradestation } from "../../mod.ts";
-import { type Emulator, startEmulator, troubles } from "../../src/emulator/emulator.ts";
+import { type Emulator, startEmulator, tastytradeFaults } from "../../src/emulator/emulator.ts";
 
 /** Makes a call in a function of this name, and returns what it rejects with. */
 async function stackOf(
@@ -42,29 +42,37 @@ const ROWS: readonly [
   (emulator: Emulator, session: Session) => void | Promise<void>,
   SessionOptions?,
 ][] = [
-  ["ApiError", get, (emulator) => emulator.trouble("GET /customers/me", troubles.badGateway)],
+  [
+    "ApiError",
+    get,
+    (emulator) => emulator.injectFault("GET /customers/me", tastytradeFaults.badGateway),
+  ],
   ["ApiError", (session) => Account.get(session, "5WT99999"), () => {}],
   ["ApiError", (session) => session.post("/accounts/5WT00000/orders", {}), () => {}],
   ["RateLimitError", get, (emulator) => {
-    emulator.trouble("GET /customers/me", troubles.tooManyRequests);
+    emulator.injectFault("GET /customers/me", tastytradeFaults.tooManyRequests);
   }],
-  ["TokenError", get, (emulator) => emulator.trouble("POST /oauth/token", troubles.grantRevoked)],
+  [
+    "TokenError",
+    get,
+    (emulator) => emulator.injectFault("POST /oauth/token", tastytradeFaults.grantRevoked),
+  ],
   ["TokenError", (session) => session.accessToken(), (emulator) => {
-    emulator.trouble("POST /oauth/token", troubles.grantRevoked);
+    emulator.injectFault("POST /oauth/token", tastytradeFaults.grantRevoked);
   }],
   ["TokenError", (session) => session.refresh({ force: true }), (emulator) => {
-    emulator.trouble("POST /oauth/token", troubles.grantRevoked);
+    emulator.injectFault("POST /oauth/token", tastytradeFaults.grantRevoked);
   }],
-  ["NetworkError", get, (emulator) => emulator.trouble("GET /customers/me", "reset", Infinity)],
+  ["NetworkError", get, (emulator) => emulator.injectFault("GET /customers/me", "reset", Infinity)],
   ["NetworkError", (session) => session.fetch("/customers/me"), (emulator) => {
-    emulator.trouble("GET /customers/me", "reset", Infinity);
+    emulator.injectFault("GET /customers/me", "reset", Infinity);
   }],
   ["NetworkError", (session) => session.get("/customers/me", { timeoutMs: 20 }), (emulator) => {
-    emulator.trouble("GET /customers/me", "hang", Infinity);
+    emulator.injectFault("GET /customers/me", "hang", Infinity);
   }],
   ["SessionClosedError", get, async (emulator, session) => {
     await signIn(session);
-    emulator.trouble("GET /customers/me", "hang", Infinity);
+    emulator.injectFault("GET /customers/me", "hang", Infinity);
     setTimeout(() => void session.close(), 20);
   }],
   ["RateLimitError", get, async (_, session) => void await session.get("/customers/me"), {
@@ -91,7 +99,7 @@ test("what the caller aborts with keeps its stack, even if it is one of our erro
   const { stack } = reason;
   // No request of the call is out yet: Node's own fetch changes the stack of what it is aborted with.
   emulator.revokeAccessTokens();
-  emulator.trouble("POST /oauth/token", "hang", Infinity);
+  emulator.injectFault("POST /oauth/token", "hang", Infinity);
   const controller = new AbortController();
   const call = session.refresh({ force: true, signal: controller.signal });
   controller.abort(reason);

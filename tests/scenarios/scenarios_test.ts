@@ -1234,7 +1234,7 @@ Deno.test("One path that always answers 401 does not cost a renewal for each of 
 Deno.test("No cause of an error tells the query of a URL", async () => {
   await using emulator = await startEmulator();
   await using session = new Session({ ...emulator.tastytrade, retry: false });
-  emulator.trouble("GET /customers/me", "reset", Infinity);
+  emulator.injectFault("GET /customers/me", "reset", Infinity);
   const call = () => session.get("/customers/me", { query: { account: "5WT-HIDDEN" } });
   const error = await assertRejects(call, NetworkError);
   assertInstanceOf(error.cause, Error);
@@ -1298,6 +1298,6 @@ Deno.test("close() comes back although the store does not answer", async () => {
   const closing = session.close().catch((error: unknown) => error);
   while (saves < 2) await idle();
   clock.advance(5_000);
-  assertStringIncludes(String(await closing), "no answer in time");
+  assertStringIncludes(String(await closing), "no response in time");
   assertEquals(clock.armed, 0);
 });

@@ -8,14 +8,14 @@
  */
 
 import { SessionClosedError, type StoredTokens, type TokenStore } from "../../mod.ts";
-import type { Dice } from "../support/random.ts";
+import type { Random } from "../support/random.ts";
 import { type SimulatedTime, textOf } from "./simulated_time.ts";
 
 /** What a program could lose by a wrong answer to "is it still good?": the last part of a life. */
-const hardLeadMs = (lifetimeMs: number) => Math.min(10_000, lifetimeMs * 0.1);
+const mandatoryWindowMs = (lifetimeMs: number) => Math.min(10_000, lifetimeMs * 0.1);
 
 /** When a renewal is due at the earliest: the jitter is 10 %. */
-const softLeadMs = (lifetimeMs: number) => Math.min(120_000, lifetimeMs * 0.2) * 1.1;
+const advisoryWindowMs = (lifetimeMs: number) => Math.min(120_000, lifetimeMs * 0.2) * 1.1;
 
 /** For how long no token is replaced after a replay was refused too. */
 const DISTRUST_MS = 30_000;
@@ -33,7 +33,7 @@ export class Grant {
   /** The number of the refresh token that is good. */
   generation = 0;
   isRevoked = false;
-  /** Why its refresh token may be spent without anybody's fault, if there is a reason. */
+  /** Why its refresh token may no longer work without anybody's fault, if there is a reason. */
   excuse = "";
   /** Whether a save took longer than a program waits. */
   hasLateSave = false;
@@ -69,7 +69,7 @@ interface View {
 }
 
 /** What is wrong with the world at the moment. */
-export interface Weather {
+export interface FaultState {
   token:
     | "fair"
     | "busy"
@@ -84,7 +84,7 @@ export interface Weather {
 }
 
 /** What is so all day. */
-export interface Climate {
+export interface FaultProfile {
   readonly isOneTime: boolean;
   readonly hasStore: boolean;
   readonly lifetimeS: number;
@@ -162,7 +162,7 @@ export class Program {
   get usable(): Issued | undefined {
     const held = this.current;
     if (held === undefined || this.isOver || this.dropped.has(held.text)) return undefined;
-    return this.remainingMs(held) > hardLeadMs(held.lifetimeMs) ? held : undefined;
+    return this.remainingMs(held) > mandatoryWindowMs(held.lifetimeMs) ? held : undefined;
   }
 
   /** Whether a request must set off a renewal behind it, whatever the jitter. */
@@ -200,11 +200,11 @@ export interface ApiExchange {
 export class SimulatedBroker {
   readonly violations: string[] = [];
   readonly counts: Counts = {};
-  readonly weather: Weather = { token: "fair", api: "fair", store: "fair" };
+  readonly faults: FaultState = { token: "fair", api: "fair", store: "fair" };
   readonly exchanges: Map<string, ApiExchange> = new Map();
   readonly #time: SimulatedTime;
-  readonly #dice: Dice;
-  readonly #climate: Climate;
+  readonly #random: Random;
+  readonly #profile: FaultProfile;
   readonly #tokens = new Map<string, Issued>();
   readonly #grants = new Map<number, Grant>();
   readonly #stored = new Map<string, StoredTokens>();
@@ -213,16 +213,21 @@ export class SimulatedBroker {
   readonly #log: (line: string) => void;
   #lastToken = 0;
 
-  constructor(time: SimulatedTime, dice: Dice, climate: Climate, log: (line: string) => void) {
+  constructor(
+    time: SimulatedTime,
+    random: Random,
+    profile: FaultProfile,
+    log: (line: string) => void,
+  ) {
     this.#time = time;
-    this.#dice = dice;
-    this.#climate = climate;
+    this.#random = random;
+    this.#profile = profile;
     this.#log = log;
   }
 
   /** A new consent. */
   consent(): Grant {
-    const grant = new Grant(this.#grants.size + 1, this.#climate.isOneTime);
+    const grant = new Grant(this.#grants.size + 1, this.#profile.isOneTime);
     this.#grants.set(grant.id, grant);
     return grant;
   }
@@ -246,7 +251,7 @@ export class SimulatedBroker {
     return (input, init = {}) => {
       const url = String(input);
       if (program.isOver) this.violate(`${program.name} sends after its end: ${url}`);
-      return url === this.#climate.tokenUrl
+      return url === this.#profile.tokenUrl
         ? this.#askForToken(program, init)
         : this.#callApi(program, new URL(url).pathname, init);
     };
@@ -282,12 +287,12 @@ export class SimulatedBroker {
     this.#checkAsking(program, sent, generation);
 
     const asked = { wall: Date.now(), monotonic: performance.now() };
-    const { token: weather } = this.weather;
+    const { token: faults } = this.faults;
     program.tokenRequests += 1;
     program.exchanges += 1;
     program.retryAfterMs = 0;
     this.#asking.set(grant, (this.#asking.get(grant) ?? 0) + 1);
-    const hasStore = this.#climate.hasStore;
+    const hasStore = this.#profile.hasStore;
     if (!hasStore) {
       program.renewals = 1;
       program.begun += 1;
@@ -295,7 +300,7 @@ export class SimulatedBroker {
 
     let isProcessed = false;
     const fail = (error: unknown) => {
-      this.#log(`${program.name} gets no answer (${weather})`);
+      this.#log(`${program.name} gets no response (${faults})`);
       program.hasSeenTrouble = true;
       // Somebody spent it, and nobody has the next one.
       if (isProcessed && grant.isOneTime) grant.excuse ||= "the answer was lost";
@@ -303,11 +308,11 @@ export class SimulatedBroker {
       return error;
     };
     return this.#exchange(init.signal, {
-      outMs: weather === "hang" ? Infinity : this.#latency(),
+      outMs: faults === "hang" ? Infinity : this.#latency(),
       backMs: this.#latency(),
       reach: () => {
-        if (weather === "refused") throw fail(networkError("ECONNREFUSED"));
-        const refusal = this.#refusalForNow(weather);
+        if (faults === "refused") throw fail(networkError("ECONNREFUSED"));
+        const refusal = this.#refusalForNow(faults);
         if (refusal !== undefined) {
           return () => {
             this.#log(`${program.name} is answered ${refusal.status}`);
@@ -319,7 +324,7 @@ export class SimulatedBroker {
         }
         const answer = this.#issue(program, generation, asked);
         isProcessed = true;
-        if (weather === "lost") throw fail(networkError("ECONNRESET"));
+        if (faults === "lost") throw fail(networkError("ECONNRESET"));
         return answer;
       },
       leave: () => {
@@ -331,7 +336,7 @@ export class SimulatedBroker {
           }
         }
         // What is on its way arrives all the same, as often as not.
-        if (!isProcessed && weather !== "hang" && grant.isOneTime && this.#dice.chance(0.5)) {
+        if (!isProcessed && faults !== "hang" && grant.isOneTime && this.#random.chance(0.5)) {
           isProcessed = generation === grant.generation;
           if (isProcessed) grant.generation += 1;
         }
@@ -347,7 +352,7 @@ export class SimulatedBroker {
   #checkAsking(program: Program, sent: string, generation: number): void {
     const { name, grant, current } = program;
     if (program.exchanges > 0) this.violate(`${name} asks twice at once`);
-    if (this.#climate.hasStore) {
+    if (this.#profile.hasStore) {
       if (!program.hasLock) this.violate(`${name} asks without the lock`);
       if ((this.#asking.get(grant) ?? 0) > 0) this.violate(`${name} asks while another asks`);
       if (program.adoptable !== undefined) {
@@ -363,7 +368,7 @@ export class SimulatedBroker {
     if (performance.now() < program.pausedUntil) {
       this.violate(`${name} asks in the pause that the endpoint asked for`);
     }
-    if (!this.#climate.hasStore) program.isDue = isDue(program);
+    if (!this.#profile.hasStore) program.isDue = isDue(program);
     if (!program.isDue && current !== undefined) {
       const left = program.remainingMs(current);
       this.violate(`${name} asks without need: ${current.text} lives for ${left} ms`);
@@ -379,17 +384,17 @@ export class SimulatedBroker {
     return grant.hasLateSave;
   }
 
-  #refusalForNow(weather: Weather["token"]): Response | undefined {
-    if (weather === "busy") return new Response("busy", { status: 503 });
-    if (weather === "garbage") return new Response("<html>portal</html>", { status: 200 });
-    if (weather === "not yet") {
+  #refusalForNow(faults: FaultState["token"]): Response | undefined {
+    if (faults === "busy") return new Response("busy", { status: 503 });
+    if (faults === "garbage") return new Response("<html>portal</html>", { status: 200 });
+    if (faults === "not yet") {
       const description = "User is not a TastyTrade customer";
       return json({ error: "invalid_request", "error_description": description }, 400);
     }
-    if (weather !== "later") return undefined;
+    if (faults !== "later") return undefined;
     return new Response("later", {
       status: 429,
-      headers: { "retry-after": String(this.#dice.size(1, 5_000)) },
+      headers: { "retry-after": String(this.#random.size(1, 5_000)) },
     });
   }
 
@@ -404,28 +409,28 @@ export class SimulatedBroker {
         this.#log(`${name} is refused`);
         this.count("refusals");
         program.refusedRefreshTokens.add(grant.refreshToken(generation));
-        if (!this.#climate.hasStore) this.#refuseForGood(program);
+        if (!this.#profile.hasStore) this.#refuseForGood(program);
         return json({ error: "invalid_grant", "error_description": "Grant revoked" }, 400);
       };
     }
     if (grant.isOneTime) grant.generation += 1;
-    const lifetimeS = this.#climate.isLifetimeSteady
-      ? this.#climate.lifetimeS
-      : this.#dice.size(5, 86_400 * 30);
-    const isSilent = this.#climate.writes === "nothing";
-    const lifetimeMs = isSilent ? this.#climate.defaultLifetimeMs : lifetimeS * 1000;
+    const lifetimeS = this.#profile.isLifetimeSteady
+      ? this.#profile.lifetimeS
+      : this.#random.size(5, 86_400 * 30);
+    const isSilent = this.#profile.writes === "nothing";
+    const lifetimeMs = isSilent ? this.#profile.defaultLifetimeMs : lifetimeS * 1000;
     const token: Issued = {
       text: `access.${++this.#lastToken}`,
       grant,
       lifetimeMs,
       diesAt: this.#time.trueMs + lifetimeMs,
       isRevoked: false,
-      isPastSaving: !this.#climate.hasStore,
+      isPastSaving: !this.#profile.hasStore,
       arrivedAt: Infinity,
     };
     this.#tokens.set(token.text, token);
     const { generation: next } = grant;
-    const says = grant.isOneTime || this.#dice.chance(0.3);
+    const says = grant.isOneTime || this.#random.chance(0.3);
     return () => {
       this.#log(`${name} gets ${token.text} for ${lifetimeMs} ms`);
       this.count("tokens");
@@ -436,13 +441,13 @@ export class SimulatedBroker {
       program.knownGeneration = Math.max(program.knownGeneration, next);
       program.arrived = token;
       token.arrivedAt = this.#time.timerMs;
-      if (!this.#climate.hasStore) this.#renewed(program, token);
+      if (!this.#profile.hasStore) this.#renewed(program, token);
       return json({
         "access_token": token.text,
         "token_type": "Bearer",
         ...(isSilent
           ? {}
-          : { "expires_in": this.#climate.writes === "text" ? String(lifetimeS) : lifetimeS }),
+          : { "expires_in": this.#profile.writes === "text" ? String(lifetimeS) : lifetimeS }),
         ...(says ? { "refresh_token": grant.refreshToken(next) } : {}),
       }, 200);
     };
@@ -453,19 +458,19 @@ export class SimulatedBroker {
     program.settledAt = this.#time.trueMs;
     program.failedAt.length = 0;
     program.isForced = false;
-    if (!this.#climate.hasStore) program.renewals = 0;
+    if (!this.#profile.hasStore) program.renewals = 0;
   }
 
   #refuseForGood(program: Program): void {
     program.isRefused = true;
     program.troubledAt = this.#time.timerMs;
     program.isForced = false;
-    if (!this.#climate.hasStore) program.renewals = 0;
+    if (!this.#profile.hasStore) program.renewals = 0;
   }
 
   #renewalFailed(program: Program, retryAfterMs: number): void {
     program.isForced = false;
-    if (!this.#climate.hasStore) program.renewals = 0;
+    if (!this.#profile.hasStore) program.renewals = 0;
     program.hasSeenTrouble = true;
     program.troubledAt = this.#time.timerMs;
     const now = performance.now();
@@ -498,18 +503,18 @@ export class SimulatedBroker {
     seen.sentAt = this.#time.trueMs;
     if (seen.sent > 2) this.violate(`${program.name} sends ${path} for the third time`);
 
-    const { api: weather } = this.weather;
+    const { api: faults } = this.faults;
     return this.#exchange(init.signal, {
-      outMs: weather === "hang" ? Infinity : this.#latency(),
+      outMs: faults === "hang" ? Infinity : this.#latency(),
       backMs: this.#latency(),
       reach: () => {
-        if (weather === "refused") {
+        if (faults === "refused") {
           program.hasSeenTrouble = true;
           throw networkError("ECONNREFUSED");
         }
         const isGood = !token.isRevoked && this.#time.trueMs < token.diesAt &&
-          weather !== "denied";
-        const status = !isGood ? 401 : weather === "down" ? 503 : 200;
+          faults !== "denied";
+        const status = !isGood ? 401 : faults === "down" ? 503 : 200;
         if (status !== 401 && ++seen.done > 1) {
           this.violate(`${program.name} has ${path} carried out twice`);
         }
@@ -549,7 +554,7 @@ export class SimulatedBroker {
     }
     if (isJustHere) {
       if (remaining <= 0) this.count(`${verb} a token that came too late`);
-    } else if (remaining <= hardLeadMs(token.lifetimeMs)) {
+    } else if (remaining <= mandatoryWindowMs(token.lifetimeMs)) {
       this.violate(`${name} ${verb} ${token.text} with ${remaining} ms of its life left`);
     }
     const isLate = this.#time.timerMs - token.arrivedAt >= SAVE_PATIENCE_MS;
@@ -591,7 +596,7 @@ export class SimulatedBroker {
     this.#locks.set(key, before.then(() => free.promise));
     try {
       await untilAborted(before, signal);
-      if (this.weather.store === "broken") throw new StoreTrouble("no lock");
+      if (this.faults.store === "broken") throw new StoreTrouble("no lock");
       program.hasLock = true;
       program.adoptable = undefined;
       program.arrived = undefined;
@@ -625,7 +630,7 @@ export class SimulatedBroker {
 
   async #load(program: Program, key: string): Promise<StoredTokens | undefined> {
     await this.#storeLatency();
-    if (this.weather.store === "broken") {
+    if (this.faults.store === "broken") {
       throw new StoreTrouble("cannot be read");
     }
     const stored = this.#stored.get(key);
@@ -636,7 +641,7 @@ export class SimulatedBroker {
     program.knownGeneration = Math.max(program.knownGeneration, generation);
     const ageMs = Date.now() - Date.parse(stored.obtainedAt);
     if (token === undefined || ageMs < 0) return stored;
-    if (token.lifetimeMs - ageMs <= hardLeadMs(token.lifetimeMs)) return stored;
+    if (token.lifetimeMs - ageMs <= mandatoryWindowMs(token.lifetimeMs)) return stored;
     if (token === program.current) return stored;
     program.adoptable = token;
     if (this.#mayBeStale(program)) program.dropped.delete(token.text);
@@ -654,19 +659,19 @@ export class SimulatedBroker {
     };
     over();
     try {
-      if (this.weather.store === "mute") {
+      if (this.faults.store === "mute") {
         program.grant.excuse ||= "a save was never answered";
         await new Promise(() => {});
       }
-      if (this.weather.store === "late") {
+      if (this.faults.store === "late") {
         // Until it lands, another program finds the one before, and cannot know better.
         program.grant.excuse ||= "a save was late";
         program.grant.hasLateSave = true;
-        const lateMs = this.#dice.between(5_100, 20_000);
+        const lateMs = this.#random.between(5_100, 20_000);
         await new Promise<void>((resolve) => this.#time.after(lateMs, resolve));
       }
       await this.#storeLatency();
-      if (this.weather.store === "broken" || this.weather.store === "unwritable") {
+      if (this.faults.store === "broken" || this.faults.store === "unwritable") {
         program.grant.excuse ||= "a save failed";
         this.count("failed saves");
         throw new StoreTrouble("cannot be written");
@@ -682,16 +687,16 @@ export class SimulatedBroker {
   }
 
   async #storeLatency(): Promise<void> {
-    const slow = this.weather.store === "slow" ? this.#dice.between(500, 4_500) : 0;
-    const ms = slow || (this.#dice.chance(0.3) ? this.#dice.size(1, 50) : 0);
+    const slow = this.faults.store === "slow" ? this.#random.between(500, 4_500) : 0;
+    const ms = slow || (this.#random.chance(0.3) ? this.#random.size(1, 50) : 0);
     if (ms > 0) await new Promise<void>((resolve) => this.#time.after(ms, resolve));
   }
 
   // The wire.
 
   #latency(): number {
-    const usual = this.#dice.size(1, this.#climate.latencyMs);
-    return this.#dice.chance(0.02) ? usual + this.#dice.size(1, 8_000) : usual;
+    const usual = this.#random.size(1, this.#profile.latencyMs);
+    return this.#random.chance(0.02) ? usual + this.#random.size(1, 8_000) : usual;
   }
 
   /** A request goes out, arrives, and its answer comes back; the program may leave at any time. */
@@ -740,7 +745,7 @@ export class SimulatedBroker {
 function isDue(program: Program): boolean {
   const { current, dropped, isForced } = program;
   return current === undefined || dropped.has(current.text) || isForced ||
-    program.remainingMs(current) <= softLeadMs(current.lifetimeMs);
+    program.remainingMs(current) <= advisoryWindowMs(current.lifetimeMs);
 }
 
 function json(value: unknown, status: number): Response {

@@ -22,14 +22,14 @@ import {
 } from "../../mod.ts";
 import {
   type ApiExchange,
-  type Climate,
   type Counts,
+  type FaultProfile,
+  type FaultState,
   Program,
   SimulatedBroker,
   StoreTrouble,
-  type Weather,
 } from "./simulated_broker.ts";
-import { Dice } from "../support/random.ts";
+import { Random } from "../support/random.ts";
 import { SimulatedTime } from "./simulated_time.ts";
 
 /** How long the background may look away. */
@@ -91,9 +91,9 @@ interface Running {
 
 class Day {
   readonly #time: SimulatedTime;
-  readonly #dice: Dice;
+  readonly #random: Random;
   readonly #broker: SimulatedBroker;
-  readonly #climate: Climate;
+  readonly #profile: FaultProfile;
   readonly #options: SessionOptions;
   readonly #log: string[] | undefined;
   readonly #calls = new Set<Call>();
@@ -109,26 +109,26 @@ class Day {
   constructor(seed: number, time: SimulatedTime, log: string[] | undefined) {
     this.#time = time;
     this.#log = log;
-    const dice = new Dice(seed ^ 0x5eed);
-    this.#dice = dice;
-    const house = dice.pick([tastytrade, tradestation]);
-    const lifetimeS = dice.pick([5, 10, 30, 60, 300, 900, 1_200, 3_600, 86_400, 86_400 * 30]);
-    this.#climate = {
-      isOneTime: dice.chance(0.4),
-      hasStore: dice.chance(0.7),
+    const random = new Random(seed ^ 0x5eed);
+    this.#random = random;
+    const fixture = random.pick([tastytrade, tradestation]);
+    const lifetimeS = random.pick([5, 10, 30, 60, 300, 900, 1_200, 3_600, 86_400, 86_400 * 30]);
+    this.#profile = {
+      isOneTime: random.chance(0.4),
+      hasStore: random.chance(0.7),
       lifetimeS,
-      isLifetimeSteady: dice.chance(0.8),
-      writes: dice.pick(["number", "number", "number", "text", "nothing"]),
-      defaultLifetimeMs: house.defaultTokenLifetimeMs,
-      latencyMs: dice.pick([5, 50, 300, 2_000]),
-      tokenUrl: house === tastytrade
+      isLifetimeSteady: random.chance(0.8),
+      writes: random.pick(["number", "number", "number", "text", "nothing"]),
+      defaultLifetimeMs: fixture.defaultTokenLifetimeMs,
+      latencyMs: random.pick([5, 50, 300, 2_000]),
+      tokenUrl: fixture === tastytrade
         ? "https://api.tastyworks.com/oauth/token"
         : "https://signin.tradestation.com/oauth/token",
     };
     // This is about tokens: every request is one of a caller's.
-    this.#options = { broker: house, clientId: "client", clientSecret: "secret", retry: false };
-    this.#say(`seed ${seed}: ${house.name} ${JSON.stringify(this.#climate)}`);
-    this.#broker = new SimulatedBroker(time, dice, this.#climate, (line) => this.#say(line));
+    this.#options = { broker: fixture, clientId: "client", clientSecret: "secret", retry: false };
+    this.#say(`seed ${seed}: ${fixture.name} ${JSON.stringify(this.#profile)}`);
+    this.#broker = new SimulatedBroker(time, random, this.#profile, (line) => this.#say(line));
     this.#grant = this.#broker.consent();
   }
 
@@ -145,7 +145,7 @@ class Day {
     this.#open();
     this.#open();
     await this.#happen("the programs start", () => {});
-    for (let events = this.#dice.between(40, 120); events > 0; events--) {
+    for (let events = this.#random.between(40, 120); events > 0; events--) {
       await this.#pass(this.#gapMs());
       const [name, event] = this.#event();
       await this.#happen(name, event);
@@ -161,8 +161,8 @@ class Day {
   // What happens.
 
   #event(): [string, () => void] {
-    const { weather } = this.#broker;
-    const isWild = this.#dice.chance(0.3);
+    const { faults } = this.#broker;
+    const isWild = this.#random.chance(0.3);
     if (!isWild) {
       const kinds: readonly [Kind, ...Kind[]] = [
         "get",
@@ -175,95 +175,95 @@ class Day {
         "refresh",
         "force",
       ];
-      const calls = this.#dice.pick([1, 1, 1, 2, 3, 10]);
+      const calls = this.#random.pick([1, 1, 1, 2, 3, 10]);
       return [
         "calls",
         () => {
           for (let i = 0; i < calls; i++) {
-            const running = this.#running[this.#dice.between(0, 1)];
-            if (running !== undefined) this.#call(running, this.#dice.pick(kinds));
+            const running = this.#running[this.#random.between(0, 1)];
+            if (running !== undefined) this.#call(running, this.#random.pick(kinds));
           }
         },
       ];
     }
-    const is = (part: keyof Weather) => weather[part] !== "fair";
-    return this.#dice.pick<[string, () => void]>([
+    const is = (part: keyof FaultState) => faults[part] !== "fair";
+    return this.#random.pick<[string, () => void]>([
       ["token endpoint", () => {
-        weather.token = is("token")
+        faults.token = is("token")
           ? "fair"
-          : this.#dice.pick(["busy", "later", "refused", "hang", "garbage", "not yet", "lost"]);
+          : this.#random.pick(["busy", "later", "refused", "hang", "garbage", "not yet", "lost"]);
         // Of what is lost here with a one-time refresh token, only a new login helps.
-        if (weather.token === "lost" && this.#climate.isOneTime && this.#dice.chance(0.8)) {
-          weather.token = "refused";
+        if (faults.token === "lost" && this.#profile.isOneTime && this.#random.chance(0.8)) {
+          faults.token = "refused";
         }
       }],
       ["token endpoint is well", () => {
-        weather.token = "fair";
+        faults.token = "fair";
       }],
       ["API", () => {
-        weather.api = is("api")
+        faults.api = is("api")
           ? "fair"
-          : this.#dice.pick(["down", "denied", "hang", "refused", "denied"]);
+          : this.#random.pick(["down", "denied", "hang", "refused", "denied"]);
       }],
       ["API is well", () => {
-        weather.api = "fair";
+        faults.api = "fair";
       }],
       ["store", () => {
-        weather.store = is("store")
+        faults.store = is("store")
           ? "fair"
-          : this.#dice.pick(["slow", "slow", "late", "broken", "unwritable", "mute"]);
+          : this.#random.pick(["slow", "slow", "late", "broken", "unwritable", "mute"]);
       }],
       ["store is well", () => {
-        weather.store = "fair";
+        faults.store = "fair";
       }],
       ["access tokens revoked", () => this.#broker.revokeAccessTokens(this.#grant)],
       ["access tokens revoked", () => this.#broker.revokeAccessTokens(this.#grant)],
       ["grant", () => {
-        if (this.#dice.chance(0.3)) {
+        if (this.#random.chance(0.3)) {
           this.#grant.isRevoked = true;
           this.#broker.revokeAccessTokens(this.#grant);
         }
       }],
-      ["sleep", () => this.#sleep(this.#dice.size(1_000, 8 * 3_600_000))],
-      ["sleep", () => this.#sleep(this.#dice.size(1_000, 8 * 3_600_000))],
+      ["sleep", () => this.#sleep(this.#random.size(1_000, 8 * 3_600_000))],
+      ["sleep", () => this.#sleep(this.#random.size(1_000, 8 * 3_600_000))],
       ["clock is set", () => {
-        const ms = this.#dice.size(1, DAY_MS) * this.#dice.pick([-1, 1]);
+        const ms = this.#random.size(1, DAY_MS) * this.#random.pick([-1, 1]);
         this.#time.setWall(Date.now() + ms);
       }],
       ["aborts", () => {
-        for (const call of this.#calls) if (this.#dice.chance(0.5)) this.#abort(call);
+        for (const call of this.#calls) if (this.#random.chance(0.5)) this.#abort(call);
       }],
-      ["restart", () => this.#restart(this.#dice.pick([0, 1]))],
-      ["restart", () => this.#restart(this.#dice.pick([0, 1]))],
+      ["restart", () => this.#restart(this.#random.pick([0, 1]))],
+      ["restart", () => this.#restart(this.#random.pick([0, 1]))],
       ["login", () => this.#login()],
     ]);
   }
 
   #sleep(ms: number): void {
-    this.#time.hibernate(ms, this.#dice.pick(["stands still", "goes on"]));
+    this.#time.hibernate(ms, this.#random.pick(["stands still", "goes on"]));
   }
 
   #gapMs(): number {
-    const { lifetimeS } = this.#climate;
-    const ms = this.#dice.pick([
+    const { lifetimeS } = this.#profile;
+    const ms = this.#random.pick([
       0,
-      this.#dice.between(0, 50),
-      this.#dice.between(0, 50),
-      this.#dice.between(0, 3_000),
-      this.#dice.between(0, 3_000),
-      this.#dice.between(0, 30_000),
-      this.#dice.between(0, lifetimeS * 500),
-      this.#dice.between(0, lifetimeS * 1_100),
+      this.#random.between(0, 50),
+      this.#random.between(0, 50),
+      this.#random.between(0, 3_000),
+      this.#random.between(0, 3_000),
+      this.#random.between(0, 30_000),
+      this.#random.between(0, lifetimeS * 500),
+      this.#random.between(0, lifetimeS * 1_100),
     ]);
     return Math.min(ms, 300_000 + lifetimeS * 200, lifetimeS * 20_000, 3_600_000);
   }
 
   #open(): void {
-    const { hasStore, isOneTime } = this.#climate;
+    const { hasStore, isOneTime } = this.#profile;
     // Without a store, programs cannot share a refresh token that is good for one use.
     const grant = hasStore || !isOneTime ? this.#grant : this.#broker.consent();
     const name = `P${this.#all.length + 1}`;
-    const isAuto = this.#dice.chance(0.5);
+    const isAuto = this.#random.chance(0.5);
     const program = new Program(name, grant, isAuto);
     const options: SessionOptions = {
       ...this.#options,
@@ -298,7 +298,7 @@ class Day {
   }
 
   #close({ program, session }: Running): void {
-    const isGentle = this.#dice.chance(0.6);
+    const isGentle = this.#random.chance(0.6);
     this.#say(`${program.name} closes${isGentle ? "" : " at once"}`);
     program.isClosing = true;
     if (!isGentle) {
@@ -327,9 +327,9 @@ class Day {
   }
 
   async #leave(): Promise<void> {
-    const { weather } = this.#broker;
+    const { faults } = this.#broker;
     await this.#happen("the end", () => {
-      weather.token = weather.api = weather.store = "fair";
+      faults.token = faults.api = faults.store = "fair";
       for (const running of this.#running) this.#close(running);
     });
     await this.#pass(60_000);
@@ -351,7 +351,7 @@ class Day {
       program,
       startedAt: this.#time.timerMs,
       startedAtMonotonic: performance.now(),
-      timeoutMs: this.#dice.chance(0.2) ? this.#dice.size(10, 60_000) : 30_000,
+      timeoutMs: this.#random.chance(0.2) ? this.#random.size(10, 60_000) : 30_000,
       caller: new AbortController(),
       exchange: { sentAt: -1, sent: 0, done: 0, status: 0, answeredAt: -1, isStraggler: false },
       wasRefused: program.isRefused,
@@ -377,8 +377,8 @@ class Day {
     if (isRequest && before !== undefined && call.exchange.sent === 0) {
       this.#broker.violate(`${program.name} keeps ${path} back although it has ${before.text}`);
     }
-    if (this.#dice.chance(0.15)) {
-      this.#time.after(this.#dice.size(1, 5_000), () => this.#abort(call));
+    if (this.#random.chance(0.15)) {
+      this.#time.after(this.#random.size(1, 5_000), () => this.#abort(call));
     }
   }
 
@@ -448,11 +448,11 @@ class Day {
 
   async #happen(name: string, event: () => void): Promise<void> {
     this.#say(`— ${name}`);
-    const { weather } = this.#broker;
+    const { faults } = this.#broker;
     event();
     await this.#time.drain();
     if (name !== "calls") this.#calmSince = this.#time.timerMs;
-    this.#say(`  ${weather.token}, ${weather.api}, ${weather.store}`);
+    this.#say(`  ${faults.token}, ${faults.api}, ${faults.store}`);
     this.#check();
   }
 
@@ -461,9 +461,9 @@ class Day {
   }
 
   #check(): void {
-    const { weather } = this.#broker;
+    const { faults } = this.#broker;
     const now = this.#time.timerMs;
-    if (weather.token !== "fair" || weather.store !== "fair" || weather.api !== "fair") {
+    if (faults.token !== "fair" || faults.store !== "fair" || faults.api !== "fair") {
       this.#calmSince = now;
     }
     for (const error of this.#time.unhandled.splice(0)) {
@@ -543,7 +543,7 @@ class Day {
     if (!program.isAuto || program.isRefused || current === undefined) return;
     // The longest pauses: between two looks at the clocks, and after a failure that was none of ours.
     const calmMs = this.#time.timerMs - Math.max(this.#calmSince, program.troubledAt);
-    const isSlow = this.#climate.latencyMs > 300 || current.lifetimeMs < 300_000;
+    const isSlow = this.#profile.latencyMs > 300 || current.lifetimeMs < 300_000;
     if (calmMs < 120_000 || isSlow || performance.now() < program.pausedUntil + 60_000) return;
     this.#broker.count("checks of a background");
     if (program.usable === undefined) this.#broker.violate(`${name} let its token run out`);

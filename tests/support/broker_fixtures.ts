@@ -10,13 +10,13 @@ import { type Emulator, startEmulator } from "../../src/emulator/emulator.ts";
 import { type Arrival, serve } from "./loopback.ts";
 
 /** A broker's name, and how to open it. */
-export interface House {
+export interface Fixture {
   readonly name: string;
-  open(): Promise<OpenHouse>;
+  open(): Promise<OpenFixture>;
 }
 
 /** A running broker, in the words that all brokers share. */
-export interface OpenHouse extends AsyncDisposable {
+export interface OpenFixture extends AsyncDisposable {
   /** What connects a session to it. */
   readonly options: SessionOptions;
   /** A path whose GET needs nothing but a good session. */
@@ -46,13 +46,13 @@ export interface OpenHouse extends AsyncDisposable {
   hang(method: string, path: string): void;
 }
 
-/** An open house over the emulator. */
+/** An open fixture over the emulator. */
 function emulated(
   emulator: Emulator,
   { prefix, ...rest }:
-    & Pick<OpenHouse, "options" | "path" | "orders" | "accountNumber" | "list" | "smallPages">
+    & Pick<OpenFixture, "options" | "path" | "orders" | "accountNumber" | "list" | "smallPages">
     & { readonly prefix: string },
-): OpenHouse {
+): OpenFixture {
   return {
     ...rest,
     get tokenRequests() {
@@ -71,15 +71,15 @@ function emulated(
     revokeAccessTokens: () => emulator.revokeAccessTokens(),
     revokeGrant: () => emulator.revokeGrant(),
     rotate: () => {
-      emulator.rotation = true;
+      emulator.tradestation.rotation = true;
     },
-    breakSignIn: (times) => emulator.trouble("POST /oauth/token", { status: 503 }, times),
-    hang: (method, path) => emulator.trouble(`${method} ${prefix}${path}`, "hang", Infinity),
+    breakSignIn: (times) => emulator.injectFault("POST /oauth/token", { status: 503 }, times),
+    hang: (method, path) => emulator.injectFault(`${method} ${prefix}${path}`, "hang", Infinity),
     [Symbol.asyncDispose]: () => emulator.close(),
   };
 }
 
-async function openTastytrade(): Promise<OpenHouse> {
+async function openTastytrade(): Promise<OpenFixture> {
   const emulator = await startEmulator();
   return emulated(emulator, {
     prefix: "",
@@ -92,7 +92,7 @@ async function openTastytrade(): Promise<OpenHouse> {
   });
 }
 
-async function openTradestation(): Promise<OpenHouse> {
+async function openTradestation(): Promise<OpenFixture> {
   const emulator = await startEmulator();
   return emulated(emulator, {
     prefix: "/v3",
@@ -108,9 +108,9 @@ async function openTradestation(): Promise<OpenHouse> {
 /** The third broker: no more than a session has to know of it. */
 export const acme: Broker = {
   name: "Acme",
-  environment: { clientId: "ACME_ID", clientSecret: "ACME_SECRET", refreshToken: "ACME_REFRESH" },
+  envVariables: { clientId: "ACME_ID", clientSecret: "ACME_SECRET", refreshToken: "ACME_REFRESH" },
   requiresClientId: false,
-  credentialsAdvice: "Ask Acme",
+  credentialsHelp: "Ask Acme",
   endpoints: ({ baseUrl = "https://api.acme.example" }) => ({
     baseUrl,
     tokenUrl: `${baseUrl}/token`,
@@ -144,7 +144,7 @@ function readAccount(raw: unknown) {
 }
 
 /** Acme's server. */
-async function openAcme(): Promise<OpenHouse> {
+async function openAcme(): Promise<OpenFixture> {
   const tokens = new Set<string>();
   const refreshTokens: string[] = [];
   const hanging = new Set<string>();
@@ -214,13 +214,13 @@ async function openAcme(): Promise<OpenHouse> {
 }
 
 /** Every broker that the contract holds for. */
-export const HOUSES: readonly House[] = [
+export const FIXTURES: readonly Fixture[] = [
   { name: "tastytrade", open: openTastytrade },
   { name: "TradeStation", open: openTradestation },
   { name: "Acme, a third broker", open: openAcme },
 ];
 
-/** A session with an open house. */
-export function sessionOf(house: OpenHouse, options: SessionOptions = {}): Session {
-  return new Session({ ...house.options, ...options });
+/** A session with an open fixture. */
+export function sessionOf(fixture: OpenFixture, options: SessionOptions = {}): Session {
+  return new Session({ ...fixture.options, ...options });
 }

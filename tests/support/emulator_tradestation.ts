@@ -46,7 +46,7 @@ export class TradestationClient implements AsyncDisposable {
 
   /** A code that the user has consented to. */
   async code(changes: Fields = {}): Promise<string> {
-    const location = await this.emulator.decide(this.authorizeUrl(changes), "accept");
+    const location = await this.emulator.submitConsent(this.authorizeUrl(changes), "accept");
     return new URL(location).searchParams.get("code") ?? "";
   }
 

@@ -6,7 +6,7 @@
  */
 
 import { connect } from "node:net";
-import type { Emulator, EmulatorCredentials } from "../../src/emulator/emulator.ts";
+import type { EmulatedTastytrade, Emulator } from "../../src/emulator/emulator.ts";
 
 /** An answer that has been read to its end. */
 export interface Reading {
@@ -37,7 +37,7 @@ export async function call(url: string, init: RequestInit = {}): Promise<Reading
 
 /** A token request that is right, but for what `changes` says. */
 export function askForToken(
-  { baseUrl, clientSecret, refreshToken }: EmulatorCredentials,
+  { baseUrl, clientSecret, refreshToken }: Omit<EmulatedTastytrade, "clientId" | "signInUrl">,
   changes: Record<string, unknown> = {},
 ): Promise<Reading> {
   return call(`${baseUrl}/oauth/token`, {
@@ -53,13 +53,13 @@ export function askForToken(
 }
 
 /** An access token. */
-export async function accessToken(credentials: EmulatorCredentials): Promise<string> {
+export async function accessToken(credentials: EmulatedTastytrade): Promise<string> {
   return String(at((await askForToken(credentials)).json, "access_token"));
 }
 
 /** Somebody who is signed in: calls paths with a bearer token. */
 export async function signIn(
-  credentials: EmulatorCredentials,
+  credentials: EmulatedTastytrade,
 ): Promise<(path: string, init?: RequestInit) => Promise<Reading>> {
   const authorization = `Bearer ${await accessToken(credentials)}`;
   return (path, init = {}) =>

@@ -65,7 +65,10 @@ export function exchangeBytes(port: number, text: string, host = "127.0.0.1"): P
 /** Begins a login at the emulated TradeStation, with a callback address that is registered there. */
 export async function begin(emulator: Emulator, options: LoginOptions = {}): Promise<Waiting> {
   const port = options.port ?? await closedPort();
-  emulator.callbackUrls = [...emulator.callbackUrls, `http://localhost:${port}`];
+  emulator.tradestation.callbackUrls = [
+    ...emulator.tradestation.callbackUrls,
+    `http://localhost:${port}`,
+  ];
   const opening = Promise.withResolvers<string>();
   const credentials = login({
     ...emulator.tradestation,

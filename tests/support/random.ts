@@ -1,5 +1,5 @@
 /** Chance that is the same for the same seed. */
-export class Dice {
+export class Random {
   readonly #next: () => number;
 
   constructor(seed: number) {

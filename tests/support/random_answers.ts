@@ -5,7 +5,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import type { Dice } from "./random.ts";
+import type { Random } from "./random.ts";
 import { formEncoded, percentEncoded } from "./printed_secrets.ts";
 
 /** What bearer tokens consist of, and what secrets usually do. */
@@ -40,24 +40,24 @@ export const DECEIVING = [
 ] as const;
 
 /** Makes an answer. `secrets` are what it may echo. */
-export function randomAnswer(dice: Dice, secrets: readonly string[]): RandomAnswer {
-  const isGood = dice.oneIn(3);
+export function randomAnswer(random: Random, secrets: readonly string[]): RandomAnswer {
+  const isGood = random.oneIn(3);
   const status = isGood
-    ? dice.oneOf(200, 200, 200, 201, 203, 204, 206, 299)
-    : dice.oneOf(400, 400, 401, 403, 429, 500, 503, randomStatus(dice));
-  const isTokenResponse = isGood ? !dice.oneIn(4) : dice.oneIn(10);
-  const text = isTokenResponse ? JSON.stringify(tokenFields(dice)) : randomText(dice, secrets);
-  return { status, headers: randomHeaders(dice), body: randomBytes(dice, text) };
+    ? random.oneOf(200, 200, 200, 201, 203, 204, 206, 299)
+    : random.oneOf(400, 400, 401, 403, 429, 500, 503, randomStatus(random));
+  const isTokenResponse = isGood ? !random.oneIn(4) : random.oneIn(10);
+  const text = isTokenResponse ? JSON.stringify(tokenFields(random)) : randomText(random, secrets);
+  return { status, headers: randomHeaders(random), body: randomBytes(random, text) };
 }
 
 /** Every status that an answer can end with, and 0 of a redirect that was not followed. */
-function randomStatus(dice: Dice): number {
-  return dice.oneOf(0, 300, 301, 302, 303, 304, 307, 308, 200 + dice.below(400));
+function randomStatus(random: Random): number {
+  return random.oneOf(0, 300, 301, 302, 303, 304, 307, 308, 200 + random.below(400));
 }
 
-function randomHeaders(dice: Dice): Record<string, string> {
+function randomHeaders(random: Random): Record<string, string> {
   const headers: Record<string, string> = {
-    "content-type": dice.oneOf(
+    "content-type": random.oneOf(
       "application/json",
       "application/json; charset=utf-16",
       "text/html",
@@ -67,8 +67,8 @@ function randomHeaders(dice: Dice): Record<string, string> {
       "x",
     ),
   };
-  if (dice.oneIn(6)) {
-    headers["retry-after"] = dice.oneOf(
+  if (random.oneIn(6)) {
+    headers["retry-after"] = random.oneOf(
       "0",
       "1",
       "999999999999",
@@ -81,32 +81,34 @@ function randomHeaders(dice: Dice): Record<string, string> {
       "",
     );
   }
-  if (dice.oneIn(6)) headers.location = dice.oneOf("/elsewhere", "//evil.example", "http://[", "");
-  if (dice.oneIn(8)) headers["www-authenticate"] = "Basic realm=x";
+  if (random.oneIn(6)) {
+    headers.location = random.oneOf("/elsewhere", "//evil.example", "http://[", "");
+  }
+  if (random.oneIn(8)) headers["www-authenticate"] = "Basic realm=x";
   return headers;
 }
 
 /** A token response, in which any field may be of any type. */
-function tokenFields(dice: Dice): Record<string, unknown> {
-  const maybe = (value: unknown): unknown => dice.oneIn(8) ? randomValue(dice, 2) : value;
+function tokenFields(random: Random): Record<string, unknown> {
+  const maybe = (value: unknown): unknown => random.oneIn(8) ? randomValue(random, 2) : value;
   return {
-    access_token: maybe(randomAccessToken(dice)),
-    ...(dice.oneIn(6)
+    access_token: maybe(randomAccessToken(random)),
+    ...(random.oneIn(6)
       ? {}
-      : { token_type: maybe(dice.oneOf("Bearer", "bearer", "BEARER", "mac")) }),
-    ...(dice.oneIn(4)
+      : { token_type: maybe(random.oneOf("Bearer", "bearer", "BEARER", "mac")) }),
+    ...(random.oneIn(4)
       ? {}
-      : { expires_in: maybe(dice.oneOf<unknown>(900, "900", 0, -1, 1e308, 0.1, null, "x")) }),
-    ...(dice.oneIn(2) ? {} : { refresh_token: maybe(randomRefreshToken(dice)) }),
-    ...(dice.oneIn(20) ? { error: maybe("invalid_grant") } : {}),
+      : { expires_in: maybe(random.oneOf<unknown>(900, "900", 0, -1, 1e308, 0.1, null, "x")) }),
+    ...(random.oneIn(2) ? {} : { refresh_token: maybe(randomRefreshToken(random)) }),
+    ...(random.oneIn(20) ? { error: maybe("invalid_grant") } : {}),
   };
 }
 
 /** What fits into a header, or does not quite. */
-function randomAccessToken(dice: Dice): string {
-  const ordinary = `A${dice.text(20 + dice.below(40), TOKEN_ALPHABET)}`;
-  if (!dice.oneIn(5)) return `${ordinary}${dice.oneOf("", "=", "==")}`;
-  return dice.oneOf(
+function randomAccessToken(random: Random): string {
+  const ordinary = `A${random.text(20 + random.below(40), TOKEN_ALPHABET)}`;
+  if (!random.oneIn(5)) return `${ordinary}${random.oneOf("", "=", "==")}`;
+  return random.oneOf(
     `${ordinary} ${ordinary}`,
     `${ordinary}\r\nx-more: 1`,
     `${ordinary}\n`,
@@ -118,9 +120,9 @@ function randomAccessToken(dice: Dice): string {
 }
 
 /** What an endpoint may give out for the next time; some of it no client could send. */
-function randomRefreshToken(dice: Dice): string {
-  const ordinary = `R${dice.text(20 + dice.below(40), TOKEN_ALPHABET)}`;
-  return dice.oneOf(
+function randomRefreshToken(random: Random): string {
+  const ordinary = `R${random.text(20 + random.below(40), TOKEN_ALPHABET)}`;
+  return random.oneOf(
     ordinary,
     ordinary,
     ordinary,
@@ -132,44 +134,49 @@ function randomRefreshToken(dice: Dice): string {
   );
 }
 
-function randomText(dice: Dice, secrets: readonly string[]): string {
-  if (dice.oneIn(2)) return JSON.stringify(errorFields(dice, secrets));
+function randomText(random: Random, secrets: readonly string[]): string {
+  if (random.oneIn(2)) return JSON.stringify(errorFields(random, secrets));
   const shapes: (() => string)[] = [
-    () => escapedJson(JSON.stringify(errorFields(dice, secrets))),
-    () => JSON.stringify(randomValue(dice, 4)),
+    () => escapedJson(JSON.stringify(errorFields(random, secrets))),
+    () => JSON.stringify(randomValue(random, 4)),
     () => "",
-    () => dice.oneOf(" ", "null", "true", "0", "1e999", '""', "[]", "{}", "undefined", "NaN", "{"),
-    () => nested(dice, dice.oneOf(50, 1_000, 10_000, 16_000)),
-    () => nested(dice, 100_000),
-    () => duplicated(dice),
-    () => inherited(dice, secrets),
-    () => page(dice, secrets),
-    () => echoOf(dice, secrets),
-    () => new URLSearchParams({ error: "invalid_grant", secret: echoOf(dice, secrets) }).toString(),
-    () => dice.text(dice.below(300), '{}[]":,\\ \n\u0000\u2028\ud800eE+-.0123456789truefalsn'),
+    () =>
+      random.oneOf(" ", "null", "true", "0", "1e999", '""', "[]", "{}", "undefined", "NaN", "{"),
+    () => nested(random, random.oneOf(50, 1_000, 10_000, 16_000)),
+    () => nested(random, 100_000),
+    () => duplicated(random),
+    () => inherited(random, secrets),
+    () => page(random, secrets),
+    () => echoOf(random, secrets),
+    () =>
+      new URLSearchParams({ error: "invalid_grant", secret: echoOf(random, secrets) }).toString(),
+    () => random.text(random.below(300), '{}[]":,\\ \n\u0000\u2028\ud800eE+-.0123456789truefalsn'),
   ];
-  return dice.oneOf(shapes[0] ?? (() => ""), ...shapes.slice(1))();
+  return random.oneOf(shapes[0] ?? (() => ""), ...shapes.slice(1))();
 }
 
 /** An error as either broker, RFC 6749, or neither of them writes it. */
-function errorFields(dice: Dice, secrets: readonly string[]): unknown {
+function errorFields(random: Random, secrets: readonly string[]): unknown {
   const code = () =>
-    dice.oneIn(4) ? randomValue(dice, 2) : dice.oneOf(
+    random.oneIn(4) ? randomValue(random, 2) : random.oneOf(
       "invalid_grant",
       "invalid_client",
       "unauthorized_client",
       "unsupported_grant_type",
       "access_denied",
       "temporarily_unavailable",
-      words(dice, secrets),
+      words(random, secrets),
     );
-  const description = () => dice.oneIn(5) ? randomValue(dice, 2) : words(dice, secrets);
+  const description = () => random.oneIn(5) ? randomValue(random, 2) : words(random, secrets);
   const half = (secrets[0] ?? "").length >> 1;
-  return dice.oneOf<() => unknown>(
+  return random.oneOf<() => unknown>(
     () => ({ error: code(), error_description: description() }),
     () => ({ error_code: code(), error_description: description(), error: code() }),
     () => ({ error: { code: code(), message: description(), errors: [description()] } }),
-    () => ({ error: { [echoOf(dice, secrets)]: description() }, [echoOf(dice, secrets)]: code() }),
+    () => ({
+      error: { [echoOf(random, secrets)]: description() },
+      [echoOf(random, secrets)]: code(),
+    }),
     () => ({ error: secrets[0]?.slice(0, half), error_description: secrets[0]?.slice(half) }),
     () => [{ error: code(), error_description: description() }],
     () => ({ errors: [{ code: code() }], message: description(), data: { echo: secrets } }),
@@ -178,23 +185,23 @@ function errorFields(dice: Dice, secrets: readonly string[]): unknown {
 }
 
 /** Words with something in them that should not be printed. */
-function words(dice: Dice, secrets: readonly string[]): string {
-  const parts = Array.from({ length: 1 + dice.below(5) }, () =>
-    dice.oneOf<() => string>(
+function words(random: Random, secrets: readonly string[]): string {
+  const parts = Array.from({ length: 1 + random.below(5) }, () =>
+    random.oneOf<() => string>(
       () => "the request is invalid.",
-      () => `a${dice.oneOf(...DECEIVING)}b`,
-      () => `a${dice.oneOf(...DECEIVING)}b`,
-      () => echoOf(dice, secrets),
-      () => "x".repeat(dice.oneOf(1, 290, 300, 5_000)),
-      () => "\u{1f511}".repeat(dice.below(200)),
+      () => `a${random.oneOf(...DECEIVING)}b`,
+      () => `a${random.oneOf(...DECEIVING)}b`,
+      () => echoOf(random, secrets),
+      () => "x".repeat(random.oneOf(1, 290, 300, 5_000)),
+      () => "\u{1f511}".repeat(random.below(200)),
     )());
-  return parts.join(dice.oneOf(" ", "", ": "));
+  return parts.join(random.oneOf(" ", "", ": "));
 }
 
 /** A secret as a server may write it, or all of them. */
-function echoOf(dice: Dice, secrets: readonly string[]): string {
-  const secret = dice.oneOf(secrets[0] ?? "", ...secrets.slice(1));
-  return dice.oneOf(
+function echoOf(random: Random, secrets: readonly string[]): string {
+  const secret = random.oneOf(secrets[0] ?? "", ...secrets.slice(1));
+  return random.oneOf(
     secret,
     percentEncoded(secret),
     percentEncoded(percentEncoded(secret)),
@@ -205,7 +212,7 @@ function echoOf(dice: Dice, secrets: readonly string[]): string {
     `Basic ${btoa(`client:${secret}`.replace(/[^\x20-\x7e]/g, "?"))}`,
     JSON.stringify({ client_secret: secret }), // the request itself, quoted
     `client_secret=${formEncoded(secret)}&grant_type=refresh_token`,
-    [...secret].join(dice.oneOf("\u0000", "\u202e", "\u200b", " ")),
+    [...secret].join(random.oneOf("\u0000", "\u202e", "\u200b", " ")),
     secrets.join(),
   );
 }
@@ -219,14 +226,14 @@ function escapedJson(json: string): string {
 }
 
 /** Deeper than any program may recurse. */
-function nested(dice: Dice, depth: number): string {
-  const [open, shut] = dice.oneOf(["[", "]"], ['{"a":', "}"], ['{"error":', "}"]);
-  const inner = dice.oneOf('"x"', "1", "null", '{"code":"invalid_grant"}');
+function nested(random: Random, depth: number): string {
+  const [open, shut] = random.oneOf(["[", "]"], ['{"a":', "}"], ['{"error":', "}"]);
+  const inner = random.oneOf('"x"', "1", "null", '{"code":"invalid_grant"}');
   return `${open.repeat(depth)}${inner}${shut.repeat(depth)}`;
 }
 
-function duplicated(dice: Dice): string {
-  return dice.oneOf(
+function duplicated(random: Random): string {
+  return random.oneOf(
     '{"error":"a","error":"invalid_grant"}',
     '{"error":"invalid_grant","error":{"code":"b"},"error_description":1,"error_description":"c"}',
     '{"access_token":"a","access_token":5}',
@@ -234,8 +241,8 @@ function duplicated(dice: Dice): string {
 }
 
 /** Names that an object has anyway. */
-function inherited(dice: Dice, secrets: readonly string[]): string {
-  const name = dice.oneOf(
+function inherited(random: Random, secrets: readonly string[]): string {
+  const name = random.oneOf(
     "__proto__",
     "constructor",
     "toString",
@@ -243,8 +250,8 @@ function inherited(dice: Dice, secrets: readonly string[]): string {
     "hasOwnProperty",
     "then",
   );
-  const inner = JSON.stringify(errorFields(dice, secrets));
-  return dice.oneOf(
+  const inner = JSON.stringify(errorFields(random, secrets));
+  return random.oneOf(
     `{"${name}":${inner}}`,
     `{"error":{"${name}":${inner}},"error_description":{"${name}":${inner}}}`,
     `{"__proto__":{"access_token":"polluted","token_type":"Bearer"}}`,
@@ -253,28 +260,30 @@ function inherited(dice: Dice, secrets: readonly string[]): string {
   );
 }
 
-function page(dice: Dice, secrets: readonly string[]): string {
-  return `${dice.oneOf("", " \n", "\ufeff")}<!DOCTYPE html><title>${words(dice, secrets)}</title>`;
+function page(random: Random, secrets: readonly string[]): string {
+  return `${random.oneOf("", " \n", "\ufeff")}<!DOCTYPE html><title>${
+    words(random, secrets)
+  }</title>`;
 }
 
 /** Any JSON value. */
-function randomValue(dice: Dice, depth: number): unknown {
-  return dice.oneOf<() => unknown>(
+function randomValue(random: Random, depth: number): unknown {
+  return random.oneOf<() => unknown>(
     () => null,
     () => true,
-    () => dice.oneOf(0, -1, 1e308, 0.1, 123),
+    () => random.oneOf(0, -1, 1e308, 0.1, 123),
     () => "",
     () => " ",
-    () => dice.oneOf("a b", "a\r\nb: c", "é", "\ud800", "tok,en", "="),
-    () => depth === 0 ? [] : [randomValue(dice, depth - 1), randomValue(dice, depth - 1)],
-    () => depth === 0 ? {} : { [dice.oneOf("code", "x", "")]: randomValue(dice, depth - 1) },
+    () => random.oneOf("a b", "a\r\nb: c", "é", "\ud800", "tok,en", "="),
+    () => depth === 0 ? [] : [randomValue(random, depth - 1), randomValue(random, depth - 1)],
+    () => depth === 0 ? {} : { [random.oneOf("code", "x", "")]: randomValue(random, depth - 1) },
   )();
 }
 
 /** The text in some encoding, whole or not. */
-function randomBytes(dice: Dice, text: string): Uint8Array<ArrayBuffer> {
+function randomBytes(random: Random, text: string): Uint8Array<ArrayBuffer> {
   const bytes = new TextEncoder().encode(text);
-  return dice.oneOf<() => Uint8Array<ArrayBuffer>>(
+  return random.oneOf<() => Uint8Array<ArrayBuffer>>(
     () => bytes,
     () => bytes,
     () => bytes,
@@ -283,7 +292,7 @@ function randomBytes(dice: Dice, text: string): Uint8Array<ArrayBuffer> {
     () => bytes,
     () => new TextEncoder().encode(`\ufeff${text}`),
     () => new Uint8Array(Buffer.from(text, "utf16le")),
-    () => bytes.slice(0, dice.below(bytes.length + 1)),
-    () => bytes.map((byte) => dice.oneIn(20) ? dice.below(256) : byte),
+    () => bytes.slice(0, random.below(bytes.length + 1)),
+    () => bytes.map((byte) => random.oneIn(20) ? random.below(256) : byte),
   )();
 }

@@ -19,7 +19,7 @@ import { parse, stringify } from "@std/dotenv";
 
 /** Two errors that differ in nothing but where they were made. */
 function twoErrors(): [Error, Error] {
-  return [new Error("no answer"), new Error("no answer")];
+  return [new Error("no response"), new Error("no response")];
 }
 
 Deno.test("assertEquals compares the hidden properties of errors too, their stack for instance", () => {
@@ -68,7 +68,7 @@ Deno.test("assertArrayIncludes looks at hidden properties too", () => {
 });
 
 Deno.test("assertObjectMatch looks at an object's own properties only", () => {
-  const error = Object.assign(new Error("no answer"), { code: "network_error" });
+  const error = Object.assign(new Error("no response"), { code: "network_error" });
   assertObjectMatch({ error }, { error: { code: "network_error" } });
   assertThrows(
     () => assertObjectMatch({ error }, { error: { code: "network_error", name: "Error" } }),

@@ -4,13 +4,13 @@
  * @module
  */
 
-import { moment, parseToken, type Token } from "../../src/token/token.ts";
+import { parseToken, readClocks, type Token } from "../../src/token/token.ts";
 
 /** A token as the endpoint would send it now. */
 export function token(accessToken: string, lifetimeS = 900): Token {
   const parsed = parseToken(
     { access_token: accessToken, token_type: "Bearer", expires_in: lifetimeS },
-    { requestedAt: moment(), defaultLifetimeMs: 900_000 },
+    { requestedAt: readClocks(), defaultLifetimeMs: 900_000 },
   );
   if (typeof parsed === "string") throw new Error(parsed);
   return parsed;

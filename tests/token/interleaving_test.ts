@@ -3,7 +3,7 @@ import { NetworkError, Session, SessionClosedError, SessionError, TokenError } f
 import { Deadline } from "../../src/net/deadline.ts";
 import { remainingMs, type Token } from "../../src/token/token.ts";
 import { TokenSource } from "../../src/token/token_source.ts";
-import { Dice } from "../support/random.ts";
+import { Random } from "../support/random.ts";
 import { SimulatedTime } from "../simulation/simulated_time.ts";
 import { ManualEndpoint } from "../support/tokens.ts";
 
@@ -12,7 +12,7 @@ const RUNS = 10_000;
 /** After how many microtasks at the latest who has aborted is told so: no timer, nobody else's turn. */
 const SAME_TICK = 12;
 
-const outage = () => new NetworkError("no answer", { kind: "reset", sent: "no" });
+const outage = () => new NetworkError("no response", { kind: "reset", sent: "no" });
 const revoked = () =>
   new TokenError("Grant revoked", { code: "invalid_grant", isPermanent: true, status: 400 });
 
@@ -29,7 +29,7 @@ interface Caller {
 
 /** One order of things, from a seed. What is wrong with it is in `faults`, and how it came in `steps`. */
 abstract class Interleaving {
-  readonly dice: Dice;
+  readonly random: Random;
   readonly time: SimulatedTime;
   readonly steps: string[] = [];
   readonly faults: string[] = [];
@@ -41,7 +41,7 @@ abstract class Interleaving {
   hops = 0;
 
   constructor(seed: number, time: SimulatedTime) {
-    this.dice = new Dice(seed);
+    this.random = new Random(seed);
     this.time = time;
   }
 
@@ -52,10 +52,10 @@ abstract class Interleaving {
   abstract finish(): void;
 
   async play(): Promise<string> {
-    for (let steps = this.dice.between(8, 24); steps > 0; steps--) {
+    for (let steps = this.random.between(8, 24); steps > 0; steps--) {
       this.step();
-      await this.hop(this.dice.pick([0, 0, 0, 1, 1, 2, 3, 5, 8, 13]));
-      if (this.dice.chance(0.1)) await this.abortOne();
+      await this.hop(this.random.pick([0, 0, 0, 1, 1, 2, 3, 5, 8, 13]));
+      if (this.random.chance(0.1)) await this.abortOne();
     }
     for (let round = 0; round < 3; round++) {
       this.finish();
@@ -101,7 +101,7 @@ abstract class Interleaving {
   /** Aborts somebody, who must be told so before anything else happens. */
   async abortOne(): Promise<void> {
     const waiting = this.callers.filter(({ isSettled }) => !isSettled);
-    const caller = waiting[this.dice.between(0, waiting.length - 1)];
+    const caller = waiting[this.random.between(0, waiting.length - 1)];
     if (caller === undefined) return;
     this.note(`${caller.name} aborts`);
     caller.controller.abort({ by: caller.name });
@@ -144,7 +144,7 @@ class SourceInterleaving extends Interleaving {
 
   constructor(seed: number, time: SimulatedTime) {
     super(seed, time);
-    const isDeaf = this.dice.chance(0.3); // to signals, as a fetch of the user's own may be
+    const isDeaf = this.random.chance(0.3); // to signals, as a fetch of the user's own may be
     this.#source = new TokenSource(async (signal) => {
       if (this.#open > 0) this.fault("two requests at once");
       this.#open += 1;
@@ -161,14 +161,14 @@ class SourceInterleaving extends Interleaving {
   }
 
   step(): void {
-    const event = this.dice.between(0, 13);
+    const event = this.random.between(0, 13);
     if (event <= 4) this.#ask();
     else if (event === 5) this.#force();
     else if (event <= 8) this.#answer("token");
     else if (event === 9) this.#answer("failure");
     else if (event <= 11) this.#reject();
     else if (event === 12) this.#pass();
-    else if (this.dice.chance(0.2)) this.#close();
+    else if (this.random.chance(0.2)) this.#close();
   }
 
   finish(): void {
@@ -178,9 +178,9 @@ class SourceInterleaving extends Interleaving {
   #ask(): void {
     const before = this.#endpoint.count;
     const { token } = this.#source;
-    const isFresh = token !== undefined && remainingMs(token) > token.softLeadMs;
+    const isFresh = token !== undefined && remainingMs(token) > token.advisoryWindowMs;
     this.call("caller", async (signal) => {
-      const token = this.#source.usable() ?? await this.#wait(this.#source.renew(), signal);
+      const token = this.#source.current() ?? await this.#wait(this.#source.refresh(), signal);
       this.#given.push(token);
       return serialOf(token);
     });
@@ -197,7 +197,7 @@ class SourceInterleaving extends Interleaving {
   #force(): void {
     const before = this.#endpoint.count;
     this.call("force", async (signal) => {
-      return serialOf(await this.#wait(this.#source.renew(), signal));
+      return serialOf(await this.#wait(this.#source.refresh(), signal));
     });
     if (this.#endpoint.count - before > 1) this.fault("more than one request for one force");
   }
@@ -207,31 +207,31 @@ class SourceInterleaving extends Interleaving {
     this.note(`${what} ${this.issued + 1}`);
     this.#answeredAt = this.hops;
     if (what === "token") {
-      return this.#endpoint.grant(String(++this.issued), this.dice.pick([900, 20]));
+      return this.#endpoint.grant(String(++this.issued), this.random.pick([900, 20]));
     }
     this.#isPaused = true;
-    const isRefusal = this.dice.chance(0.2);
-    this.#isRefused ||= isRefusal;
-    this.#endpoint.refuse(isRefusal ? revoked() : outage());
+    const isErrorBody = this.random.chance(0.2);
+    this.#isRefused ||= isErrorBody;
+    this.#endpoint.refuse(isErrorBody ? revoked() : outage());
   }
 
   #reject(): void {
-    const token = this.#given[this.dice.between(0, this.#given.length - 1)];
+    const token = this.#given[this.random.between(0, this.#given.length - 1)];
     if (token === undefined) return;
     const { token: before } = this.#source;
     this.note(`401 to ${serialOf(token)}, held is ${serialOf(before)}`);
-    const isWorthwhile = this.#source.reject(token) !== undefined;
+    const isWorthwhile = this.#source.invalidate(token) !== undefined;
     const { token: after } = this.#source;
     if (before !== token && after !== before) this.fault("a straggler drops a newer token");
     if (before === token && isWorthwhile !== (after === undefined)) {
       this.fault("what is refused is kept, or what is kept is said to be refused");
     }
     if (isWorthwhile) this.refused.add(serialOf(token));
-    if (this.dice.chance(0.2)) this.#source.distrust();
+    if (this.random.chance(0.2)) this.#source.suspendInvalidation();
   }
 
   #pass(): void {
-    const ms = this.dice.pick([1_000, 31_000, 19_000, 900_000]);
+    const ms = this.random.pick([1_000, 31_000, 19_000, 900_000]);
     this.note(`${ms} ms pass`);
     const isOver = this.hops > this.#answeredAt + SAME_TICK; // else the pause is only to begin
     if (ms > 30_000 && isOver) this.#isPaused = this.#isRefused; // no pause is longer
@@ -241,7 +241,7 @@ class SourceInterleaving extends Interleaving {
   #close(): void {
     this.note("close");
     this.isClosed = true;
-    if (this.dice.chance(0.5)) this.#source.abort();
+    if (this.random.chance(0.5)) this.#source.abort();
     else this.#source.close(5_000);
   }
 
@@ -249,9 +249,9 @@ class SourceInterleaving extends Interleaving {
   async #wait(renewal: Promise<Token>, signal: AbortSignal): Promise<Token> {
     const deadline = new Deadline(2 ** 30, () => new Error("too late"), signal);
     try {
-      return await deadline.wait(renewal);
+      return await deadline.race(renewal);
     } finally {
-      deadline.finish();
+      deadline.dispose();
     }
   }
 }
@@ -290,13 +290,13 @@ class SessionInterleaving extends Interleaving {
   }
 
   step(): void {
-    const event = this.dice.between(0, 13);
+    const event = this.random.between(0, 13);
     if (event <= 3) this.#get();
     else if (event === 4) this.#accessToken();
     else if (event === 5) this.#force();
-    else if (event <= 8) this.#answerToken(this.dice.chance(0.8));
-    else if (event <= 12) this.#answerApi(this.dice.pick([200, 200, 401]));
-    else if (this.dice.chance(0.2)) this.#close();
+    else if (event <= 8) this.#answerToken(this.random.chance(0.8));
+    else if (event <= 12) this.#answerApi(this.random.pick([200, 200, 401]));
+    else if (this.random.chance(0.2)) this.#close();
   }
 
   finish(): void {
@@ -326,7 +326,7 @@ class SessionInterleaving extends Interleaving {
   #close(): void {
     this.note("close");
     this.isClosed = true;
-    if (this.dice.chance(0.5)) this.#session[Symbol.dispose]();
+    if (this.random.chance(0.5)) this.#session[Symbol.dispose]();
     else this.#session.close();
   }
 
@@ -376,7 +376,7 @@ class SessionInterleaving extends Interleaving {
   }
 
   #answerApi(status: number): void {
-    const index = this.dice.between(0, this.#apiRequests.length - 1);
+    const index = this.random.between(0, this.#apiRequests.length - 1);
     const [pending] = this.#apiRequests.splice(index, 1);
     if (pending === undefined) return;
     const { serial, answer } = pending;

@@ -19,10 +19,10 @@ import {
   TokenError,
   tradestation,
 } from "../../mod.ts";
-import { type Emulator, startEmulator, troubles } from "../../src/emulator/emulator.ts";
-import { Grant } from "../../src/token/refresh_grant.ts";
+import { type Emulator, startEmulator, tastytradeFaults } from "../../src/emulator/emulator.ts";
+import { RefreshGrant } from "../../src/token/refresh_grant.ts";
 import { RefreshToken } from "../../src/token/refresh_token.ts";
-import { readOptions } from "../../src/session_options.ts";
+import { readSessionOptions } from "../../src/session_options.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { idle, quiet, settle } from "../support/idle.ts";
 import { MemoryStore } from "../support/memory_store.ts";
@@ -34,7 +34,7 @@ const TOKEN_ROUTE = "POST /oauth/token";
 
 /** A session whose refresh tokens are good for one use. */
 function rotating(emulator: Emulator, options: SessionOptions = {}): Session {
-  emulator.rotation = true;
+  emulator.tradestation.rotation = true;
   return new Session({ broker: tradestation, ...emulator.tradestation, ...options });
 }
 
@@ -57,7 +57,7 @@ Deno.test("Grant uses each one-time refresh token once", async () => {
   await using session = rotating(emulator);
   for (let i = 0; i < 1_000; i++) await session.refresh({ force: true });
   assertEquals(emulator.count(TOKEN_ROUTE), 1_000);
-  assertEquals(emulator.reusedRefreshTokens, 0);
+  assertEquals(emulator.tradestation.reusedRefreshTokens, 0);
   const sent = emulator.requests.map(({ body }) => new URLSearchParams(body).get("refresh_token"));
   assertEquals(new Set(sent).size, 1_000);
 });
@@ -84,7 +84,7 @@ Deno.test("Grant goes on with the rotated refresh token of the last process", as
     clock.advance(1_200_000);
   }
   assertEquals(emulator.count(TOKEN_ROUTE), 4);
-  assertEquals(emulator.reusedRefreshTokens, 0);
+  assertEquals(emulator.tradestation.reusedRefreshTokens, 0);
 });
 
 Deno.test("Grant makes one token request for two processes", async () => {
@@ -139,14 +139,14 @@ Deno.test("Grant goes on from memory when a save fails, warns once, and saves ag
   store.faults.save = () => Promise.reject(new Error("disk full"));
   for (let i = 0; i < 3; i++) await session.refresh({ force: true });
   await session.get("/brokerage/accounts");
-  assertEquals(emulator.reusedRefreshTokens, 0);
+  assertEquals(emulator.tradestation.reusedRefreshTokens, 0);
   delete store.faults.save;
   await session.close();
   assertEquals(store.tokens.size, 1);
   await using next = rotating(emulator, { store });
   await next.refresh({ force: true }); // takes the live one: it is new to this process
   await next.refresh({ force: true });
-  assertEquals(emulator.reusedRefreshTokens, 0);
+  assertEquals(emulator.tradestation.reusedRefreshTokens, 0);
   assertEquals(warnings.messages.length, 1);
   assertMatch(warnings.messages[0] ?? "", /^TokenStoreWarning: Cannot save the tokens.*disk full/);
 });
@@ -161,7 +161,7 @@ Deno.test("Session.close() says so when the tokens are still not saved", async (
   const error = await assertRejects(() => session.close(), SessionError, "Cannot save the tokens");
   assertEquals(error.code, "store_failed");
   assertStringIncludes(error.message, "disk full");
-  assertStringIncludes(error.message, "refresh token may be spent");
+  assertStringIncludes(error.message, "refresh token may no longer work");
 });
 
 Deno.test("Grant does not wait for ever for a store that does not answer", async () => {
@@ -333,7 +333,7 @@ Deno.test("Grant believes no stored token from an hour that is still to come, or
     await session.close();
   }
   assertEquals(emulator.count(TOKEN_ROUTE), 5);
-  assertEquals(emulator.reusedRefreshTokens, 0);
+  assertEquals(emulator.tradestation.reusedRefreshTokens, 0);
 });
 
 Deno.test("Grant names its record without revealing it, one for each grant and sign-in", async () => {
@@ -381,11 +381,11 @@ Deno.test("Grant says when a refusal may come from an answer that was lost", asy
   using clock = new FakeClock();
   await using session = rotating(emulator);
   await session.refresh();
-  emulator.trouble(TOKEN_ROUTE, "resetMidBody"); // spent, and the new one never arrived
+  emulator.injectFault(TOKEN_ROUTE, "resetMidBody"); // spent, and the new one never arrived
   await assertRejects(() => session.refresh({ force: true }), NetworkError);
   clock.advance(30_000);
   const error = await assertRejects(() => session.refresh({ force: true }), TokenError);
-  assertStringIncludes(error.message, "The answer to an earlier token request was lost");
+  assertStringIncludes(error.message, "The response to an earlier token request was lost");
   assert(error.isPermanent);
 });
 
@@ -393,7 +393,7 @@ Deno.test("Session closes while it waits for another process's lock", async () =
   await using emulator = await startEmulator();
   using folder = new TemporaryFolder();
   const store = fileStore(`${folder.path}/tokens.json`);
-  emulator.trouble(TOKEN_ROUTE, "hang");
+  emulator.injectFault(TOKEN_ROUTE, "hang");
   const holder = rotating(emulator, { store });
   const holding = holder.refresh().catch(() => {});
   while (emulator.count(TOKEN_ROUTE) === 0) await idle();
@@ -416,7 +416,7 @@ for (const runtime of RUNTIMES) {
   Deno.test(`Two processes with one file make one token request between them, on ${runtime.name}`, async () => {
     await using emulator = await startEmulator();
     using folder = new TemporaryFolder();
-    emulator.rotation = true;
+    emulator.tradestation.rotation = true;
     emulator.latencyMs = 50;
     const options = JSON.stringify({ broker: "tradestation", ...emulator.tradestation });
     const program = ["tests/support/token_process.ts", options, `${folder.path}/tokens.json`, "0"];
@@ -434,7 +434,7 @@ for (const runtime of RUNTIMES) {
 Deno.test("One-time refresh tokens survive fifty kills and two competing processes without a reuse", async () => {
   await using emulator = await startEmulator();
   using folder = new TemporaryFolder();
-  emulator.rotation = true;
+  emulator.tradestation.rotation = true;
   const [deno] = RUNTIMES;
   assert(deno);
   const options = JSON.stringify({ broker: "tradestation", ...emulator.tradestation });
@@ -448,7 +448,7 @@ Deno.test("One-time refresh tokens survive fifty kills and two competing process
   }
   const { code, stderr } = await renew("1");
   assertEquals(code, 0, stderr);
-  assertEquals(emulator.reusedRefreshTokens, 0);
+  assertEquals(emulator.tradestation.reusedRefreshTokens, 0);
   assert(emulator.count(TOKEN_ROUTE) > 25); // of 101 renewals; the others took what one had got
 });
 
@@ -465,14 +465,14 @@ Deno.test("A process that is killed while it holds the lock leaves it to the nex
   assertEquals(next.code, 0, next.stderr);
 });
 
-Deno.test("Grant survives troubles of the token endpoint with the tokens it holds", async () => {
+Deno.test("Grant survives tastytradeFaults of the token endpoint with the tokens it holds", async () => {
   await using emulator = await startEmulator();
   using clock = new FakeClock();
   const store = new MemoryStore();
   await using session = new Session({ ...emulator.tastytrade, store });
   await session.get("/customers/me");
   clock.advance(800_000); // ageing: the renewal runs behind, and fails
-  emulator.trouble(TOKEN_ROUTE, troubles.serviceUnavailable, Infinity);
+  emulator.injectFault(TOKEN_ROUTE, tastytradeFaults.serviceUnavailable, Infinity);
   for (let i = 0; i < 5; i++) await session.get("/customers/me");
   assert(session.isLoggedIn);
 });
@@ -503,13 +503,13 @@ Deno.test("Grant saves later what could not be saved, though the lock fails once
 
 Deno.test("Grant has nothing to tell, and gets nothing, once it is over", async () => {
   const broker = new ScriptedBroker();
-  const { retry: _, ...settings } = readOptions(broker.options);
+  const { retry: _, ...settings } = readSessionOptions(broker.options);
   const client = { clientId: "client", clientSecret: "a-client-secret" };
-  const grant = new Grant(client, new RefreshToken("refresh-0"), settings, undefined);
+  const grant = new RefreshGrant(client, new RefreshToken("refresh-0"), settings, undefined);
   assertEquals(grant.secrets, ["a-client-secret", "refresh-0"]);
   grant.abort();
   assertEquals(grant.secrets, []);
   const { signal } = new AbortController();
-  await assertRejects(() => grant.renew(signal), SessionClosedError);
+  await assertRejects(() => grant.refresh(signal), SessionClosedError);
   assertEquals(broker.tokenRequests, 0);
 });

@@ -36,11 +36,11 @@ const TOKEN_ROUTE = "POST /oauth/token";
 
 /** Logs in, at a broker whose refresh tokens are good for one use. */
 async function logIn(emulator: Emulator): Promise<Credentials> {
-  emulator.rotation = true;
+  emulator.tradestation.rotation = true;
   return await login({
     ...emulator.tradestation,
     broker: tradestation,
-    pasteAddress: (url) => emulator.decide(url, "accept"),
+    pasteAddress: (url) => emulator.submitConsent(url, "accept"),
   });
 }
 
@@ -81,7 +81,7 @@ Deno.test("What a login's credentials write is what lives, before and after each
   assertNotEquals(written(credentials), first);
   assertEquals(credentials.refreshToken, written(credentials));
   assert(await isAlive(emulator, written(credentials)));
-  assertEquals(emulator.reusedRefreshTokens, 0);
+  assertEquals(emulator.tradestation.reusedRefreshTokens, 0);
 });
 
 Deno.test("Any number of sessions from the same credentials spend no refresh token twice", async () => {
@@ -94,7 +94,7 @@ Deno.test("Any number of sessions from the same credentials spend no refresh tok
   }
   await using third = new Session(credentials);
   await third.refresh({ force: true });
-  assertEquals(emulator.reusedRefreshTokens, 0);
+  assertEquals(emulator.tradestation.reusedRefreshTokens, 0);
   assert(await isAlive(emulator, written(credentials)));
 });
 
@@ -111,19 +111,19 @@ Deno.test("Credentials whose session has a store write by what the store finds t
   await using next = new Session({ ...options, fetch: (input, init) => fetch(input, init) });
   await next.refresh({ force: true });
   await next.refresh({ force: true });
-  assertEquals([store.tokens.size, emulator.reusedRefreshTokens], [1, 0]);
+  assertEquals([store.tokens.size, emulator.tradestation.reusedRefreshTokens], [1, 0]);
 });
 
 Deno.test("Credentials of an address with a slash at the end are the same", async () => {
   await using emulator = await startEmulator();
-  emulator.rotation = true;
+  emulator.tradestation.rotation = true;
   const { signInUrl, baseUrl, ...rest } = emulator.tradestation;
   const credentials = await login({
     ...rest,
     baseUrl: `${baseUrl}/`,
     signInUrl: `${signInUrl}/`,
     broker: tradestation,
-    pasteAddress: (url) => emulator.decide(url, "accept"),
+    pasteAddress: (url) => emulator.submitConsent(url, "accept"),
   });
   await using session = new Session(credentials);
   assert(session.isLoggedIn);
@@ -155,7 +155,7 @@ Deno.test("A session that replaces one of a login's credentials does not take it
 
 Deno.test("Sessions that were given the same refresh token share it, one after the other and at once", async () => {
   await using emulator = await startEmulator();
-  emulator.rotation = true;
+  emulator.tradestation.rotation = true;
   const options = { ...emulator.tradestation, broker: tradestation };
   await using first = new Session(options);
   await first.get("/brokerage/accounts");
@@ -165,7 +165,7 @@ Deno.test("Sessions that were given the same refresh token share it, one after t
   await Promise.all(sessions.map((session) => session.get("/brokerage/accounts")));
   await Promise.all(sessions.map((session) => session.close()));
   await first.refresh({ force: true });
-  assertEquals(emulator.reusedRefreshTokens, 0);
+  assertEquals(emulator.tradestation.reusedRefreshTokens, 0);
   assertEquals(emulator.count(TOKEN_ROUTE), 13);
 });
 
@@ -264,7 +264,7 @@ Deno.test("A session that is disposed of in the middle does not cost the others 
   first[Symbol.dispose]();
   await ended;
   await second.refresh({ force: true });
-  assertEquals([emulator.count(TOKEN_ROUTE), emulator.reusedRefreshTokens], [2, 0]);
+  assertEquals([emulator.count(TOKEN_ROUTE), emulator.tradestation.reusedRefreshTokens], [2, 0]);
   emulator.latencyMs = 0;
   assert(await isAlive(emulator, written(credentials)));
 });
@@ -273,7 +273,7 @@ Deno.test("A session that is disposed of alone ends its token request, and a lat
   await using emulator = await startEmulator();
   const credentials = await logIn(emulator);
   const first = new Session(credentials);
-  emulator.trouble(TOKEN_ROUTE, "resetMidBody");
+  emulator.injectFault(TOKEN_ROUTE, "resetMidBody");
   emulator.latencyMs = 50;
   const before = emulator.count(TOKEN_ROUTE);
   const renewal = first.refresh({ force: true });
@@ -317,7 +317,7 @@ Deno.test("RefreshToken.use() lets one in at a time, and whoever waits can leave
   const running = token.use(async () => {
     log.push("first");
     await first.promise;
-    throw new Error("no answer");
+    throw new Error("no response");
   }, never);
   const leaving = new AbortController();
   const left = token.use(() => Promise.resolve(log.push("left")), leaving.signal);
@@ -327,14 +327,14 @@ Deno.test("RefreshToken.use() lets one in at a time, and whoever waits can leave
   await settle();
   assertEquals(log, ["first"]);
   first.resolve();
-  await assertRejects(() => running, Error, "no answer");
+  await assertRejects(() => running, Error, "no response");
   await second;
   assertEquals(log, ["first", "second"]);
 });
 
 Deno.test("A store that is behind does not bring back a refresh token that this process has spent", async () => {
   await using emulator = await startEmulator();
-  emulator.rotation = true;
+  emulator.tradestation.rotation = true;
   const store = new MemoryStore();
   const options = { ...emulator.tradestation, broker: tradestation, store };
   await using first = new Session(options);
@@ -343,13 +343,13 @@ Deno.test("A store that is behind does not bring back a refresh token that this 
   await first.refresh({ force: true }); // what the store holds is spent from here on
   await using second = new Session(options);
   for (let count = 0; count < 3; count++) await second.refresh({ force: true });
-  assertEquals(emulator.reusedRefreshTokens, 0);
+  assertEquals(emulator.tradestation.reusedRefreshTokens, 0);
   delete store.faults.save;
 });
 
 Deno.test("Session.revoke() revokes the refresh token that the store holds", async () => {
   await using emulator = await startEmulator();
-  emulator.rotation = true;
+  emulator.tradestation.rotation = true;
   const store = new MemoryStore();
   const options = { ...emulator.tradestation, broker: tradestation, store };
   {
@@ -401,7 +401,7 @@ Deno.test("Session takes nothing from a store that can be no token, and repeats 
     await using session = new Session({ ...broker.options, store });
     const error = await assertRejects(() => session.get("/a"), SessionError);
     assertEquals(error.code, "store_failed");
-    assertStringIncludes(error.message, "what it holds is no record of tokens");
+    assertStringIncludes(error.message, "it holds something else than tokens");
     assertFalse(/hidden|evil/.test(Deno.inspect(error)));
     assertEquals([broker.tokenRequests, broker.requests.length], [0, 0]);
   }

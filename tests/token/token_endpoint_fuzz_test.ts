@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import { NetworkError, Session, SessionError, TokenError } from "../../mod.ts";
 import { type Broker, tastytrade, tradestation } from "../../mod.ts";
-import { Dice } from "../support/random.ts";
+import { Random } from "../support/random.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { acme } from "../support/broker_fixtures.ts";
 import { idle } from "../support/idle.ts";
@@ -32,12 +32,12 @@ function seeds(usual: number): number[] {
 }
 
 /**
- * Runs a task for every seed, with other dice for another salt. A failure names its seed; a rejection
+ * Runs a task for every seed, with other random for another salt. A failure names its seed; a rejection
  * that nobody handles is one.
  */
 async function fuzz(
   { usual, salt }: { usual: number; salt: number },
-  task: (dice: Dice) => Promise<void>,
+  task: (random: Random) => Promise<void>,
 ): Promise<void> {
   const unhandled: unknown[] = [];
   const onUnhandled = (event: PromiseRejectionEvent) => {
@@ -48,7 +48,7 @@ async function fuzz(
   try {
     for (const seed of seeds(usual)) {
       try {
-        await task(new Dice(seed + 1_000_003 * salt));
+        await task(new Random(seed + 1_000_003 * salt));
         await idle(); // unhandled rejections are told after the microtasks
         assertEquals(unhandled, []);
       } catch (cause) {
@@ -62,9 +62,9 @@ async function fuzz(
 }
 
 /** Credentials of one try: of the characters that tokens consist of, or of all that may be in one. */
-function randomCredentials(dice: Dice) {
-  const alphabet = dice.oneIn(4) ? PRINTABLE : TOKEN_ALPHABET;
-  const secret = () => `s${dice.text(16 + dice.below(40), alphabet)}s`; // no quotes around it
+function randomCredentials(random: Random) {
+  const alphabet = random.oneIn(4) ? PRINTABLE : TOKEN_ALPHABET;
+  const secret = () => `s${random.text(16 + random.below(40), alphabet)}s`; // no quotes around it
   return { clientId: "client-id", clientSecret: secret(), refreshToken: secret() };
 }
 
@@ -150,7 +150,7 @@ const DELIVERIES = [
   "never begins",
   "never ends",
   "endless",
-  "no answer",
+  "no response",
 ] as const;
 type Delivery = typeof DELIVERIES[number];
 
@@ -168,17 +168,19 @@ class FakeFetch {
   };
 
   /** Sets what the next request gets. */
-  answer(dice: Dice, answer: RandomAnswer, delivery: Delivery): void {
+  answer(random: Random, answer: RandomAnswer, delivery: Delivery): void {
     this.pulled = 0;
     this.next = (signal) => {
-      if (delivery === "never begins") return dice.oneIn(2) ? never() : never(signal);
-      if (delivery === "no answer") return Promise.reject(failureOfFetch(dice));
-      return Promise.resolve(responseOf(answer, this.#stream(dice, answer.body, delivery, signal)));
+      if (delivery === "never begins") return random.oneIn(2) ? never() : never(signal);
+      if (delivery === "no response") return Promise.reject(failureOfFetch(random));
+      return Promise.resolve(
+        responseOf(answer, this.#stream(random, answer.body, delivery, signal)),
+      );
     };
   }
 
   #stream(
-    dice: Dice,
+    random: Random,
     body: Uint8Array<ArrayBuffer>,
     delivery: Delivery,
     signal: AbortSignal | null | undefined,
@@ -190,7 +192,7 @@ class FakeFetch {
         signal?.addEventListener("abort", () => controller.error(signal.reason));
       },
       // The answer is long enough to be known; how the rest of it ends makes no difference.
-      cancel: dice.oneOf(
+      cancel: random.oneOf(
         () => {},
         () => Promise.reject(new Error("it cannot be cancelled")),
         () => never(),
@@ -201,7 +203,7 @@ class FakeFetch {
           controller.enqueue(new Uint8Array(16_384).fill(0x20));
           return;
         }
-        const size = 1 + dice.below(Math.max(body.length / 3, 10));
+        const size = 1 + random.below(Math.max(body.length / 3, 10));
         if (offset < body.length) controller.enqueue(body.subarray(offset, offset += size));
         else if (delivery === "in pieces") controller.close();
         else if (delivery === "broken off") {
@@ -219,15 +221,15 @@ function never(signal?: AbortSignal | null): Promise<never> {
 }
 
 /** As the three runtimes report it. */
-function failureOfFetch(dice: Dice): Error {
-  const code = dice.oneOf(
+function failureOfFetch(random: Random): Error {
+  const code = random.oneOf(
     "ECONNRESET",
     "ECONNREFUSED",
     "ENOTFOUND",
     "HPE_INVALID_CONSTANT",
     "ECATS",
   );
-  return dice.oneOf<() => Error>(
+  return random.oneOf<() => Error>(
     () => new TypeError("fetch failed", { cause: Object.assign(new Error("no"), { code }) }),
     () => Object.assign(new Error("no"), { code }),
     () => new TypeError("x", { cause: new Error("client error (Connect): tls handshake eof") }),
@@ -257,16 +259,16 @@ function refreshTokenIn(text: string): string {
 for (const broker of BROKERS) {
   Deno.test(`Session takes any answer of ${broker.name}'s token endpoint for a token or a typed error`, async () => {
     using clock = new FakeClock({ timers: true });
-    await fuzz({ usual: 250, salt: BROKERS.indexOf(broker) }, async (dice) => {
-      const credentials = randomCredentials(dice);
+    await fuzz({ usual: 250, salt: BROKERS.indexOf(broker) }, async (random) => {
+      const credentials = randomCredentials(random);
       const fake = new FakeFetch();
       using session = new Session({ broker, ...credentials, fetch: fake.fetch, retry: false });
       const secrets = [credentials.clientSecret, credentials.refreshToken];
       let current = credentials.refreshToken;
       for (let round = 1; round <= 3; round++) {
-        const answer = randomAnswer(dice, [credentials.clientSecret, current]);
-        const delivery = dice.oneIn(2) ? "whole" : dice.oneOf(...DELIVERIES);
-        fake.answer(dice, answer, delivery);
+        const answer = randomAnswer(random, [credentials.clientSecret, current]);
+        const delivery = random.oneIn(2) ? "whole" : random.oneOf(...DELIVERIES);
+        fake.answer(random, answer, delivery);
         const tokens = tokensIn(new TextDecoder().decode(answer.body));
         const pending = renewed(session);
         if (delivery.startsWith("never")) {
@@ -320,7 +322,7 @@ Deno.test("TokenError.code is one short line, whatever the token endpoint calls 
         const answer = () => Promise.resolve(Response.json(body, { status: 403 }));
         using session = new Session({
           broker,
-          ...randomCredentials(new Dice(1)),
+          ...randomCredentials(new Random(1)),
           fetch: answer,
           retry: false,
         });
@@ -340,7 +342,7 @@ Deno.test("TokenError does not put a secret together again that comes with other
   using _ = new FakeClock({ timers: true });
   for (const broker of BROKERS) {
     for (const between of [...DECEIVING_TEXTS, ...invisible]) {
-      const credentials = randomCredentials(new Dice(2));
+      const credentials = randomCredentials(new Random(2));
       const { clientSecret, refreshToken } = credentials;
       const words = [...clientSecret].join(between);
       const more = refreshToken.replace(/^..../, (start) => `${start}${between}`);
@@ -356,23 +358,23 @@ Deno.test("TokenError does not put a secret together again that comes with other
 });
 
 /** An answer as the bytes on a connection, right or wrong, and whether the connection may stay. */
-function wireBytes(dice: Dice, answer: RandomAnswer): { bytes: Uint8Array; mayStay: boolean } {
+function wireBytes(random: Random, answer: RandomAnswer): { bytes: Uint8Array; mayStay: boolean } {
   const status = answer.status === 0
-    ? dice.oneOf("000", "099", "101", "199", "600", "700", "999", "1000", "-1", "2OO")
+    ? random.oneOf("000", "099", "101", "199", "600", "700", "999", "1000", "-1", "2OO")
     : String(answer.status);
-  const isCoded = dice.oneIn(6);
-  const isCodedWell = dice.oneIn(2);
-  const coding = isCodedWell ? "gzip" : dice.oneOf("gzip", "deflate", "br", "zstd", "x-none", "");
+  const isCoded = random.oneIn(6);
+  const isCodedWell = random.oneIn(2);
+  const coding = isCodedWell ? "gzip" : random.oneOf("gzip", "deflate", "br", "zstd", "x-none", "");
   const body = isCoded && isCodedWell ? gzipSync(answer.body) : answer.body;
   const isEmpty = ["204", "304"].includes(status);
 
   const length = `content-length: ${isEmpty ? 0 : body.length}`;
   const chunk = Buffer.concat([Buffer.from(`${body.length.toString(16)}\r\n`), body]);
   const chunks = Buffer.concat([chunk, Buffer.from("\r\n0\r\n\r\n")]);
-  const isLengthRight = dice.oneIn(2);
+  const isLengthRight = random.oneIn(2);
   const [framing, payload] = isLengthRight
     ? [length, isEmpty ? Buffer.alloc(0) : body]
-    : dice.oneOf<
+    : random.oneOf<
       [string, Uint8Array]
     >(
       ["transfer-encoding: chunked", body.length === 0 ? Buffer.from("0\r\n\r\n") : chunks],
@@ -389,19 +391,21 @@ function wireBytes(dice: Dice, answer: RandomAnswer): { bytes: Uint8Array; maySt
     );
   const headers = Object.entries(answer.headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const head =
-    dice.oneOf("", "", "", "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 103 Early\r\n\r\n") +
-    `HTTP/1.1 ${status} ${dice.oneOf("OK", "", "No\u0007")}\r\n` +
+    random.oneOf("", "", "", "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 103 Early\r\n\r\n") +
+    `HTTP/1.1 ${status} ${random.oneOf("OK", "", "No\u0007")}\r\n` +
     (isCoded && coding !== "" ? `content-encoding: ${coding}\r\n` : "") +
-    (dice.oneIn(20) ? `x-long: ${"y".repeat(100_000)}\r\n` : "") +
-    (dice.oneIn(20) ? "x-many: z\r\n".repeat(500) : "") +
+    (random.oneIn(20) ? `x-long: ${"y".repeat(100_000)}\r\n` : "") +
+    (random.oneIn(20) ? "x-many: z\r\n".repeat(500) : "") +
     `${headers.join("")}${framing}\r\n\r\n`;
   let bytes: Uint8Array = Buffer.concat([Buffer.from(head), payload]);
-  const mayStay = isLengthRight && !isCoded && answer.status >= 200 && dice.oneIn(2);
-  if (!mayStay && dice.oneIn(4)) bytes = bytes.subarray(0, dice.below(bytes.length + 1));
-  if (!mayStay && dice.oneIn(6)) {
-    bytes = bytes.map((byte, at) => at < head.length && dice.oneIn(60) ? dice.below(256) : byte);
+  const mayStay = isLengthRight && !isCoded && answer.status >= 200 && random.oneIn(2);
+  if (!mayStay && random.oneIn(4)) bytes = bytes.subarray(0, random.below(bytes.length + 1));
+  if (!mayStay && random.oneIn(6)) {
+    bytes = bytes.map((byte, at) =>
+      at < head.length && random.oneIn(60) ? random.below(256) : byte
+    );
   }
-  if (!mayStay && dice.oneIn(20)) bytes = answer.body; // not HTTP at all
+  if (!mayStay && random.oneIn(20)) bytes = answer.body; // not HTTP at all
   return { bytes, mayStay };
 }
 
@@ -431,8 +435,8 @@ for (const broker of BROKERS) {
     const endpoint = new BareEndpoint();
     await using server = await serveBytes(endpoint.onData);
     const url = `http://${server.host}`;
-    await fuzz({ usual: 120, salt: BROKERS.indexOf(broker) }, async (dice) => {
-      const credentials = randomCredentials(dice);
+    await fuzz({ usual: 120, salt: BROKERS.indexOf(broker) }, async (random) => {
+      const credentials = randomCredentials(random);
       using session = new Session({
         broker,
         ...credentials,
@@ -441,9 +445,9 @@ for (const broker of BROKERS) {
         retry: false,
       });
       const sent = [credentials.clientSecret, credentials.refreshToken];
-      const answer = randomAnswer(dice, sent);
-      const { bytes, mayStay } = wireBytes(dice, answer);
-      const cut = dice.below(bytes.length + 1);
+      const answer = randomAnswer(random, sent);
+      const { bytes, mayStay } = wireBytes(random, answer);
+      const cut = random.below(bytes.length + 1);
       endpoint.bodies.length = 0;
       const closed = Promise.withResolvers<void>();
       endpoint.next = (socket) => {
@@ -480,7 +484,7 @@ Deno.test("Session makes one token request for an answer of any status, and foll
   await using server = await serve((response, arrival) => answer(response, arrival));
   const { url } = server;
   for (const broker of BROKERS) {
-    const credentials = randomCredentials(new Dice(7));
+    const credentials = randomCredentials(new Random(7));
     for (let status = 200; status <= 599; status++) {
       using session = new Session({
         broker,
@@ -552,7 +556,7 @@ Deno.test("Session reads a small part of an answer of 100 MB, and lets its conne
       using session = new Session({
         retry: false,
         broker,
-        ...randomCredentials(new Dice(3)),
+        ...randomCredentials(new Random(3)),
         baseUrl: server.url,
         signInUrl: server.url,
       });
@@ -580,7 +584,7 @@ Deno.test("Session that is dropped while the token endpoint is silent ends its c
       };
       await using server = await serveBytes(endpoint.onData);
       const url = `http://${server.host}`;
-      const credentials = randomCredentials(new Dice(5));
+      const credentials = randomCredentials(new Random(5));
       const session = new Session({
         broker,
         ...credentials,

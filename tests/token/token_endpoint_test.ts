@@ -7,11 +7,11 @@ import {
   assertStrictEquals,
   assertStringIncludes,
 } from "@std/assert";
-import { tastytrade } from "../../src/brokers/tastytrade.ts";
+import { tastytrade } from "../../src/brokers/tastytrade/tastytrade.ts";
 import type { GrantCredentials } from "../../src/credential_options.ts";
 import { NetworkError, TokenError } from "../../src/errors.ts";
 import type { Token } from "../../src/token/token.ts";
-import { requestToken, type TokenRequestContext } from "../../src/token/token_endpoint.ts";
+import { requestToken, type TokenEndpointContext } from "../../src/token/token_endpoint.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import {
   closedPort,
@@ -32,7 +32,7 @@ const GOOD = JSON.stringify({ access_token: "abc", token_type: "Bearer", expires
 const FORM_BROKER = { ...tastytrade, tokenRequestFormat: "form" } as const;
 const NEVER = new AbortController().signal;
 
-interface Request extends Partial<TokenRequestContext> {
+interface Request extends Partial<TokenEndpointContext> {
   readonly url?: string;
   readonly credentials?: GrantCredentials;
   readonly signal?: AbortSignal;
@@ -41,7 +41,7 @@ interface Request extends Partial<TokenRequestContext> {
 function request(
   { url = "http://127.0.0.1:1", credentials = CREDENTIALS, signal = NEVER, ...changes }: Request,
 ): Promise<Token> {
-  const context: TokenRequestContext = {
+  const context: TokenEndpointContext = {
     broker: tastytrade,
     endpoints: { baseUrl: url, tokenUrl: `${url}/oauth/token`, headers: {}, validatePath: "/" },
     sandbox: false,
@@ -149,7 +149,7 @@ Deno.test("requestToken() follows no redirect, so that the secret goes to one ad
         false,
         status,
       ]);
-      assertStringIncludes(error.message, "redirects elsewhere");
+      assertStringIncludes(error.message, "it is a redirect");
       assertEquals(server.arrivals.length, 1);
     }
   }
@@ -195,7 +195,7 @@ Deno.test("requestToken() gives up after ten seconds without an answer", async (
   assertEquals([kind, sent, clock.armed], ["timeout", "no", 0]);
   assertEquals(
     message,
-    "Cannot renew the access token: no answer from http://127.0.0.1:1/oauth/token (timeout). " +
+    "Cannot refresh the access token: no response from http://127.0.0.1:1/oauth/token (timeout). " +
       "Try again when it can be reached",
   );
 });
@@ -279,7 +279,7 @@ Deno.test("requestToken() refuses a good status without a token, and can be aske
     [200, "{}", "it has no access_token"],
     [200, '{"access_token":""}', "it has no access_token"],
     [200, '{"access_token":["hidden"]}', "it has no access_token"],
-    [200, '{"access_token":"hidden hidden"}', "its access_token is no bearer token"],
+    [200, '{"access_token":"hidden hidden"}', "its access_token is not a bearer token"],
     [200, '{"access_token":"hidden","token_type":"mac"}', "its token_type is not Bearer"],
     [200, '{"access_token":"hidden","refresh_token":"hidden","token_type":5}', "not Bearer"],
   ];
@@ -290,7 +290,7 @@ Deno.test("requestToken() refuses a good status without a token, and can be aske
       false,
       status,
     ]);
-    assertStringIncludes(error.message, `${status}: the answer is no token response: `);
+    assertStringIncludes(error.message, `${status}: this is not a token response: `);
     assertStringIncludes(error.message, flaw);
   }
 });
@@ -373,9 +373,9 @@ Deno.test("requestToken() tells how nobody answered, and that the waiting reques
     assertEquals([error.kind, error.sent, error.code], [kind, "no", "network_error"]);
     assertEquals(
       error.message,
-      `Cannot renew the access token: no answer from ${url}/oauth/token (${kind}). ` +
+      `Cannot refresh the access token: no response from ${url}/oauth/token (${kind}). ` +
         (kind === "tls"
-          ? "TLS fails: look for a proxy between this program and the server"
+          ? "TLS failed: check for a proxy between this program and the server"
           : "Try again when it can be reached"),
     );
     assertInstanceOf(error.cause, TypeError);

@@ -12,7 +12,7 @@ import { FakeClock } from "../support/fake_clock.ts";
 import { settle } from "../support/idle.ts";
 import { ManualEndpoint, token } from "../support/tokens.ts";
 
-const outage = () => new NetworkError("no answer", { kind: "reset", sent: "no" });
+const outage = () => new NetworkError("no response", { kind: "reset", sent: "no" });
 const revoked = () =>
   new TokenError("Grant revoked", { code: "invalid_grant", isPermanent: true, status: 400 });
 
@@ -22,7 +22,7 @@ async function signedIn(
 ): Promise<{ source: TokenSource; endpoint: ManualEndpoint }> {
   const endpoint = new ManualEndpoint();
   const source = new TokenSource(endpoint.request);
-  const renewal = source.renew();
+  const renewal = source.refresh();
   endpoint.grant("first", lifetimeS);
   await renewal;
   return { source, endpoint };
@@ -31,7 +31,7 @@ async function signedIn(
 Deno.test("TokenSource makes one token request for everyone who waits", async () => {
   const endpoint = new ManualEndpoint();
   const source = new TokenSource(endpoint.request);
-  const waiting = Array.from({ length: 1000 }, () => source.renew());
+  const waiting = Array.from({ length: 1000 }, () => source.refresh());
   endpoint.grant("first");
   const tokens = await Promise.all(waiting);
   assertEquals(endpoint.count, 1);
@@ -41,8 +41,8 @@ Deno.test("TokenSource makes one token request for everyone who waits", async ()
 Deno.test("TokenSource hands out a fresh token without waiting and without a request", async () => {
   using _clock = new FakeClock();
   const { source, endpoint } = await signedIn();
-  assertEquals(source.usable()?.accessToken, "first");
-  assertFalse(source.isDue);
+  assertEquals(source.current()?.accessToken, "first");
+  assertFalse(source.isRefreshDue);
   assertEquals(endpoint.count, 1);
 });
 
@@ -50,11 +50,11 @@ Deno.test("TokenSource serves an ageing token while it renews it behind", async 
   using clock = new FakeClock();
   const { source, endpoint } = await signedIn();
   clock.advance(800_000); // soft is 120 s ± 10 % before the end, hard is 10 s
-  for (let i = 0; i < 100; i++) assertEquals(source.usable()?.accessToken, "first");
+  for (let i = 0; i < 100; i++) assertEquals(source.current()?.accessToken, "first");
   assertEquals(endpoint.count, 2);
   endpoint.grant("second");
   await settle();
-  assertEquals(source.usable()?.accessToken, "second");
+  assertEquals(source.current()?.accessToken, "second");
   assertEquals(endpoint.count, 2);
 });
 
@@ -62,7 +62,7 @@ Deno.test("TokenSource does not renew a token before the soft window", async () 
   using clock = new FakeClock();
   const { source, endpoint } = await signedIn();
   clock.advance(900_000 - 133_000); // the soft window is at most 132 s
-  assertEquals(source.usable()?.accessToken, "first");
+  assertEquals(source.current()?.accessToken, "first");
   assertEquals(endpoint.count, 1);
 });
 
@@ -70,7 +70,7 @@ Deno.test("TokenSource makes requests wait in the last seconds of a token", asyn
   using clock = new FakeClock();
   const { source } = await signedIn();
   clock.advance(890_001);
-  assertEquals(source.usable(), undefined);
+  assertEquals(source.current(), undefined);
   assertEquals(source.token?.accessToken, "first"); // it lives, but not for long enough
 });
 
@@ -78,10 +78,10 @@ Deno.test("TokenSource scales the windows to a short life", async () => {
   using clock = new FakeClock();
   const { source, endpoint } = await signedIn(5);
   clock.advance(3_800); // soft is at most 1.1 s, hard 0.5 s before the end
-  assertEquals(source.usable()?.accessToken, "first");
+  assertEquals(source.current()?.accessToken, "first");
   assertEquals(endpoint.count, 1);
   clock.advance(701);
-  assertEquals(source.usable(), undefined);
+  assertEquals(source.current(), undefined);
 });
 
 Deno.test("TokenSource expires a token by the monotonic clock when the wall clock is set back", async () => {
@@ -90,7 +90,7 @@ Deno.test("TokenSource expires a token by the monotonic clock when the wall cloc
   clock.setWall(Date.now() - 3_600_000);
   clock.advance(900_000);
   assertEquals(source.token, undefined);
-  assertEquals(source.usable(), undefined);
+  assertEquals(source.current(), undefined);
 });
 
 Deno.test("TokenSource expires a token by the wall clock after the machine slept", async () => {
@@ -98,32 +98,32 @@ Deno.test("TokenSource expires a token by the wall clock after the machine slept
   const { source } = await signedIn();
   clock.sleep(7_200_000);
   assertEquals(source.token, undefined);
-  assertEquals(source.usable(), undefined);
+  assertEquals(source.current(), undefined);
 });
 
 Deno.test("TokenSource keeps serving a token that lives when its renewal fails", async () => {
   using clock = new FakeClock();
   const { source, endpoint } = await signedIn();
   clock.advance(800_000);
-  source.usable();
+  source.current();
   endpoint.refuse(outage());
   await settle();
-  assertEquals(source.usable()?.accessToken, "first");
+  assertEquals(source.current()?.accessToken, "first");
 });
 
 Deno.test("TokenSource makes no further request before its backoff is over", async () => {
   using clock = new FakeClock();
   const { source, endpoint } = await signedIn();
   clock.advance(900_000);
-  const first = source.renew();
+  const first = source.refresh();
   endpoint.refuse(outage());
   await assertRejects(() => first, NetworkError);
-  const early = await Promise.allSettled(Array.from({ length: 50 }, () => source.renew()));
+  const early = await Promise.allSettled(Array.from({ length: 50 }, () => source.refresh()));
   assert(early.every(({ status }) => status === "rejected"));
   assertEquals(endpoint.count, 2);
 
   clock.advance(1_000); // the first pause is at most 1 s
-  const second = source.renew();
+  const second = source.refresh();
   assertEquals(endpoint.count, 3);
   endpoint.grant("second");
   assertEquals((await second).accessToken, "second");
@@ -134,7 +134,7 @@ Deno.test("TokenSource never pauses for more than 30 s", async () => {
   const endpoint = new ManualEndpoint();
   const source = new TokenSource(endpoint.request);
   for (let attempt = 1; attempt <= 12; attempt++) {
-    const renewal = source.renew();
+    const renewal = source.refresh();
     endpoint.refuse(outage());
     await assertRejects(() => renewal, NetworkError);
     assertEquals(endpoint.count, attempt);
@@ -146,12 +146,12 @@ Deno.test("TokenSource asks no more after a refusal for good", async () => {
   using clock = new FakeClock();
   const endpoint = new ManualEndpoint();
   const source = new TokenSource(endpoint.request);
-  const renewal = source.renew();
+  const renewal = source.refresh();
   endpoint.refuse(revoked());
   await assertRejects(() => renewal, TokenError, "Grant revoked");
-  assertEquals(source.dueInMs, undefined);
+  assertEquals(source.refreshDueInMs, undefined);
   clock.advance(86_400_000);
-  await assertRejects(() => source.renew(), TokenError, "Grant revoked");
+  await assertRejects(() => source.refresh(), TokenError, "Grant revoked");
   assertEquals(endpoint.count, 1);
 });
 
@@ -160,8 +160,8 @@ Deno.test("TokenSource gives everyone who waits an error object of their own, an
   const cause = new Error("the cable");
   for (
     const failure of [
-      new NetworkError("no answer", { kind: "reset", sent: "no", cause }),
-      new NetworkError("no answer", { kind: "timeout", sent: "no" }),
+      new NetworkError("no response", { kind: "reset", sent: "no", cause }),
+      new NetworkError("no response", { kind: "timeout", sent: "no" }),
       new TokenError("busy", {
         code: "http_503",
         isPermanent: false,
@@ -171,7 +171,7 @@ Deno.test("TokenSource gives everyone who waits an error object of their own, an
     ]
   ) {
     const source = new TokenSource(endpoint.request);
-    const waiting = Array.from({ length: 200 }, () => source.renew());
+    const waiting = Array.from({ length: 200 }, () => source.refresh());
     endpoint.refuse(failure);
     const errors = (await Promise.allSettled(waiting)).map((one) =>
       one.status === "rejected" ? one.reason : undefined
@@ -193,9 +193,9 @@ Deno.test("TokenSource is free again after a request that throws, or that never 
     calls += 1;
     throw new TypeError("a mistake");
   });
-  await assertRejects(() => source.renew(), TypeError, "a mistake");
+  await assertRejects(() => source.refresh(), TypeError, "a mistake");
   clock.advance(1_000);
-  await assertRejects(() => source.renew(), TypeError, "a mistake");
+  await assertRejects(() => source.refresh(), TypeError, "a mistake");
   assertEquals(calls, 2);
 });
 
@@ -203,63 +203,63 @@ Deno.test("TokenSource pauses for as long as the endpoint asks, whoever comes", 
   using clock = new FakeClock();
   const endpoint = new ManualEndpoint();
   const source = new TokenSource(endpoint.request);
-  const renewal = source.renew();
+  const renewal = source.refresh();
   endpoint.refuse(
     new TokenError("busy", { code: "x", isPermanent: false, status: 429, retryAfterMs: 30_000 }),
   );
   await assertRejects(() => renewal, TokenError);
-  assertEquals(source.dueInMs, 30_000);
+  assertEquals(source.refreshDueInMs, 30_000);
   clock.advance(29_999);
-  await assertRejects(() => source.renew(), TokenError, "busy");
+  await assertRejects(() => source.refresh(), TokenError, "busy");
   assertEquals(endpoint.count, 1);
   clock.advance(1);
-  source.renew().catch(() => {});
+  source.refresh().catch(() => {});
   assertEquals(endpoint.count, 2);
 });
 
 Deno.test("TokenSource replaces no token for 30 seconds after a replay was refused too", async () => {
   using clock = new FakeClock();
   const { source, endpoint } = await signedIn();
-  const first = source.usable();
+  const first = source.current();
   assert(first);
-  assertEquals(source.reject(first), "next");
-  const renewal = source.renew();
+  assertEquals(source.invalidate(first), "next");
+  const renewal = source.refresh();
   endpoint.grant("second");
   const second = await renewal;
-  source.distrust(); // the replay with it was refused: the broker means something else
-  assertEquals(source.reject(second), undefined);
-  assertEquals(source.usable()?.accessToken, "second");
-  assertEquals(source.reject(first), "held"); // a straggler has not been replayed yet
+  source.suspendInvalidation(); // the replay with it was refused: the broker means something else
+  assertEquals(source.invalidate(second), undefined);
+  assertEquals(source.current()?.accessToken, "second");
+  assertEquals(source.invalidate(first), "held"); // a straggler has not been replayed yet
   clock.advance(30_000);
-  assertEquals(source.reject(second), "next");
-  assertEquals(source.usable(), undefined);
+  assertEquals(source.invalidate(second), "next");
+  assertEquals(source.current(), undefined);
 });
 
 Deno.test("TokenSource asks again after a refusal for now", async () => {
   using clock = new FakeClock();
   const endpoint = new ManualEndpoint();
   const source = new TokenSource(endpoint.request);
-  const renewal = source.renew();
+  const renewal = source.refresh();
   endpoint.refuse(new TokenError("x", { code: "http_503", isPermanent: false, status: 503 }));
   await assertRejects(() => renewal, TokenError);
   clock.advance(1_000);
-  const second = source.renew();
+  const second = source.refresh();
   endpoint.grant("first");
   assertEquals((await second).accessToken, "first");
 });
 
-Deno.test("TokenSource.reject() drops the token that failed, and no newer one", async () => {
+Deno.test("TokenSource.invalidate() drops the token that failed, and no newer one", async () => {
   using _clock = new FakeClock();
   const { source, endpoint } = await signedIn();
-  const first = source.usable();
+  const first = source.current();
   assert(first);
-  source.reject(first);
-  assertEquals(source.usable(), undefined);
-  const renewal = source.renew();
+  source.invalidate(first);
+  assertEquals(source.current(), undefined);
+  const renewal = source.refresh();
   endpoint.grant("second");
   await renewal;
-  source.reject(first); // a straggler
-  assertEquals(source.usable()?.accessToken, "second");
+  source.invalidate(first); // a straggler
+  assertEquals(source.current()?.accessToken, "second");
   assertEquals(endpoint.count, 2);
 });
 
@@ -267,7 +267,7 @@ Deno.test("TokenSource.close() waits for a renewal that runs", async () => {
   using clock = new FakeClock({ timers: true });
   const endpoint = new ManualEndpoint();
   const source = new TokenSource(endpoint.request);
-  const renewal = source.renew();
+  const renewal = source.refresh();
   const closing = source.close(5_000);
   clock.advance(4_999);
   endpoint.grant("first");
@@ -280,7 +280,7 @@ Deno.test("TokenSource.close() waits for a renewal that runs", async () => {
 Deno.test("TokenSource.close() ends a renewal that takes too long", async () => {
   using clock = new FakeClock({ timers: true });
   const source = new TokenSource(new ManualEndpoint().request);
-  const renewal = source.renew();
+  const renewal = source.refresh();
   const refused = assertRejects(() => renewal, SessionClosedError);
   const closing = source.close(5_000);
   clock.advance(5_000);
@@ -292,14 +292,14 @@ Deno.test("TokenSource.close() ends a renewal that takes too long", async () => 
 Deno.test("TokenSource.abort() ends a renewal at once, and takes no token that comes later", async () => {
   const late = Promise.withResolvers<never>();
   const source = new TokenSource(() => late.promise); // an endpoint that ignores the signal
-  const renewal = source.renew();
+  const renewal = source.refresh();
   source.abort();
   late.resolve({ accessToken: "late" } as never);
   assertInstanceOf(await assertRejects(() => renewal), SessionClosedError);
   assertEquals(source.token, undefined);
 });
 
-Deno.test("TokenSource.next() renews once more a token that died while the machine slept, and no other", async () => {
+Deno.test("TokenSource.get() renews once more a token that died while the machine slept, and no other", async () => {
   using clock = new FakeClock();
   const lives = async (lifetimeS: number, sleepMs: number) => {
     let requests = 0;
@@ -309,7 +309,7 @@ Deno.test("TokenSource.next() renews once more a token that died while the machi
       if (requests === 1) clock.sleep(sleepMs);
       return Promise.resolve(issued);
     });
-    const { accessToken } = await source.next();
+    const { accessToken } = await source.get();
     return [accessToken, requests];
   };
   assertEquals(await lives(900, 0), ["token-1", 1]);

@@ -6,7 +6,7 @@ import {
   assertLess,
   assertLessOrEqual,
 } from "@std/assert";
-import { moment, parseToken, remainingMs, type Token } from "../../src/token/token.ts";
+import { parseToken, readClocks, remainingMs, type Token } from "../../src/token/token.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 const DEFAULT_LIFETIME_MS = 900_000;
@@ -15,7 +15,7 @@ const TEN_YEARS_MS = 315_360_000_000;
 /** Reads a good response with these changes. */
 function parse(changes: Record<string, unknown>): Token | string {
   return parseToken({ access_token: "abc", token_type: "Bearer", ...changes }, {
-    requestedAt: moment(),
+    requestedAt: readClocks(),
     defaultLifetimeMs: DEFAULT_LIFETIME_MS,
   });
 }
@@ -68,8 +68,8 @@ Deno.test("parseToken() takes a finite positive expires_in and falls back on the
     const times = [
       token.expiresAt,
       token.expiresAtMonotonic,
-      token.softLeadMs,
-      token.hardLeadMs,
+      token.advisoryWindowMs,
+      token.mandatoryWindowMs,
     ];
     assert(times.every(Number.isFinite), `expires_in ${JSON.stringify(expiresIn)}`);
   }
@@ -77,7 +77,7 @@ Deno.test("parseToken() takes a finite positive expires_in and falls back on the
 
 Deno.test("parseToken() reads an overflowing expires_in from the wire", () => {
   const body: unknown = JSON.parse('{"access_token":"abc","expires_in":1e400}');
-  const token = parseToken(body, { requestedAt: moment(), defaultLifetimeMs: 1_200_000 });
+  const token = parseToken(body, { requestedAt: readClocks(), defaultLifetimeMs: 1_200_000 });
   assert(typeof token === "object");
   assertEquals(token.lifetimeMs, 1_200_000);
 });
@@ -85,7 +85,7 @@ Deno.test("parseToken() reads an overflowing expires_in from the wire", () => {
 Deno.test("parseToken() counts the life from the sending of the request, on both clocks", () => {
   using clock = new FakeClock();
   clock.setWall(1_700_000_000_000);
-  const requestedAt = moment();
+  const requestedAt = readClocks();
   clock.advance(5_000);
   const token = parseToken({ access_token: "abc", expires_in: 900 }, {
     requestedAt,
@@ -109,17 +109,17 @@ Deno.test("parseToken() scales both windows to the life, and caps them for a lon
   ];
   for (const [seconds, soft, hard] of rows) {
     for (let draw = 0; draw < 50; draw++) {
-      const { softLeadMs, hardLeadMs } = tokenOf({ expires_in: seconds });
-      assertGreaterOrEqual(softLeadMs, soft * 0.9);
-      assertLessOrEqual(softLeadMs, soft * 1.1 + 1e-6);
-      assertEquals(hardLeadMs, hard);
-      assertGreater(softLeadMs, hardLeadMs);
+      const { advisoryWindowMs, mandatoryWindowMs } = tokenOf({ expires_in: seconds });
+      assertGreaterOrEqual(advisoryWindowMs, soft * 0.9);
+      assertLessOrEqual(advisoryWindowMs, soft * 1.1 + 1e-6);
+      assertEquals(mandatoryWindowMs, hard);
+      assertGreater(advisoryWindowMs, mandatoryWindowMs);
     }
   }
 });
 
 Deno.test("parseToken() jitters the soft window over its whole range", () => {
-  const leads = Array.from({ length: 500 }, () => tokenOf({ expires_in: 900 }).softLeadMs);
+  const leads = Array.from({ length: 500 }, () => tokenOf({ expires_in: 900 }).advisoryWindowMs);
   assertLess(Math.min(...leads), 110_400);
   assertGreater(Math.max(...leads), 129_600);
 });
@@ -144,7 +144,7 @@ Deno.test("parseToken() refuses a missing, empty or non-string access_token", ()
 
 Deno.test("parseToken() refuses an access_token that a header cannot hold", () => {
   for (const accessToken of ["a b", "abc\n", "abc\r\nx: y", "ab\u0000c", "é", "a=b", "=", "a,b"]) {
-    assertEquals(parse({ access_token: accessToken }), "its access_token is no bearer token");
+    assertEquals(parse({ access_token: accessToken }), "its access_token is not a bearer token");
   }
 });
 
@@ -156,7 +156,7 @@ Deno.test("parseToken() takes every bearer token of RFC 6750, of any size", () =
 
 Deno.test("parseToken() refuses what is no JSON object", () => {
   for (const body of [undefined, null, [], [{ access_token: "abc" }], "abc", 5, true]) {
-    const flaw = parseToken(body, { requestedAt: moment(), defaultLifetimeMs: 1 });
+    const flaw = parseToken(body, { requestedAt: readClocks(), defaultLifetimeMs: 1 });
     assertEquals(flaw, "it is not a JSON object");
   }
 });
@@ -172,12 +172,12 @@ Deno.test("parseToken() ignores members that it does not know", () => {
   const token = tokenOf({ scope: "read trade", id_token: 5, expires_in: 60 });
   assertEquals(Object.keys(token).sort(), [
     "accessToken",
+    "advisoryWindowMs",
     "expiresAt",
     "expiresAtMonotonic",
-    "hardLeadMs",
     "lifetimeMs",
+    "mandatoryWindowMs",
     "refreshToken",
-    "softLeadMs",
   ]);
 });
 
@@ -195,11 +195,11 @@ Deno.test("remainingMs() believes the clock that is worse for the token", () => 
   assertLess(remainingMs(token), 0);
 });
 
-Deno.test("moment() reads both clocks", () => {
+Deno.test("readClocks() reads both clocks", () => {
   using clock = new FakeClock();
   clock.setWall(42);
-  const before = moment();
+  const before = readClocks();
   clock.advance(7);
   assertEquals(before.wall, 42);
-  assertEquals(moment(), { wall: 49, monotonic: before.monotonic + 7 });
+  assertEquals(readClocks(), { wall: 49, monotonic: before.monotonic + 7 });
 });

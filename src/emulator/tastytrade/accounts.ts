@@ -1,4 +1,4 @@
-import { jsonAnswer, type JsonObject } from "../answer.ts";
+import { type JsonObject, jsonResponse } from "../response.ts";
 import account from "./recordings/account.json" with { type: "json" };
 import accounts from "./recordings/accounts.json" with { type: "json" };
 import balanceSnapshots from "./recordings/balance_snapshots.json" with { type: "json" };
@@ -12,7 +12,7 @@ import sessionValidated from "./recordings/session_validated.json" with { type: 
 import tradingStatus from "./recordings/trading_status.json" with { type: "json" };
 import { Route } from "../route.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
-import { dataAnswer, unknownAnswer, validationAnswer } from "./envelope.ts";
+import { dataResponse, unknownResponse, validationResponse } from "./envelope.ts";
 import { between, select } from "./page.ts";
 
 /** The numbers of the recorded accounts; both environments have the same ones. */
@@ -34,80 +34,80 @@ export const accountEndpoints: readonly Endpoint[] = [
     route: new Route("POST /sessions/validate"),
     scope: "read",
     // Recorded in the days of session tokens; clients still ask it with a bearer token.
-    handle: () => jsonAnswer(200, sessionValidated),
+    handle: () => jsonResponse(200, sessionValidated),
   },
   {
     route: new Route("GET /customers/me"),
     scope: "read",
-    handle: () => jsonAnswer(200, customer),
+    handle: () => jsonResponse(200, customer),
   },
   {
     route: new Route("GET /customers/me/accounts"),
     scope: "read",
-    handle: () => jsonAnswer(200, accounts),
+    handle: () => jsonResponse(200, accounts),
   },
   {
     route: new Route("GET /customers/me/accounts/*"),
     scope: "read",
-    handle: ({ gaps: [number = ""], context }) => {
+    handle: ({ parameters: [number = ""], context }) => {
       const item = accounts.data.items.find((item) => item.account["account-number"] === number);
-      if (item === undefined) return unknownAnswer(`account ${number}`);
+      if (item === undefined) return unknownResponse(`account ${number}`);
       // This recording is of one account; the other one answers with what its list says.
       return number === fundedAccount
-        ? jsonAnswer(200, account)
-        : dataAnswer(item.account, context);
+        ? jsonResponse(200, account)
+        : dataResponse(item.account, context);
     },
   },
   {
     route: new Route("GET /accounts/*/trading-status"),
     scope: "read",
-    handle: (call) => ownedAnswer(call, tradingStatus.data),
+    handle: (call) => ownedResponse(call, tradingStatus.data),
   },
   {
     route: new Route("GET /accounts/*/position-limit"),
     scope: "read",
-    handle: (call) => ownedAnswer(call, positionLimit.data),
+    handle: (call) => ownedResponse(call, positionLimit.data),
   },
   {
     route: new Route("GET /accounts/*/balances"),
     scope: "read",
-    handle: ({ gaps: [number = ""], version, context }) => {
+    handle: ({ parameters: [number = ""], version, context }) => {
       const balance = balanceOf(number);
       // A list since 20240501, the oldest version that the API still takes (tastytrade.ts); one
       // object without a version, as recorded until 2026. Another source has the list there too.
-      return dataAnswer(version === undefined ? balance : { items: [balance] }, context);
+      return dataResponse(version === undefined ? balance : { items: [balance] }, context);
     },
   },
   {
     route: new Route("GET /accounts/*/balances/*"),
     scope: "read",
-    handle: ({ gaps: [number = "", currency], context }) =>
+    handle: ({ parameters: [number = "", currency], context }) =>
       currency === "USD"
-        ? dataAnswer(balanceOf(number), context)
-        : unknownAnswer(`currency ${currency}`),
+        ? dataResponse(balanceOf(number), context)
+        : unknownResponse(`currency ${currency}`),
   },
   {
     route: new Route("GET /accounts/*/balance-snapshots"),
     scope: "read",
-    handle: snapshotsAnswer,
+    handle: snapshotsResponse,
   },
   {
     route: new Route("GET /accounts/*/positions"),
     scope: "read",
-    handle: ({ gaps: [number], query, context }) => {
+    handle: ({ parameters: [number], query, context }) => {
       // Filters that need what is not recorded (marks, closed positions, net positions) are ignored.
       const all: readonly JsonObject[] = number === fundedAccount
         ? [...optionPositions.data.items, ...equityPositions.data.items]
         : [];
       const items = ["symbol", "instrument-type", "underlying-symbol[]"]
         .reduce((kept, name) => select(kept, query, name), all);
-      return dataAnswer({ items }, context);
+      return dataResponse({ items }, context);
     },
   },
   {
     route: new Route("GET /accounts/*/net-liq/history"),
     scope: "read",
-    handle: () => jsonAnswer(200, netLiqHistory),
+    handle: () => jsonResponse(200, netLiqHistory),
   },
 ];
 
@@ -127,16 +127,16 @@ function balanceOf(accountNumber: string): typeof balances.data {
  * `time-of-day` is required by the specification and left out by the official SDK, which follows the
  * older documentation: so it may be missing.
  */
-function snapshotsAnswer({ gaps: [number = ""], query, context }: Call) {
+function snapshotsResponse({ parameters: [number = ""], query, context }: Call) {
   if (!["BOD", "EOD", "Intraday"].includes(query.get("time-of-day") ?? "EOD")) {
-    return validationAnswer([{ domain: "time-of-day", reason: "does not have a valid value" }]);
+    return validationResponse([{ domain: "time-of-day", reason: "does not have a valid value" }]);
   }
   const all = number === fundedAccount ? balanceSnapshots.data.items : [];
   const ofDay = select(all, query, "snapshot-date");
-  return dataAnswer({ items: between(ofDay, query, "snapshot-date", "updated-at") }, context);
+  return dataResponse({ items: between(ofDay, query, "snapshot-date", "updated-at") }, context);
 }
 
 /** The recording of one account, with the number of the account that is asked for. */
-function ownedAnswer({ gaps: [number = ""], context }: Call, recorded: JsonObject) {
-  return dataAnswer({ ...recorded, "account-number": number }, context);
+function ownedResponse({ parameters: [number = ""], context }: Call, recorded: JsonObject) {
+  return dataResponse({ ...recorded, "account-number": number }, context);
 }

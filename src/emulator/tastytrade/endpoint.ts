@@ -1,4 +1,4 @@
-import type { Answer } from "../answer.ts";
+import type { EmulatedResponse } from "../response.ts";
 import type { Route } from "../route.ts";
 import type { ReceivedRequest } from "../received_request.ts";
 import type { OrderBook } from "./order_book.ts";
@@ -8,8 +8,8 @@ export interface Call {
   readonly request: ReceivedRequest;
   /** The path without the query, which the envelope repeats as `context`. */
   readonly context: string;
-  /** What stands in the gaps of the route. */
-  readonly gaps: readonly string[];
+  /** What stands in the parameters of the route. */
+  readonly parameters: readonly string[];
   readonly query: URLSearchParams;
   /** The `Accept-Version`, if there is one. */
   readonly version: string | undefined;
@@ -26,5 +26,5 @@ export interface Endpoint {
    * The oldest `Accept-Version` that it serves, where that is not the API's.
    */
   readonly oldestVersion?: string;
-  handle(call: Call): Answer;
+  handle(call: Call): EmulatedResponse;
 }

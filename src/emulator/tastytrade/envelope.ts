@@ -1,4 +1,4 @@
-import { type Answer, type Json, jsonAnswer, type JsonObject } from "../answer.ts";
+import { type EmulatedResponse, type Json, type JsonObject, jsonResponse } from "../response.ts";
 import errors from "./recordings/errors.json" with { type: "json" };
 
 /** One entry of a `validation_error`. */
@@ -7,41 +7,30 @@ export interface ValidationError extends JsonObject {
   readonly reason: string;
 }
 
-/** An answer that ends the handling of a request wherever it is thrown. */
-export class Refusal extends Error {
-  override readonly name = "Refusal";
-  readonly answer: Answer;
-
-  constructor(answer: Answer) {
-    super(`refused with ${answer.status}`);
-    this.answer = answer;
-  }
-}
-
 /** tastytrade's envelope of a success. */
-export function dataAnswer(
+export function dataResponse(
   data: Json,
   context: string,
   { status = 200, pagination }: { status?: number; pagination?: Json } = {},
-): Answer {
-  return jsonAnswer(status, { data, context, pagination });
+): EmulatedResponse {
+  return jsonResponse(status, { data, context, pagination });
 }
 
 /** tastytrade's envelope of a failure. */
-export function errorAnswer(status: number, code: string, message: string): Answer {
-  return jsonAnswer(status, { error: { code, message } });
+export function errorResponse(status: number, code: string, message: string): EmulatedResponse {
+  return jsonResponse(status, { error: { code, message } });
 }
 
 /** The recorded 400 for parameters, with these complaints. */
-export function validationAnswer(complaints: readonly ValidationError[]): Answer {
+export function validationResponse(complaints: readonly ValidationError[]): EmulatedResponse {
   const { error } = errors.validation_error;
-  return jsonAnswer(400, { error: { ...error, errors: complaints } });
+  return jsonResponse(400, { error: { ...error, errors: complaints } });
 }
 
 /**
  * The answer for an unknown account, symbol or id. The status is documented; the code was seen in
  * another client's mock only, the message is ours.
  */
-export function unknownAnswer(what: string): Answer {
-  return errorAnswer(404, "record_not_found", `Couldn't find ${what}`);
+export function unknownResponse(what: string): EmulatedResponse {
+  return errorResponse(404, "record_not_found", `Couldn't find ${what}`);
 }

@@ -1,4 +1,4 @@
-import { jsonAnswer, type JsonObject } from "../answer.ts";
+import { type JsonObject, jsonResponse } from "../response.ts";
 import equity from "./recordings/equity.json" with { type: "json" };
 import marketData from "./recordings/market_data_by_type.json" with { type: "json" };
 import marketMetrics from "./recordings/market_metrics.json" with { type: "json" };
@@ -9,7 +9,7 @@ import sandboxQuoteToken from "./recordings/quote_token_sandbox.json" with {
 };
 import { Route } from "../route.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
-import { unknownAnswer, validationAnswer } from "./envelope.ts";
+import { unknownResponse, validationResponse } from "./envelope.ts";
 
 /** The routes that have no service behind them in the sandbox: 502. */
 export const sandboxGaps: readonly Route[] = [
@@ -32,12 +32,12 @@ export const marketEndpoints: readonly Endpoint[] = [
     route: new Route("GET /api-quote-tokens"),
     scope: "read",
     handle: ({ environment }) =>
-      jsonAnswer(200, environment === "sandbox" ? sandboxQuoteToken : quoteToken),
+      jsonResponse(200, environment === "sandbox" ? sandboxQuoteToken : quoteToken),
   },
   {
     route: new Route("GET /market-data/by-type"),
     scope: "read",
-    handle: quotesAnswer,
+    handle: quotesResponse,
   },
   {
     route: new Route("GET /market-metrics"),
@@ -45,34 +45,39 @@ export const marketEndpoints: readonly Endpoint[] = [
     handle: ({ query }) => {
       const symbols = listOf(query, "symbols");
       const items = named(marketMetrics.data.items, symbols);
-      return jsonAnswer(200, { ...marketMetrics, data: { items } });
+      return jsonResponse(200, { ...marketMetrics, data: { items } });
     },
   },
   {
     route: new Route("GET /instruments/equities/*"),
     scope: "read",
-    handle: ({ gaps: [symbol] }) =>
-      symbol === equity.data.symbol ? jsonAnswer(200, equity) : unknownAnswer(`symbol ${symbol}`),
+    handle: ({ parameters: [symbol] }) =>
+      symbol === equity.data.symbol
+        ? jsonResponse(200, equity)
+        : unknownResponse(`symbol ${symbol}`),
   },
   {
     route: new Route("GET /option-chains/*/nested"),
     scope: "read",
-    handle: ({ gaps: [symbol] }) =>
+    handle: ({ parameters: [symbol] }) =>
       symbol === optionChain.data.items[0]?.["underlying-symbol"]
-        ? jsonAnswer(200, optionChain)
-        : unknownAnswer(`symbol ${symbol}`),
+        ? jsonResponse(200, optionChain)
+        : unknownResponse(`symbol ${symbol}`),
   },
 ];
 
 /** Comma lists here, unlike everywhere else; at most 100 symbols over all types. */
-function quotesAnswer({ query }: Call) {
+function quotesResponse({ query }: Call) {
   const types = ["index", "equity", "equity-option", "future", "future-option", "cryptocurrency"];
   const symbols = types.flatMap((type) => listOf(query, type));
   if (symbols.length > 100) {
     // Limit documented, answer UNCONFIRMED.
-    return validationAnswer([{ domain: "symbols", reason: "is too long" }]);
+    return validationResponse([{ domain: "symbols", reason: "is too long" }]);
   }
-  return jsonAnswer(200, { ...marketData, data: { items: named(marketData.data.items, symbols) } });
+  return jsonResponse(200, {
+    ...marketData,
+    data: { items: named(marketData.data.items, symbols) },
+  });
 }
 
 function listOf(query: URLSearchParams, name: string): readonly string[] {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { JsonObject } from "../answer.ts";
+import type { JsonObject } from "../response.ts";
 import type { EmulatedOrder } from "../emulated_order.ts";
 import order from "./recordings/order.json" with { type: "json" };
 import cancelled from "./recordings/order_cancelled.json" with { type: "json" };

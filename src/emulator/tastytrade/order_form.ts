@@ -1,7 +1,8 @@
-import { isJsonObject, type JsonObject, parseJsonObject } from "../answer.ts";
+import { isJsonObject, type JsonObject, parseJsonObject } from "../response.ts";
 import { Decimal } from "../decimal.ts";
 import type { ReceivedRequest } from "../received_request.ts";
-import { errorAnswer, Refusal, validationAnswer, type ValidationError } from "./envelope.ts";
+import { errorResponse, type ValidationError, validationResponse } from "./envelope.ts";
+import { RequestError } from "../request_error.ts";
 
 const ORDER_TYPES = [
   "Limit",
@@ -46,16 +47,20 @@ const NEEDS: Readonly<Record<string, readonly string[]>> = {
 /**
  * Reads the body of an order request.
  *
- * @throws {Refusal} If it is no JSON object.
+ * @throws {RequestError} If it is no JSON object.
  */
 export function readOrderForm({ headers, body }: ReceivedRequest): JsonObject {
   // Status and words of both refusals are UNCONFIRMED.
   if (!/^application\/json\b/i.test(headers["content-type"] ?? "")) {
-    throw new Refusal(errorAnswer(415, "unsupported_media_type", "Content type is not supported"));
+    throw new RequestError(
+      errorResponse(415, "unsupported_media_type", "Content type is not supported"),
+    );
   }
   const form = parseJsonObject(body);
   if (form === undefined) {
-    throw new Refusal(errorAnswer(400, "malformed_request", "Request body is not valid JSON"));
+    throw new RequestError(
+      errorResponse(400, "malformed_request", "Request body is not valid JSON"),
+    );
   }
   return form;
 }
@@ -64,7 +69,7 @@ export function readOrderForm({ headers, body }: ReceivedRequest): JsonObject {
  * Checks that an order is complete and made of known words. The form of the complaints is recorded,
  * as is "is missing"; the other reasons are UNCONFIRMED.
  *
- * @throws {Refusal} If it is not.
+ * @throws {RequestError} If it is not.
  */
 export function checkOrderForm(form: JsonObject): void {
   const complaints = [
@@ -74,7 +79,7 @@ export function checkOrderForm(form: JsonObject): void {
     ...(form["time-in-force"] === "GTD" ? checkWord(form, "gtc-date") : []),
     ...checkLegs(form),
   ];
-  if (complaints.length > 0) throw new Refusal(validationAnswer(complaints));
+  if (complaints.length > 0) throw new RequestError(validationResponse(complaints));
 }
 
 /** The legs of an order, or nothing. */

@@ -1,10 +1,11 @@
-import type { Answer, JsonObject } from "../answer.ts";
+import type { EmulatedResponse, JsonObject } from "../response.ts";
 import dryRun from "./recordings/order_dry_run.json" with { type: "json" };
 import placed from "./recordings/order_placed.json" with { type: "json" };
 import { Route } from "../route.ts";
 import { accountNumbers } from "./accounts.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
-import { dataAnswer, errorAnswer, Refusal, unknownAnswer, validationAnswer } from "./envelope.ts";
+import { dataResponse, errorResponse, unknownResponse, validationResponse } from "./envelope.ts";
+import { RequestError } from "../request_error.ts";
 import { wireOrder } from "./order_book.ts";
 import { checkOrderForm, readOrderForm } from "./order_form.ts";
 import { between, pageOf, select, sort } from "./page.ts";
@@ -18,62 +19,62 @@ const LIMITS = { defaultPerPage: 100, maxPerPage: 200 };
 
 /** Orders: search, check, place, replace, cancel. */
 export const orderEndpoints: readonly Endpoint[] = [
-  read("GET /accounts/*/orders", (call) => searchAnswer(call, accountOf(call))),
-  read("GET /accounts/*/orders/live", (call) => liveAnswer(call, accountOf(call))),
-  read("GET /accounts/*/orders/*", (call) => dataAnswer(orderOf(call), call.context)),
-  read("GET /customers/me/orders", (call) => searchAnswer(call, ...accountsAskedFor(call))),
-  read("GET /customers/me/orders/live", (call) => liveAnswer(call, ...accountsAskedFor(call))),
+  read("GET /accounts/*/orders", (call) => searchResponse(call, accountOf(call))),
+  read("GET /accounts/*/orders/live", (call) => liveResponse(call, accountOf(call))),
+  read("GET /accounts/*/orders/*", (call) => dataResponse(orderOf(call), call.context)),
+  read("GET /customers/me/orders", (call) => searchResponse(call, ...accountsAskedFor(call))),
+  read("GET /customers/me/orders/live", (call) => liveResponse(call, ...accountsAskedFor(call))),
   write(
     "POST /accounts/*/orders/dry-run",
-    (call) => dryRunAnswer(call, readOrderForm(call.request)),
+    (call) => dryRunResponse(call, readOrderForm(call.request)),
   ),
-  write("POST /accounts/*/orders", placeAnswer),
+  write("POST /accounts/*/orders", placeResponse),
   write("POST /accounts/*/orders/*/dry-run", (call) => {
     const order = orderOf(call);
-    return dryRunAnswer(call, { ...order, ...readOrderForm(call.request) });
+    return dryRunResponse(call, { ...order, ...readOrderForm(call.request) });
   }),
   // A replacement may leave out the legs, an edit whatever stays: both start from the order as it is.
-  write("PUT /accounts/*/orders/*", replaceAnswer),
-  write("PATCH /accounts/*/orders/*", replaceAnswer),
+  write("PUT /accounts/*/orders/*", replaceResponse),
+  write("PATCH /accounts/*/orders/*", replaceResponse),
   write("DELETE /accounts/*/orders/*", (call) => {
     const order = changeableOrderOf(call);
-    return dataAnswer(call.book.cancel(order), call.context);
+    return dataResponse(call.book.cancel(order), call.context);
   }),
 ];
 
-function read(route: string, handle: (call: Call) => Answer): Endpoint {
+function read(route: string, handle: (call: Call) => EmulatedResponse): Endpoint {
   return { route: new Route(route), scope: "read", oldestVersion: OLDEST_VERSION, handle };
 }
 
-function write(route: string, handle: (call: Call) => Answer): Endpoint {
+function write(route: string, handle: (call: Call) => EmulatedResponse): Endpoint {
   return { route: new Route(route), scope: "trade", oldestVersion: OLDEST_VERSION, handle };
 }
 
-function searchAnswer(call: Call, ...accounts: readonly string[]): Answer {
+function searchResponse(call: Call, ...accounts: readonly string[]): EmulatedResponse {
   const { query, version = OLDEST_VERSION } = call;
   // The rule is documented, its answer UNCONFIRMED.
   if (version >= START_DATE_VERSION && !query.has("start-date") && !query.has("start-at")) {
-    return validationAnswer([{ domain: "start-date", reason: "is missing" }]);
+    return validationResponse([{ domain: "start-date", reason: "is missing" }]);
   }
   const orders: readonly JsonObject[] = accounts.flatMap((account) => call.book.ofAccount(account));
   const selected = ["status[]", "underlying-symbol", "underlying-instrument-type"]
     .reduce((kept, name) => select(kept, query, name), orders);
-  return pageAnswer(call, between(selected, query, "received-at", "received-at"));
+  return pageResponse(call, between(selected, query, "received-at", "received-at"));
 }
 
 /** Live orders are those of today, whatever has become of them. */
-function liveAnswer(call: Call, ...accounts: readonly string[]): Answer {
+function liveResponse(call: Call, ...accounts: readonly string[]): EmulatedResponse {
   const today = new Date(Date.now()).toISOString().slice(0, 10);
   const orders = accounts.flatMap((account) => call.book.ofAccount(account));
-  return pageAnswer(call, orders.filter((order) => `${order["received-at"]}`.startsWith(today)));
+  return pageResponse(call, orders.filter((order) => `${order["received-at"]}`.startsWith(today)));
 }
 
-function pageAnswer({ query, context }: Call, orders: readonly JsonObject[]): Answer {
+function pageResponse({ query, context }: Call, orders: readonly JsonObject[]): EmulatedResponse {
   const { items, pagination } = pageOf(sort(orders, query), query, LIMITS);
-  return dataAnswer({ items }, context, { pagination });
+  return dataResponse({ items }, context, { pagination });
 }
 
-function dryRunAnswer(call: Call, form: JsonObject): Answer {
+function dryRunResponse(call: Call, form: JsonObject): EmulatedResponse {
   checkOrderForm(form);
   const account = accountOf(call);
   const data = {
@@ -82,10 +83,10 @@ function dryRunAnswer(call: Call, form: JsonObject): Answer {
     "buying-power-effect": preflight(form, account),
     "fee-calculation": dryRun.data["fee-calculation"],
   };
-  return dataAnswer(data, call.context, { status: 201 });
+  return dataResponse(data, call.context, { status: 201 });
 }
 
-function placeAnswer(call: Call): Answer {
+function placeResponse(call: Call): EmulatedResponse {
   const form = readOrderForm(call.request);
   checkOrderForm(form);
   const account = accountOf(call);
@@ -95,26 +96,26 @@ function placeAnswer(call: Call): Answer {
     "order": call.book.place(account, form),
     "warnings": [],
   };
-  return dataAnswer(data, call.context, { status: 201 });
+  return dataResponse(data, call.context, { status: 201 });
 }
 
 /** The answer is the new order, but the context still names the old one. */
-function replaceAnswer(call: Call): Answer {
+function replaceResponse(call: Call): EmulatedResponse {
   const order = changeableOrderOf(call);
   const form = { ...order, ...readOrderForm(call.request) };
   checkOrderForm(form);
   preflight(form, accountOf(call));
-  return dataAnswer(call.book.replace(order, form), call.context);
+  return dataResponse(call.book.replace(order, form), call.context);
 }
 
-function accountOf({ gaps: [accountNumber = ""] }: Call): string {
+function accountOf({ parameters: [accountNumber = ""] }: Call): string {
   return accountNumber;
 }
 
 function orderOf(call: Call): JsonObject {
-  const id = call.gaps[1];
+  const id = call.parameters[1];
   const order = call.book.find(accountOf(call), id);
-  if (order === undefined) throw new Refusal(unknownAnswer(`order ${id}`));
+  if (order === undefined) throw new RequestError(unknownResponse(`order ${id}`));
   return order;
 }
 
@@ -122,12 +123,14 @@ function orderOf(call: Call): JsonObject {
 function changeableOrderOf(call: Call): JsonObject {
   const order = orderOf(call);
   if (order["cancellable"] === true) return order;
-  throw new Refusal(errorAnswer(422, "cannot_update_order", "the order could not be cancelled"));
+  throw new RequestError(
+    errorResponse(422, "cannot_update_order", "the order could not be cancelled"),
+  );
 }
 
 /** Searches over a customer must say of which accounts; the answer to one that does not is recorded. */
 function accountsAskedFor({ query }: Call): readonly string[] {
   const asked = query.getAll("account-numbers[]");
   if (asked.length > 0) return accountNumbers.filter((number) => asked.includes(number));
-  throw new Refusal(validationAnswer([{ domain: "account-numbers", reason: "is missing" }]));
+  throw new RequestError(validationResponse([{ domain: "account-numbers", reason: "is missing" }]));
 }

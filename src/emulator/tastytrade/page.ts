@@ -1,5 +1,6 @@
-import type { JsonObject } from "../answer.ts";
-import { Refusal, validationAnswer } from "./envelope.ts";
+import type { JsonObject } from "../response.ts";
+import { validationResponse } from "./envelope.ts";
+import { RequestError } from "../request_error.ts";
 
 /** How many items a page of some endpoint holds. */
 export interface PageLimits {
@@ -16,7 +17,7 @@ export interface Page<T> {
 /**
  * Cuts out the page that the query asks for. Pages count from 0; past the last one there are no items.
  *
- * @throws {Refusal} If a number of the query is out of bounds.
+ * @throws {RequestError} If a number of the query is out of bounds.
  */
 export function pageOf<T>(
   items: readonly T[],
@@ -97,6 +98,8 @@ function count(
 }
 
 /** The form is recorded; this reason is UNCONFIRMED. */
-function invalid(name: string): Refusal {
-  return new Refusal(validationAnswer([{ domain: name, reason: "does not have a valid value" }]));
+function invalid(name: string): RequestError {
+  return new RequestError(
+    validationResponse([{ domain: name, reason: "does not have a valid value" }]),
+  );
 }

@@ -1,13 +1,14 @@
-import { jsonAnswer, type JsonObject } from "../answer.ts";
+import { type JsonObject, jsonResponse } from "../response.ts";
 import { Decimal } from "../decimal.ts";
 import marginCheckFailed from "./recordings/margin_check_failed.json" with {
   type: "json",
 };
 import dryRun from "./recordings/order_dry_run.json" with { type: "json" };
 import { buyingPower } from "./accounts.ts";
-import { Refusal } from "./envelope.ts";
+import {} from "./envelope.ts";
+import { RequestError } from "../request_error.ts";
 import { legsOf } from "./order_form.ts";
-import { troubles } from "./troubles.ts";
+import { tastytradeFaults } from "./faults.ts";
 
 const FEES = dryRun.data["fee-calculation"];
 // A market order has no price to reckon with; this is what the recorded one cost.
@@ -21,12 +22,12 @@ const SHARES_PER_CONTRACT = "100";
  * Debits cost their price times their size and the recorded fee; credits bring theirs and need no
  * margin: there is no margin model here. Placed orders do not use up buying power.
  *
- * @throws {Refusal} If the preflight checks refuse the order.
+ * @throws {RequestError} If the preflight checks refuse the order.
  */
 export function preflight(form: JsonObject, accountNumber: string): JsonObject {
   const isMarket = form["order-type"] === "Market";
   if (isMarket && ["GTC", "GTD"].includes(`${form["time-in-force"]}`)) {
-    throw new Refusal(troubles.preflightFailed);
+    throw new RequestError(tastytradeFaults.preflightFailed);
   }
   const notional = notionalOf(form);
   const isDebit = isDebitOrder(form);
@@ -48,7 +49,7 @@ export function preflight(form: JsonObject, accountNumber: string): JsonObject {
   };
   if (isDebit && next.isNegative) {
     const data = { "buying-power-effect": effect };
-    throw new Refusal(jsonAnswer(422, { ...marginCheckFailed, data }));
+    throw new RequestError(jsonResponse(422, { ...marginCheckFailed, data }));
   }
   return effect;
 }

@@ -1,9 +1,9 @@
-import type { Answer } from "../answer.ts";
+import type { EmulatedResponse } from "../response.ts";
 import type { ReceivedRequest } from "../received_request.ts";
 import { readFields, readQuery, words } from "../request_fields.ts";
 import { Route } from "../route.ts";
 import { consentPage, errorPage, redirect } from "../sign_in_page.ts";
-import type { Site } from "../site.ts";
+import type { Service } from "../service.ts";
 import type { TastytradeTokens } from "./tokens.ts";
 
 const AUTHORIZE = new Route("* /auth.html");
@@ -18,7 +18,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
  * The page of one environment where a user lets a client in. The parameters, and that code and state
  * come back, is all that is documented; what is refused here, and how, is UNCONFIRMED.
  */
-export class TastytradeSignIn implements Site {
+export class TastytradeSignIn implements Service {
   readonly broker = "tastytrade";
   readonly prefix: string;
   readonly environment: "production" | "sandbox";
@@ -31,7 +31,7 @@ export class TastytradeSignIn implements Site {
     this.#tokens = tokens;
   }
 
-  answer(request: ReceivedRequest): Answer {
+  respond(request: ReceivedRequest): EmulatedResponse {
     if (!AUTHORIZE.matches(request)) return refusal(404, "Not found");
     const query = readQuery(request);
     const redirectUri = query.get("redirect_uri") ?? "";
@@ -72,6 +72,6 @@ function isCallback(uri: string): boolean {
     !uri.includes("#");
 }
 
-function refusal(status: number, message: string): Answer {
+function refusal(status: number, message: string): EmulatedResponse {
   return errorPage(status, { broker: "tastytrade", message });
 }

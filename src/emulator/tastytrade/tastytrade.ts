@@ -1,28 +1,19 @@
-import type { Answer } from "../answer.ts";
+import type { EmulatedResponse } from "../response.ts";
 import type { EmulatedOrder } from "../emulated_order.ts";
 import type { ReceivedRequest } from "../received_request.ts";
 import { Route } from "../route.ts";
-import type { Behaviour, Site } from "../site.ts";
+import type { Service, Settings } from "../service.ts";
 import { accountEndpoints, accountNumbers } from "./accounts.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { errorAnswer, Refusal, unknownAnswer } from "./envelope.ts";
+import { errorResponse, unknownResponse } from "./envelope.ts";
+import { RequestError } from "../request_error.ts";
 import { marketEndpoints, sandboxGaps, sandboxRefusals } from "./market.ts";
 import { OrderBook } from "./order_book.ts";
 import { orderEndpoints } from "./orders.ts";
 import { TastytradeSignIn } from "./sign_in.ts";
 import { TastytradeTokens } from "./tokens.ts";
 import { transactionEndpoints } from "./transactions.ts";
-import { troubles } from "./troubles.ts";
-
-/** What opens a session with the emulator. Random, new with each emulator. */
-export interface EmulatorCredentials {
-  /** The address of the API, the token endpoint included. */
-  readonly baseUrl: string;
-  /** The secret of the client. */
-  readonly clientSecret: string;
-  /** The refresh token of the grant. */
-  readonly refreshToken: string;
-}
+import { tastytradeFaults } from "./faults.ts";
 
 const TOKEN_ENDPOINT = new Route("* /oauth/token");
 
@@ -37,7 +28,7 @@ const ENDPOINTS: readonly Endpoint[] = [
 const OLDEST_VERSION = "20240501";
 
 /** One environment of tastytrade. */
-export class Tastytrade implements Site {
+export class Tastytrade implements Service {
   readonly broker = "tastytrade";
   readonly prefix: string;
   readonly environment: "production" | "sandbox";
@@ -48,12 +39,12 @@ export class Tastytrade implements Site {
 
   readonly #book: OrderBook;
 
-  constructor(environment: "production" | "sandbox", behaviour: Behaviour) {
+  constructor(environment: "production" | "sandbox", settings: Settings) {
     const isSandbox = environment === "sandbox";
     const issuer = isSandbox ? "https://api.cert.tastyworks.com" : "https://api.tastyworks.com";
     this.prefix = isSandbox ? "/tastytrade-sandbox" : "/tastytrade";
     this.environment = environment;
-    this.tokens = new TastytradeTokens(issuer, behaviour);
+    this.tokens = new TastytradeTokens(issuer, settings);
     this.signIn = new TastytradeSignIn(environment, this.tokens);
     this.#book = new OrderBook(environment);
   }
@@ -63,42 +54,38 @@ export class Tastytrade implements Site {
     return this.#book.placed;
   }
 
-  /** What opens a session with this environment. */
-  credentials(url: string): EmulatorCredentials {
-    const { clientSecret, refreshToken } = this.tokens;
-    return { baseUrl: url + this.prefix, clientSecret, refreshToken };
-  }
-
-  answer(request: ReceivedRequest): Answer {
+  respond(request: ReceivedRequest): EmulatedResponse {
     const { headers } = request;
-    if (!isUserAgent(headers["user-agent"])) return troubles.userAgentRequired;
+    if (!isUserAgent(headers["user-agent"])) return tastytradeFaults.userAgentRequired;
     if (TOKEN_ENDPOINT.matches(request)) {
-      return request.method === "POST" ? this.tokens.answer(request) : METHOD_NOT_ALLOWED;
+      return request.method === "POST" ? this.tokens.respond(request) : METHOD_NOT_ALLOWED;
     }
-    if (!this.tokens.accepts(headers["authorization"])) return troubles.tokenInvalid;
+    if (!this.tokens.accepts(headers["authorization"])) return tastytradeFaults.tokenInvalid;
     if (this.environment === "sandbox") {
-      if (sandboxGaps.some((route) => route.matches(request))) return troubles.badGateway;
-      if (sandboxRefusals.some((route) => route.matches(request))) return troubles.notPermitted;
+      if (sandboxGaps.some((route) => route.matches(request))) return tastytradeFaults.badGateway;
+      if (sandboxRefusals.some((route) => route.matches(request))) {
+        return tastytradeFaults.notPermitted;
+      }
     }
     return this.#answerApi(request);
   }
 
-  #answerApi(request: ReceivedRequest): Answer {
+  #answerApi(request: ReceivedRequest): EmulatedResponse {
     const [context = "", search = ""] = request.path.split("?", 2);
     const atPath = ENDPOINTS.flatMap((endpoint) => {
-      const gaps = endpoint.route.gaps(context);
-      return gaps === undefined ? [] : [{ ...endpoint, gaps }];
+      const parameters = endpoint.route.parameters(context);
+      return parameters === undefined ? [] : [{ ...endpoint, parameters }];
     });
-    if (atPath.length === 0) return unknownAnswer("the resource");
+    if (atPath.length === 0) return unknownResponse("the resource");
     const endpoint = atPath.find(({ route }) => route.takes(request.method));
     if (endpoint === undefined) return METHOD_NOT_ALLOWED;
     const version = request.headers["accept-version"];
-    if (!isSupported(version, endpoint.oldestVersion)) return troubles.unsupportedVersion;
-    if (!this.tokens.scopes.includes(endpoint.scope)) return troubles.notPermitted;
-    const { gaps } = endpoint;
+    if (!isSupported(version, endpoint.oldestVersion)) return tastytradeFaults.unsupportedVersion;
+    if (!this.tokens.scopes.includes(endpoint.scope)) return tastytradeFaults.notPermitted;
+    const { parameters } = endpoint;
     // Documented as 404; a 403 "not_permitted" was once recorded for what may have been this.
-    if (context.startsWith("/accounts/") && !accountNumbers.includes(`${gaps[0]}`)) {
-      return unknownAnswer(`account ${gaps[0]}`);
+    if (context.startsWith("/accounts/") && !accountNumbers.includes(`${parameters[0]}`)) {
+      return unknownResponse(`account ${parameters[0]}`);
     }
     const query = new URLSearchParams(search);
     const { environment } = this;
@@ -106,7 +93,7 @@ export class Tastytrade implements Site {
       return endpoint.handle({
         request,
         context,
-        gaps,
+        parameters,
         query,
         version,
         environment,
@@ -115,14 +102,18 @@ export class Tastytrade implements Site {
     } catch (error) {
       // Anything else is a mistake in the emulator, which no request of a test finds.
       // deno-coverage-ignore
-      if (!(error instanceof Refusal)) throw error;
-      return error.answer;
+      if (!(error instanceof RequestError)) throw error;
+      return error.response;
     }
   }
 }
 
 /** Seen for the authorize page only (status 405, a third party's note); the body is UNCONFIRMED. */
-const METHOD_NOT_ALLOWED: Answer = errorAnswer(405, "method_not_allowed", "Method not allowed");
+const METHOD_NOT_ALLOWED: EmulatedResponse = errorResponse(
+  405,
+  "method_not_allowed",
+  "Method not allowed",
+);
 
 /**
  * The service wants `product/version`. The official SDKs name themselves without a version and work,

@@ -1,13 +1,13 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { AccessTokens } from "../access_tokens.ts";
-import { type Answer, jsonAnswer, type JsonObject } from "../answer.ts";
+import { type EmulatedResponse, type JsonObject, jsonResponse } from "../response.ts";
 import { AuthorizationCodes } from "../authorization_codes.ts";
 import { unsignedJwt } from "../jwt.ts";
 import type { ReceivedRequest } from "../received_request.ts";
 import { type Grant, RefreshTokens } from "../refresh_tokens.ts";
 import { readFields, words } from "../request_fields.ts";
-import type { Behaviour, Issuer } from "../site.ts";
-import { troubles } from "./troubles.ts";
+import type { Issuer, Settings } from "../service.ts";
+import { tastytradeFaults } from "./faults.ts";
 
 const LIFETIME_S = 900;
 const SCOPES = "read trade openid";
@@ -24,25 +24,25 @@ export class TastytradeTokens implements Issuer {
   readonly refreshToken: string;
 
   readonly #issuer: string;
-  readonly #behaviour: Behaviour;
+  readonly #settings: Settings;
   // Every token of a grant bears the moment of the grant, so `exp - iat` says nothing.
   readonly #grantedAtS: number = Math.floor(Date.now() / 1000);
   readonly #refreshTokens = new RefreshTokens();
   readonly #accessTokens = new AccessTokens<Grant>();
 
-  constructor(issuer: string, behaviour: Behaviour) {
+  constructor(issuer: string, settings: Settings) {
     this.#issuer = issuer;
-    this.#behaviour = behaviour;
+    this.#settings = settings;
     this.refreshToken = this.#grant(words(SCOPES));
   }
 
   /** What grants permit now. */
   get scopes(): readonly string[] {
-    return words(this.#behaviour.scopes ?? SCOPES);
+    return words(this.#settings.scopes ?? SCOPES);
   }
 
   /** `POST /oauth/token`. */
-  answer(request: ReceivedRequest): Answer {
+  respond(request: ReceivedRequest): EmulatedResponse {
     // Documented as extra, illegal and fatal; the words are UNCONFIRMED.
     if (request.headers["authorization"] !== undefined) {
       return refusal("invalid_request", "Authorization header is not allowed");
@@ -74,7 +74,7 @@ export class TastytradeTokens implements Issuer {
     this.#refreshTokens.restore();
   }
 
-  #refresh(fields: ReadonlyMap<string, string>): Answer {
+  #refresh(fields: ReadonlyMap<string, string>): EmulatedResponse {
     const { refresh_token: token, client_secret: secret } = Object.fromEntries(fields);
     if (!token || !secret) return MISSING;
     if (fields.get("grant_type") !== "refresh_token") {
@@ -82,16 +82,16 @@ export class TastytradeTokens implements Issuer {
     }
     // The token names the client, since the client id may be left out: so it is read first.
     const found = this.#refreshTokens.find(token);
-    if (found === "unknown") return troubles.invalidJwt;
+    if (found === "unknown") return tastytradeFaults.invalidJwt;
     const refused = this.#refuseClient(fields.get("client_id") ?? this.clientId, secret);
     if (refused !== undefined) return refused;
     return typeof found === "string"
-      ? troubles.grantRevoked
-      : jsonAnswer(200, this.#issue(found.grant));
+      ? tastytradeFaults.grantRevoked
+      : jsonResponse(200, this.#issue(found.grant));
   }
 
   /** Only the fields and the answer's members are documented; the refusals follow their siblings. */
-  #exchange(fields: ReadonlyMap<string, string>): Answer {
+  #exchange(fields: ReadonlyMap<string, string>): EmulatedResponse {
     for (const name of ["code", "client_id", "client_secret", "redirect_uri"]) {
       if (!fields.get(name)) return MISSING;
     }
@@ -102,15 +102,18 @@ export class TastytradeTokens implements Issuer {
       return refusal("invalid_grant", "Invalid authorization code");
     }
     const { scopes } = consent;
-    return jsonAnswer(200, {
+    return jsonResponse(200, {
       ...this.#issue({ scopes, isPublic: false }),
       refresh_token: this.#grant(scopes),
     });
   }
 
-  #refuseClient(clientId: string | undefined, secret: string | undefined): Answer | undefined {
+  #refuseClient(
+    clientId: string | undefined,
+    secret: string | undefined,
+  ): EmulatedResponse | undefined {
     if (clientId !== this.clientId) return refusal("invalid_client", "Client id mismatch");
-    return secret === this.clientSecret ? undefined : troubles.clientSecretMismatch;
+    return secret === this.clientSecret ? undefined : tastytradeFaults.clientSecretMismatch;
   }
 
   #grant(scopes: readonly string[]): string {
@@ -124,7 +127,7 @@ export class TastytradeTokens implements Issuer {
    * they expire. What the `scope` of a refresh does is UNCONFIRMED, so it does nothing.
    */
   #issue(grant: Grant): JsonObject {
-    const { tokenLifetimeS = LIFETIME_S } = this.#behaviour;
+    const { tokenLifetimeS = LIFETIME_S } = this.#settings;
     const scopes = this.scopes.filter((scope) => grant.scopes.includes(scope));
     const exp = Math.floor(Date.now() / 1000 + tokenLifetimeS);
     const accessToken = this.#token("at+jwt", scopes, { exp });
@@ -152,9 +155,9 @@ export class TastytradeTokens implements Issuer {
   }
 }
 
-const MISSING: Answer = refusal("invalid_request", "Missing required parameter");
+const MISSING: EmulatedResponse = refusal("invalid_request", "Missing required parameter");
 
 /** The token endpoint's own error form: neither the API's envelope nor that of RFC 6749. */
-function refusal(code: string, description: string): Answer {
-  return jsonAnswer(400, { error_code: code, error_description: description });
+function refusal(code: string, description: string): EmulatedResponse {
+  return jsonResponse(400, { error_code: code, error_description: description });
 }

@@ -1,10 +1,10 @@
-import { jsonAnswer, type JsonObject } from "../answer.ts";
+import { type JsonObject, jsonResponse } from "../response.ts";
 import totalFees from "./recordings/total_fees.json" with { type: "json" };
 import transactions from "./recordings/transactions.json" with { type: "json" };
 import { Route } from "../route.ts";
 import { fundedAccount } from "./accounts.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
-import { dataAnswer, unknownAnswer } from "./envelope.ts";
+import { dataResponse, unknownResponse } from "./envelope.ts";
 import { between, pageOf, select, sort } from "./page.ts";
 
 // Three pages of the default size for the funded account; for the other one, as many as were recorded.
@@ -32,24 +32,26 @@ export const transactionEndpoints: readonly Endpoint[] = [
   {
     route: new Route("GET /accounts/*/transactions"),
     scope: "read",
-    handle: listAnswer,
+    handle: listResponse,
   },
   {
     route: new Route("GET /accounts/*/transactions/total-fees"),
     scope: "read",
-    handle: ({ context }) => jsonAnswer(200, { ...totalFees, context }),
+    handle: ({ context }) => jsonResponse(200, { ...totalFees, context }),
   },
   {
     route: new Route("GET /accounts/*/transactions/*"),
     scope: "read",
-    handle: ({ gaps: [number, id], context }) => {
+    handle: ({ parameters: [number, id], context }) => {
       const found = transactionsOf(number).find((transaction) => `${transaction["id"]}` === id);
-      return found === undefined ? unknownAnswer(`transaction ${id}`) : dataAnswer(found, context);
+      return found === undefined
+        ? unknownResponse(`transaction ${id}`)
+        : dataResponse(found, context);
     },
   },
 ];
 
-function listAnswer({ gaps: [number], query, context }: Call) {
+function listResponse({ parameters: [number], query, context }: Call) {
   const selected = FILTERS.reduce(
     (kept, name) => select(kept, query, name, FIELDS[name]),
     transactionsOf(number),
@@ -57,7 +59,7 @@ function listAnswer({ gaps: [number], query, context }: Call) {
   const dated = between(selected, query, "transaction-date", "executed-at");
   const limits = { defaultPerPage: 250, maxPerPage: 2000 };
   const { items, pagination } = pageOf(sort(dated, query), query, limits);
-  return dataAnswer({ items }, context, { pagination });
+  return dataResponse({ items }, context, { pagination });
 }
 
 /**

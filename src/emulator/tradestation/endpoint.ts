@@ -1,4 +1,4 @@
-import type { Answer } from "../answer.ts";
+import type { EmulatedResponse } from "../response.ts";
 import type { ReceivedRequest } from "../received_request.ts";
 import type { Route } from "../route.ts";
 import type { OrderBook } from "./order_book.ts";
@@ -6,8 +6,8 @@ import type { OrderBook } from "./order_book.ts";
 /** An API request that has passed the checks that all share. */
 export interface Call {
   readonly request: ReceivedRequest;
-  /** What stands in the gaps of the route. */
-  readonly gaps: readonly string[];
+  /** What stands in the parameters of the route. */
+  readonly parameters: readonly string[];
   readonly query: URLSearchParams;
   readonly environment: "production" | "sandbox";
   readonly book: OrderBook;
@@ -18,5 +18,5 @@ export interface Endpoint {
   readonly route: Route;
   /** The scope that it takes. */
   readonly scope: "MarketData" | "ReadAccount" | "Trade";
-  handle(call: Call): Answer;
+  handle(call: Call): EmulatedResponse;
 }

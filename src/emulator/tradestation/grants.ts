@@ -1,16 +1,16 @@
 import type { Buffer } from "node:buffer";
 import { createHash, randomBytes } from "node:crypto";
 import { AccessTokens } from "../access_tokens.ts";
-import { type Answer, jsonAnswer } from "../answer.ts";
+import { type EmulatedResponse, jsonResponse } from "../response.ts";
 import { AuthorizationCodes, type Consent } from "../authorization_codes.ts";
 import { unsignedJwt } from "../jwt.ts";
 import type { ReceivedRequest } from "../received_request.ts";
 import { type GoodToken, type Grant, RefreshTokens } from "../refresh_tokens.ts";
 import { readFields, words } from "../request_fields.ts";
-import type { Behaviour, Issuer } from "../site.ts";
+import type { Issuer, Settings } from "../service.ts";
 import errors from "./recordings/errors.json" with { type: "json" };
 import refreshed from "./recordings/token_refreshed.json" with { type: "json" };
-import { tradestationTroubles } from "./troubles.ts";
+import { tradestationFaults } from "./faults.ts";
 
 const LIFETIME_S: number = refreshed.expires_in;
 
@@ -36,27 +36,27 @@ export class TradestationGrants implements Issuer {
   /** How often a spent refresh token was presented. */
   reusedRefreshTokens = 0;
 
-  readonly #behaviour: Behaviour;
+  readonly #settings: Settings;
   readonly #refreshTokens = new RefreshTokens();
   readonly #accessTokens = new AccessTokens<Grant>();
 
-  constructor(behaviour: Behaviour) {
-    this.#behaviour = behaviour;
+  constructor(settings: Settings) {
+    this.#settings = settings;
     this.refreshToken = this.#grant({ scopes: words(SCOPES), isPublic: false });
   }
 
   /** What the key and the user permit now. */
   get scopes(): readonly string[] {
-    return words(this.#behaviour.scopes ?? SCOPES);
+    return words(this.#settings.scopes ?? SCOPES);
   }
 
   /** `POST /oauth/token`. The documentation has forms only; Auth0 takes JSON as well. */
-  issue(request: ReceivedRequest): Answer {
+  issue(request: ReceivedRequest): EmulatedResponse {
     const fields = readFields(request);
     if (fields === undefined) return refusal(400, "invalid_request", "Malformed request body");
     const missing = missingOf(fields, ["grant_type", "client_id"]);
     if (missing !== undefined) return missing;
-    if (!this.#isClient(fields)) return tradestationTroubles.clientSecretMismatch;
+    if (!this.#isClient(fields)) return tradestationFaults.clientSecretMismatch;
     switch (fields.get("grant_type")) {
       case "authorization_code":
         return this.#exchange(fields);
@@ -74,17 +74,17 @@ export class TradestationGrants implements Issuer {
    * page names the parameter `refresh_token`, its example `token`, so both are taken; to revoke what is
    * unknown is a success (RFC 7009, section 2.2). Access tokens live on, as nothing else is said.
    */
-  revoke(request: ReceivedRequest): Answer {
+  revoke(request: ReceivedRequest): EmulatedResponse {
     const fields = readFields(request);
     if (fields === undefined) return refusal(400, "invalid_request", "Malformed request body");
     const missing = missingOf(fields, ["client_id"]);
     if (missing !== undefined) return missing;
-    if (!this.#isClient(fields)) return tradestationTroubles.clientSecretMismatch;
+    if (!this.#isClient(fields)) return tradestationFaults.clientSecretMismatch;
     const token = fields.get("token") ?? fields.get("refresh_token") ?? "";
-    if (token === "") return missingAnswer("token");
+    if (token === "") return missingResponse("token");
     // The secret is "optional", which can only mean: for the grants that were made without it.
     if (!fields.has("client_secret") && !this.#refreshTokens.isPublic(token)) {
-      return tradestationTroubles.clientSecretMismatch;
+      return tradestationFaults.clientSecretMismatch;
     }
     if (this.#refreshTokens.has(token)) this.#refreshTokens.kill();
     return { status: 200 };
@@ -114,11 +114,11 @@ export class TradestationGrants implements Issuer {
       (fields.get("client_secret") ?? this.clientSecret) === this.clientSecret;
   }
 
-  #exchange(fields: ReadonlyMap<string, string>): Answer {
+  #exchange(fields: ReadonlyMap<string, string>): EmulatedResponse {
     const missing = missingOf(fields, ["code", "redirect_uri"]);
     if (missing !== undefined) return missing;
     const consent = this.codes.redeem(`${fields.get("code")}`);
-    if (consent === undefined) return tradestationTroubles.invalidCode;
+    if (consent === undefined) return tradestationFaults.invalidCode;
     const redirectUri = fields.get("redirect_uri");
     if (redirectUri !== consent.redirectUri) {
       const words =
@@ -132,12 +132,12 @@ export class TradestationGrants implements Issuer {
     // request, sends its verifier instead. The one client here may be taken for either.
     const isPublic = !fields.has("client_secret");
     if (isPublic && consent.codeChallenge === undefined) {
-      return tradestationTroubles.clientSecretMismatch;
+      return tradestationFaults.clientSecretMismatch;
     }
     const grant: Grant = { scopes: consent.scopes, isPublic };
     const permitted = this.#permittedOf(grant);
     const accessToken = this.#accessToken(grant);
-    return jsonAnswer(200, {
+    return jsonResponse(200, {
       access_token: accessToken,
       refresh_token: permitted.includes("offline_access") ? this.#grant(grant) : undefined,
       id_token: this.#idToken(permitted, accessToken),
@@ -147,25 +147,25 @@ export class TradestationGrants implements Issuer {
     }, NO_STORE);
   }
 
-  #refresh(fields: ReadonlyMap<string, string>): Answer {
+  #refresh(fields: ReadonlyMap<string, string>): EmulatedResponse {
     const token = fields.get("refresh_token") ?? "";
-    if (token === "") return missingAnswer("refresh_token");
+    if (token === "") return missingResponse("refresh_token");
     if (!fields.has("client_secret") && !this.#refreshTokens.isPublic(token)) {
-      return tradestationTroubles.clientSecretMismatch;
+      return tradestationFaults.clientSecretMismatch;
     }
     const found = this.#refreshTokens.find(token);
     if (found === "reused") this.reusedRefreshTokens += 1;
-    if (typeof found === "string") return tradestationTroubles.unknownRefreshToken;
+    if (typeof found === "string") return tradestationFaults.unknownRefreshToken;
     const permitted = this.#permittedOf(found.grant);
     const accessToken = this.#accessToken(found.grant);
-    return jsonAnswer(200, {
+    return jsonResponse(200, {
       access_token: accessToken,
       expires_in: this.#lifetimeS,
       // As recorded: what the token can do at the API is not in it.
       scope: permitted.filter((scope) => words(refreshed.scope).includes(scope)).join(" "),
       id_token: this.#idToken(permitted, accessToken),
       token_type: "Bearer",
-      refresh_token: this.#behaviour.rotation ? this.#rotate(found) : undefined,
+      refresh_token: this.#settings.rotation ? this.#rotate(found) : undefined,
     }, NO_STORE);
   }
 
@@ -174,7 +174,7 @@ export class TradestationGrants implements Issuer {
   }
 
   get #lifetimeS(): number {
-    return this.#behaviour.tokenLifetimeS ?? LIFETIME_S;
+    return this.#settings.tokenLifetimeS ?? LIFETIME_S;
   }
 
   #grant(grant: Grant): string {
@@ -239,15 +239,15 @@ function isVerified({ codeChallenge }: Consent, verifier = ""): boolean {
 function missingOf(
   fields: ReadonlyMap<string, string>,
   names: readonly string[],
-): Answer | undefined {
+): EmulatedResponse | undefined {
   const name = names.find((name) => !fields.get(name));
-  return name === undefined ? undefined : missingAnswer(name);
+  return name === undefined ? undefined : missingResponse(name);
 }
 
-function missingAnswer(name: string): Answer {
+function missingResponse(name: string): EmulatedResponse {
   return refusal(400, "invalid_request", `Missing required parameter: ${name}`);
 }
 
-function refusal(status: number, error: string, description: string): Answer {
-  return jsonAnswer(status, { error, error_description: description });
+function refusal(status: number, error: string, description: string): EmulatedResponse {
+  return jsonResponse(status, { error, error_description: description });
 }

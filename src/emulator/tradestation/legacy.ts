@@ -1,7 +1,7 @@
-import { type Answer, jsonAnswer } from "../answer.ts";
+import { type EmulatedResponse, jsonResponse } from "../response.ts";
 import { Route } from "../route.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { legacyErrorAnswer } from "./errors.ts";
+import { legacyErrorResponse } from "./errors.ts";
 import accounts from "./recordings/v2_accounts.json" with { type: "json" };
 import balances from "./recordings/v2_balances.json" with { type: "json" };
 
@@ -14,12 +14,12 @@ export const legacyEndpoints: readonly Endpoint[] = [
     // Where a user of today learns the user id is UNCONFIRMED, so any one is good.
     route: new Route("GET /v2/users/*/accounts"),
     scope: "ReadAccount",
-    handle: () => jsonAnswer(200, accounts),
+    handle: () => jsonResponse(200, accounts),
   },
   {
     route: new Route("GET /v2/accounts/*/balances"),
     scope: "ReadAccount",
-    handle: ({ gaps: [keys = ""] }) => balancesAnswer(keys.split(",")),
+    handle: ({ parameters: [keys = ""] }) => balancesResponse(keys.split(",")),
   },
 ];
 
@@ -27,14 +27,14 @@ export const legacyEndpoints: readonly Endpoint[] = [
  * The one recorded balance, with the account's own names. It stays text all the way: a parser would turn
  * `3247154.8600` into a float. An array, as the specification has it; one old sample is a bare object.
  */
-function balancesAnswer(keys: readonly string[]): Answer {
+function balancesResponse(keys: readonly string[]): EmulatedResponse {
   const found = keys.map((key) => accounts.find((account) => `${account.Key}` === key));
   const texts = found.flatMap((account) => account === undefined ? [] : [balanceOf(account)]);
   // The words are those of an old table of v2.
   if (texts.length < keys.length) {
-    return legacyErrorAnswer(401, "User is not authorized to retrieve this account");
+    return legacyErrorResponse(401, "User is not authorized to retrieve this account");
   }
-  return { ...jsonAnswer(200, []), body: `[${texts.join(",")}]` };
+  return { ...jsonResponse(200, []), body: `[${texts.join(",")}]` };
 }
 
 function balanceOf(account: typeof accounts[number]): string {

@@ -1,15 +1,16 @@
-import type { JsonObject } from "../answer.ts";
-import { errorAnswer, Refusal } from "./errors.ts";
+import type { JsonObject } from "../response.ts";
+import { errorResponse } from "./errors.ts";
+import { RequestError } from "../request_error.ts";
 
 /**
  * The names in a path segment, separated by commas.
  *
- * @throws {Refusal} If there are more than the documentation allows; what happens then is UNCONFIRMED.
+ * @throws {RequestError} If there are more than the documentation allows; what happens then is UNCONFIRMED.
  */
 export function listOf(segment: string | undefined, most: number): readonly string[] {
   const names = `${segment}`.split(",").filter((name) => name !== "");
   if (names.length >= 1 && names.length <= most) return names;
-  throw new Refusal(errorAnswer(400, `Expected 1 to ${most} items, got ${names.length}`));
+  throw new RequestError(errorResponse(400, `Expected 1 to ${most} items, got ${names.length}`));
 }
 
 /**

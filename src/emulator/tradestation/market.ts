@@ -1,13 +1,14 @@
-import { type Answer, jsonAnswer } from "../answer.ts";
+import { type EmulatedResponse, jsonResponse } from "../response.ts";
 import { Route } from "../route.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
-import { errorAnswer, Refusal } from "./errors.ts";
+import { errorResponse } from "./errors.ts";
+import { RequestError } from "../request_error.ts";
 import { collect, listOf } from "./list.ts";
 import bars from "./recordings/bars.json" with { type: "json" };
 import errors from "./recordings/errors.json" with { type: "json" };
 import quotes from "./recordings/quotes.json" with { type: "json" };
 import symbols from "./recordings/symbols.json" with { type: "json" };
-import { tradestationTroubles } from "./troubles.ts";
+import { tradestationFaults } from "./faults.ts";
 
 /** The symbol for which a real user had no data. */
 const NOT_ENTITLED = errors.symbol_not_entitled;
@@ -17,9 +18,9 @@ const MOST_MINUTES = 1_440;
 
 /** Quotes, bars and symbols. */
 export const marketEndpoints: readonly Endpoint[] = [
-  look("GET /v3/marketdata/quotes/*", quotesAnswer),
-  look("GET /v3/marketdata/barcharts/*", barsAnswer),
-  look("GET /v3/marketdata/symbols/*", ({ gaps: [names] }) => {
+  look("GET /v3/marketdata/quotes/*", quotesResponse),
+  look("GET /v3/marketdata/barcharts/*", barsResponse),
+  look("GET /v3/marketdata/symbols/*", ({ parameters: [names] }) => {
     const [invalid] = errors.invalid_symbol.Errors;
     const { found, errors: failed } = collect(
       listOf(names, 50),
@@ -27,15 +28,15 @@ export const marketEndpoints: readonly Endpoint[] = [
       // The members are documented, the words are those of the quotes.
       (name) => ({ Symbol: name, Error: "NotFound", Message: invalid?.Error }),
     );
-    return jsonAnswer(200, { Symbols: found, Errors: failed });
+    return jsonResponse(200, { Symbols: found, Errors: failed });
   }),
 ];
 
-function look(route: string, handle: (call: Call) => Answer): Endpoint {
+function look(route: string, handle: (call: Call) => EmulatedResponse): Endpoint {
   return { route: new Route(route), scope: "MarketData", handle };
 }
 
-function quotesAnswer({ gaps: [names] }: Call): Answer {
+function quotesResponse({ parameters: [names] }: Call): EmulatedResponse {
   const [invalid] = errors.invalid_symbol.Errors;
   const { found, errors: failed } = collect(
     listOf(names, 100),
@@ -43,11 +44,11 @@ function quotesAnswer({ gaps: [names] }: Call): Answer {
     (name) => name === NOT_ENTITLED.Symbol ? NOT_ENTITLED : { ...invalid, Symbol: name },
   );
   // As documented: where all fail, there are no quotes, not even an empty list.
-  return jsonAnswer(200, { Quotes: found.length > 0 ? found : undefined, Errors: failed });
+  return jsonResponse(200, { Quotes: found.length > 0 ? found : undefined, Errors: failed });
 }
 
 /** The recorded days, whatever the unit. */
-function barsAnswer({ gaps: [symbol], query }: Call): Answer {
+function barsResponse({ parameters: [symbol], query }: Call): EmulatedResponse {
   const unit = query.get("unit") ?? "Daily";
   const longest = unit === "Minute" ? MOST_MINUTES : 1;
   if (!UNITS.includes(unit)) throw invalid("unit");
@@ -57,10 +58,10 @@ function barsAnswer({ gaps: [symbol], query }: Call): Answer {
   if (query.has("firstdate") && (query.has("barsback") || Number.isNaN(Date.parse(first)))) {
     throw invalid("firstdate");
   }
-  if (symbol === NOT_ENTITLED.Symbol) return tradestationTroubles.notEntitled;
+  if (symbol === NOT_ENTITLED.Symbol) return tradestationFaults.notEntitled;
   // The status is documented, the message is UNCONFIRMED.
-  if (symbol !== quotes.Quotes[0]?.Symbol) return errorAnswer(404, "Symbol not found.");
-  return jsonAnswer(200, {
+  if (symbol !== quotes.Quotes[0]?.Symbol) return errorResponse(404, "Symbol not found.");
+  return jsonResponse(200, {
     Bars: query.has("firstdate")
       ? bars.Bars.filter((bar) => Date.parse(bar.TimeStamp) >= Date.parse(first))
       : bars.Bars.slice(-count),
@@ -78,6 +79,6 @@ function atLeastOne<T>(items: readonly T[]): readonly T[] | undefined {
 }
 
 /** The words are UNCONFIRMED. */
-function invalid(name: string): Refusal {
-  return new Refusal(errorAnswer(400, `${name} is invalid`));
+function invalid(name: string): RequestError {
+  return new RequestError(errorResponse(400, `${name} is invalid`));
 }

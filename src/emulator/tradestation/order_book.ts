@@ -1,6 +1,6 @@
-import type { JsonObject } from "../answer.ts";
+import type { JsonObject } from "../response.ts";
 import type { EmulatedOrder } from "../emulated_order.ts";
-import { inEnvironment } from "./accounts.ts";
+import { inEnvironment } from "./account_list.ts";
 import type { OrderForm } from "./order_form.ts";
 import historicalOrder from "./recordings/historical_order.json" with { type: "json" };
 import recordedOrders from "./recordings/orders.json" with { type: "json" };

@@ -1,9 +1,10 @@
-import { isJsonObject, type JsonObject, parseJsonObject } from "../answer.ts";
+import { isJsonObject, type JsonObject, parseJsonObject } from "../response.ts";
 import { Decimal } from "../decimal.ts";
 import type { ReceivedRequest } from "../received_request.ts";
-import { isAccount } from "./accounts.ts";
-import { errorAnswer, Refusal } from "./errors.ts";
-import { tradestationTroubles } from "./troubles.ts";
+import { isAccount } from "./account_list.ts";
+import { errorResponse } from "./errors.ts";
+import { RequestError } from "../request_error.ts";
+import { tradestationFaults } from "./faults.ts";
 
 const TRADE_ACTIONS = [
   "BUY",
@@ -59,21 +60,23 @@ export interface OrderForm {
 /**
  * Reads the body of an order request.
  *
- * @throws {Refusal} If it is no JSON object. Status and words are UNCONFIRMED.
+ * @throws {RequestError} If it is no JSON object. Status and words are UNCONFIRMED.
  */
 export function readBody({ headers, body }: ReceivedRequest): JsonObject {
   if (!/^application\/json\b/i.test(headers["content-type"] ?? "")) {
-    throw new Refusal(errorAnswer(400, "Content type must be application/json"));
+    throw new RequestError(errorResponse(400, "Content type must be application/json"));
   }
   const form = parseJsonObject(body);
-  if (form === undefined) throw new Refusal(errorAnswer(400, "Request body is not valid JSON"));
+  if (form === undefined) {
+    throw new RequestError(errorResponse(400, "Request body is not valid JSON"));
+  }
   return form;
 }
 
 /**
  * Checks that an order is complete, made of known words and of an account of the user.
  *
- * @throws {Refusal} If it is not. The messages of 400 are UNCONFIRMED.
+ * @throws {RequestError} If it is not. The messages of 400 are UNCONFIRMED.
  */
 export function parseOrderForm(
   body: JsonObject,
@@ -99,7 +102,7 @@ export function parseOrderForm(
   };
   if ((form.confirmId?.length ?? 0) > 22) throw invalid("OrderConfirmID");
   if (!isAccount(form.accountId, environment)) {
-    throw new Refusal(tradestationTroubles.invalidAccount);
+    throw new RequestError(tradestationFaults.invalidAccount);
   }
   return form;
 }
@@ -114,7 +117,7 @@ export function amountOf(body: JsonObject, name: string): string {
 function textOf(body: JsonObject, name: string): string {
   const value = body[name];
   if (value === undefined || value === null || value === "") {
-    throw new Refusal(errorAnswer(400, `${name} is required`));
+    throw new RequestError(errorResponse(400, `${name} is required`));
   }
   if (typeof value !== "string") throw invalid(name);
   return value;
@@ -133,6 +136,6 @@ function optionalOf(body: JsonObject, name: string): string | undefined {
   return body[name] === undefined || body[name] === null ? undefined : textOf(body, name);
 }
 
-function invalid(name: string): Refusal {
-  return new Refusal(errorAnswer(400, `${name} is invalid`));
+function invalid(name: string): RequestError {
+  return new RequestError(errorResponse(400, `${name} is invalid`));
 }

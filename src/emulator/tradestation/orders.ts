@@ -1,11 +1,12 @@
 import { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
-import { type Answer, jsonAnswer, type JsonObject } from "../answer.ts";
+import { type EmulatedResponse, type JsonObject, jsonResponse } from "../response.ts";
 import { Decimal } from "../decimal.ts";
 import { Route } from "../route.ts";
 import { collectAccounts } from "./accounts.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
-import { errorAnswer, Refusal } from "./errors.ts";
+import { errorResponse } from "./errors.ts";
+import { RequestError } from "../request_error.ts";
 import { listOf } from "./list.ts";
 import { isOption } from "./order_book.ts";
 import { amountOf, type OrderForm, parseOrderForm, readBody } from "./order_form.ts";
@@ -37,24 +38,24 @@ export const orderEndpoints: readonly Endpoint[] = [
     const closed = found.filter((order) => `${order["ClosedDateTime"]}`.slice(0, 10) >= since);
     return orderPage(closed, errors, call.query);
   }),
-  read("GET /v3/brokerage/accounts/*/orders/*", selectedAnswer),
+  read("GET /v3/brokerage/accounts/*/orders/*", selectedResponse),
   trade("POST /v3/orderexecution/orderconfirm", ({ request, environment }) => {
-    return confirmAnswer(parseOrderForm(readBody(request), environment));
+    return confirmResponse(parseOrderForm(readBody(request), environment));
   }),
-  trade("POST /v3/orderexecution/orders", placeAnswer),
-  trade("PUT /v3/orderexecution/orders/*", replaceAnswer),
+  trade("POST /v3/orderexecution/orders", placeResponse),
+  trade("PUT /v3/orderexecution/orders/*", replaceResponse),
   trade("DELETE /v3/orderexecution/orders/*", (call) => {
     const order = openOrderOf(call);
     call.book.cancel(order);
-    return jsonAnswer(200, { ...cancelled, OrderID: order["OrderID"] });
+    return jsonResponse(200, { ...cancelled, OrderID: order["OrderID"] });
   }),
 ];
 
-function read(route: string, handle: (call: Call) => Answer): Endpoint {
+function read(route: string, handle: (call: Call) => EmulatedResponse): Endpoint {
   return { route: new Route(route), scope: "ReadAccount", handle };
 }
 
-function trade(route: string, handle: (call: Call) => Answer): Endpoint {
+function trade(route: string, handle: (call: Call) => EmulatedResponse): Endpoint {
   return { route: new Route(route), scope: "Trade", handle };
 }
 
@@ -65,16 +66,16 @@ function sinceOf({ query }: Call): string {
   const [, m2, d2, y2] = /^(\d\d)[-/](\d\d)[-/](\d{4})$/.exec(text) ?? [];
   const day = `${y1 ?? y2}-${m1 ?? m2}-${d1 ?? d2}`;
   // That it is required and limited is documented; the answers are UNCONFIRMED.
-  if (Number.isNaN(Date.parse(day))) throw new Refusal(errorAnswer(400, "since is invalid"));
+  if (Number.isNaN(Date.parse(day))) throw new RequestError(errorResponse(400, "since is invalid"));
   if (Date.now() - Date.parse(day) > (MOST_DAYS + 1) * DAY_MS) {
-    throw new Refusal(errorAnswer(400, `since is limited to ${MOST_DAYS} days`));
+    throw new RequestError(errorResponse(400, `since is limited to ${MOST_DAYS} days`));
   }
   return day;
 }
 
 /** Orders by their ids; each unknown one is an error of each account, in words that are UNCONFIRMED. */
-function selectedAnswer(call: Call): Answer {
-  const ids = listOf(call.gaps[1], MOST_IDS);
+function selectedResponse(call: Call): EmulatedResponse {
+  const ids = listOf(call.parameters[1], MOST_IDS);
   const { found, errors } = collectAccounts(call, (accountId) => {
     const orders = call.book.ofAccount(accountId);
     return ids.map((id) =>
@@ -83,20 +84,20 @@ function selectedAnswer(call: Call): Answer {
     );
   });
   const isError = (item: JsonObject) => "Error" in item;
-  return jsonAnswer(200, {
+  return jsonResponse(200, {
     Orders: found.filter((item) => !isError(item)),
     Errors: [...errors, ...found.filter(isError)],
   });
 }
 
-function confirmAnswer(form: OrderForm): Answer {
+function confirmResponse(form: OrderForm): EmulatedResponse {
   const isOptionOrder = form.legs.some((leg) => isOption(leg["Symbol"])) || isOption(form.symbol);
   const price = form.limitPrice ?? form.stopPrice ?? MARKET_PRICE;
   const cost = Decimal.from(price)
     .times(Decimal.from(form.quantity))
     .times(Decimal.from(isOptionOrder ? SHARES_PER_CONTRACT : "1"))
     .toString();
-  return jsonAnswer(200, {
+  return jsonResponse(200, {
     Confirmations: confirmed.Confirmations.map((recorded) => ({
       ...recorded,
       // The other category is UNCONFIRMED.
@@ -116,16 +117,16 @@ function confirmAnswer(form: OrderForm): Answer {
 }
 
 /** The answer is a success whether or not the order is one. */
-function placeAnswer({ request, environment, book }: Call): Answer {
+function placeResponse({ request, environment, book }: Call): EmulatedResponse {
   const form = parseOrderForm(readBody(request), environment);
   const refused = refusalOf(form);
-  if (refused !== undefined) return failedAnswer(refused, book.nextId());
+  if (refused !== undefined) return failedResponse(refused, book.nextId());
   if (form.confirmId !== undefined && !book.confirm(form.confirmId)) {
     // That it must be unique is documented, what follows is UNCONFIRMED.
-    return failedAnswer("Order failed. Reason: Duplicate OrderConfirmID", book.nextId());
+    return failedResponse("Order failed. Reason: Duplicate OrderConfirmID", book.nextId());
   }
   const id = book.place(form);
-  return jsonAnswer(200, {
+  return jsonResponse(200, {
     Orders: [{ Message: `Sent order: ${summaryOf(form)}`, OrderID: id }],
   });
 }
@@ -136,11 +137,11 @@ function refusalOf({ limitPrice }: OrderForm): string | undefined {
   return isTooHigh ? placed.Errors[0]?.Message : undefined;
 }
 
-function failedAnswer(message: string, id: string): Answer {
-  return jsonAnswer(200, { Errors: [{ Error: "FAILED", Message: message, OrderID: id }] });
+function failedResponse(message: string, id: string): EmulatedResponse {
+  return jsonResponse(200, { Errors: [{ Error: "FAILED", Message: message, OrderID: id }] });
 }
 
-function replaceAnswer(call: Call): Answer {
+function replaceResponse(call: Call): EmulatedResponse {
   const order = openOrderOf(call);
   const body = readBody(call.request);
   const terms = ["LimitPrice", "StopPrice"].flatMap((name) =>
@@ -148,15 +149,15 @@ function replaceAnswer(call: Call): Answer {
   );
   const quantity = body["Quantity"] === undefined ? undefined : amountOf(body, "Quantity");
   call.book.replace(order, Object.fromEntries(terms), quantity);
-  return jsonAnswer(200, { ...replaced, OrderID: order["OrderID"] });
+  return jsonResponse(200, { ...replaced, OrderID: order["OrderID"] });
 }
 
 /** Status and words of both refusals are UNCONFIRMED. */
-function openOrderOf({ gaps: [id], book }: Call): JsonObject {
+function openOrderOf({ parameters: [id], book }: Call): JsonObject {
   const order = book.find(id);
-  if (order === undefined) throw new Refusal(errorAnswer(404, "Order not found."));
+  if (order === undefined) throw new RequestError(errorResponse(404, "Order not found."));
   if (order["ClosedDateTime"] === undefined) return order;
-  throw new Refusal(errorAnswer(400, "Not an open order."));
+  throw new RequestError(errorResponse(400, "Not an open order."));
 }
 
 /** Market and stop orders as recorded; the two with a limit follow them. */

@@ -1,6 +1,12 @@
 import { Buffer } from "node:buffer";
-import { type Answer, jsonAnswer, type JsonObject, parseJsonObject } from "../answer.ts";
-import { errorAnswer, Refusal } from "./errors.ts";
+import {
+  type EmulatedResponse,
+  type JsonObject,
+  jsonResponse,
+  parseJsonObject,
+} from "../response.ts";
+import { errorResponse } from "./errors.ts";
+import { RequestError } from "../request_error.ts";
 
 const MOST = 600;
 const TOKEN_LIFETIME_MS = 60 * 60 * 1000;
@@ -9,20 +15,20 @@ const TOKEN_LIFETIME_MS = 60 * 60 * 1000;
  * The page of orders that the query asks for. The token of the next one is that of the recordings: JSON in
  * base64, good for an hour. On the last page there is none.
  *
- * @throws {Refusal} If the size is out of bounds or the token no good; both answers are UNCONFIRMED.
+ * @throws {RequestError} If the size is out of bounds or the token no good; both answers are UNCONFIRMED.
  */
 export function orderPage(
   orders: readonly JsonObject[],
   errors: readonly JsonObject[],
   query: URLSearchParams,
-): Answer {
+): EmulatedResponse {
   const size = query.get("pageSize") ?? `${MOST}`;
   if (!/^\d+$/.test(size) || Number(size) < 1 || Number(size) > MOST) {
-    throw new Refusal(errorAnswer(400, "pageSize is invalid"));
+    throw new RequestError(errorResponse(400, "pageSize is invalid"));
   }
   const start = offsetOf(query.get("nextToken"));
   const end = start + Number(size);
-  return jsonAnswer(200, {
+  return jsonResponse(200, {
     Orders: orders.slice(start, end),
     Errors: errors,
     NextToken: end < orders.length ? tokenOf(end) : undefined,
@@ -40,5 +46,5 @@ function offsetOf(token: string | null): number {
   const { offset, expirationTimestamp } =
     parseJsonObject(Buffer.from(token, "base64").toString("utf8")) ?? {};
   if (Number.isInteger(offset) && Date.now() < Number(expirationTimestamp)) return Number(offset);
-  throw new Refusal(errorAnswer(400, "nextToken is invalid"));
+  throw new RequestError(errorResponse(400, "nextToken is invalid"));
 }

@@ -1,9 +1,9 @@
-import type { Answer } from "../answer.ts";
+import type { EmulatedResponse } from "../response.ts";
 import type { ReceivedRequest } from "../received_request.ts";
 import { readFields, readQuery, words } from "../request_fields.ts";
 import { Route } from "../route.ts";
 import { consentPage, errorPage, redirect } from "../sign_in_page.ts";
-import type { Behaviour, Site } from "../site.ts";
+import type { Service, Settings } from "../service.ts";
 import { TradestationGrants } from "./grants.ts";
 
 const AUDIENCE = "https://api.tradestation.com";
@@ -31,19 +31,19 @@ const MEANINGS: Readonly<Record<string, string>> = {
 };
 
 /** TradeStation's sign-in, the same for LIVE and SIM: authorize, token, revoke and logout. */
-export class TradestationSignIn implements Site {
+export class TradestationSignIn implements Service {
   readonly broker = "tradestation";
   readonly environment = undefined;
   readonly prefix = "/tradestation-signin";
   /** Who issues the tokens. */
   readonly grants: TradestationGrants;
 
-  readonly #behaviour: Behaviour;
-  readonly #pages: readonly (readonly [Route, (request: ReceivedRequest) => Answer])[];
+  readonly #settings: Settings;
+  readonly #pages: readonly (readonly [Route, (request: ReceivedRequest) => EmulatedResponse])[];
 
-  constructor(behaviour: Behaviour) {
-    this.#behaviour = behaviour;
-    this.grants = new TradestationGrants(behaviour);
+  constructor(settings: Settings) {
+    this.#settings = settings;
+    this.grants = new TradestationGrants(settings);
     this.#pages = [
       [new Route("GET /authorize"), (request) => this.#authorize(request)],
       [new Route("POST /authorize"), (request) => this.#authorize(request)],
@@ -53,7 +53,7 @@ export class TradestationSignIn implements Site {
     ];
   }
 
-  answer(request: ReceivedRequest): Answer {
+  respond(request: ReceivedRequest): EmulatedResponse {
     const page = this.#pages.find(([route]) => route.matches(request));
     // Auth0's own, for another method as well; UNCONFIRMED.
     return page?.[1](request) ?? refusal(404, "Not found");
@@ -63,14 +63,14 @@ export class TradestationSignIn implements Site {
    * The consent page and what it leads to. A login page comes before it at the real service, and a
    * second consent page of Auth0 at the first login; `prompt=login` is about the former.
    */
-  #authorize(request: ReceivedRequest): Answer {
+  #authorize(request: ReceivedRequest): EmulatedResponse {
     const query = readQuery(request);
     const { grants } = this;
     const clientId = query.get("client_id");
     if (clientId !== grants.clientId) return refusal(403, `Unknown client: ${clientId}`);
     const redirectUri = query.get("redirect_uri") ?? "";
     // To the letter: another host, a slash at the end, everything that differs is another address.
-    if (!this.#behaviour.callbackUrls.includes(redirectUri)) {
+    if (!this.#settings.callbackUrls.includes(redirectUri)) {
       return refusal(403, CALLBACK_MISMATCH);
     }
     const audience = query.get("audience");
@@ -102,7 +102,7 @@ export class TradestationSignIn implements Site {
         return redirect(redirectUri, {
           error: "access_denied",
           error_description: "User did not authorize the request",
-          state: this.#behaviour.isStateKeptOnDecline ? state : undefined,
+          state: this.#settings.isStateKeptOnDecline ? state : undefined,
         });
       default:
         return refusal(400, "Neither accepted nor declined");
@@ -110,12 +110,12 @@ export class TradestationSignIn implements Site {
   }
 
   /** Ends the browser's session only, so there is nothing to end here; the tokens live on. */
-  #logOut(request: ReceivedRequest): Answer {
+  #logOut(request: ReceivedRequest): EmulatedResponse {
     const returnTo = readQuery(request).get("returnTo");
     if (returnTo === null) return redirect("https://www.tradestation.com/");
     const allowed = [
       "https://tradestation.com",
-      ...this.#behaviour.callbackUrls.map((url) => `${url}/logout`),
+      ...this.#settings.callbackUrls.map((url) => `${url}/logout`),
     ];
     return allowed.includes(returnTo) ? redirect(returnTo) : refusal(
       400,
@@ -155,6 +155,6 @@ function invalid(description: string): Record<string, string> {
   return { error: "invalid_request", error_description: description };
 }
 
-function refusal(status: number, message: string): Answer {
+function refusal(status: number, message: string): EmulatedResponse {
   return errorPage(status, { broker: "TradeStation", message });
 }

@@ -1,19 +1,19 @@
-/** An answer's body: read with a limit where it is not asked for, and taken for JSON only if it is. */
+/** Reading response bodies, never more than a limit. */
 
-/** The most that is read of a refusal or a token response; both are small, or not what they should be. */
-const START_BYTES = 64 * 1024;
+/** 64 KiB: error responses and token responses are smaller, or are not what they should be. */
+const ERROR_BODY_BYTES = 64 * 1024;
 
 /**
- * The most that is read of a good answer, unpacked. The largest that a broker sends, an option chain or
- * 57,600 bars, has some 20 MiB, and a few hundred kilobytes of gzip can become more than a process holds.
+ * 64 MiB, unpacked. The largest response of a broker, an option chain or 57,600 bars, has some 20 MiB,
+ * and a few hundred kilobytes of gzip can unpack to more than a process can hold.
  */
 export const MAX_BODY_BYTES: number = 64 * 1024 * 1024;
 
 /** What a body turned out to be. */
-export interface AnswerBody {
-  /** The parsed JSON, or `undefined` if it is none. */
+export interface ParsedBody {
+  /** The parsed JSON, or `undefined` if the body is not JSON. */
   readonly json: unknown;
-  /** Whether it is a web page, as gateways send in front of an API. */
+  /** Whether the body is a web page, as gateways send in front of an API. */
   readonly isHtml: boolean;
 }
 
@@ -22,25 +22,25 @@ export interface AnswerBody {
  *
  * @returns Its text, or `undefined` if it is longer than {@linkcode MAX_BODY_BYTES}.
  */
-export async function readWhole(response: Response): Promise<string | undefined> {
+export async function readText(response: Response): Promise<string | undefined> {
   const { headers, url } = response;
   const length = Number(headers.get("content-length") ?? NaN);
   const isPacked = headers.has("content-encoding");
-  // What is not packed is as long as it says, and what no network brought is in memory already: then the
-  // platform reads it, which is faster.
+  // The platform reads faster than we do. It may where the length is known to be small, and where the
+  // response did not come from the network, so that it is in memory already.
   if (!isPacked && length <= MAX_BODY_BYTES || url === "") return await response.text();
   const { text, isWhole } = await readUpTo(response, MAX_BODY_BYTES);
   return isWhole ? text : undefined;
 }
 
-/** Reads the beginning of a body. */
-export async function readStart(response: Response): Promise<string> {
-  return (await readUpTo(response, START_BYTES)).text;
+/** Reads the first 64 KiB of a body. */
+export async function readLimited(response: Response): Promise<string> {
+  return (await readUpTo(response, ERROR_BODY_BYTES)).text;
 }
 
 async function readUpTo(
   response: Response,
-  limitBytes: number,
+  maxBytes: number,
 ): Promise<{ text: string; isWhole: boolean }> {
   if (response.body === null) return { text: "", isWhole: true };
   const reader = response.body.getReader();
@@ -52,18 +52,18 @@ async function readUpTo(
     if (done) return { text: text + decoder.decode(), isWhole: true };
     bytes += value.byteLength;
     text += decoder.decode(value, { stream: true });
-    if (bytes > limitBytes) {
-      reader.cancel().catch(() => {}); // what is known is enough
+    if (bytes > maxBytes) {
+      reader.cancel().catch(() => {});
       return { text, isWhole: false };
     }
   }
 }
 
-/** Takes a text for what it is. */
+/** Parses a body as JSON, or recognizes a web page. */
 export function parseBody(
   text: string,
   parse: (text: string) => unknown = JSON.parse,
-): AnswerBody {
+): ParsedBody {
   try {
     return { json: parse(text), isHtml: false };
   } catch {
@@ -71,7 +71,7 @@ export function parseBody(
   }
 }
 
-/** Lets go of a body that nobody will read, so that its connection can be used again. */
-export function discard(response: Response): void {
-  response.body?.cancel().catch(() => {}); // it may have failed by itself
+/** Cancels a body that nobody will read, so that its connection can be used again. */
+export function cancelBody(response: Response): void {
+  response.body?.cancel().catch(() => {}); // it may have failed already
 }

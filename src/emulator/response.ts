@@ -1,5 +1,5 @@
 /** What goes back on the wire instead of, or as, the real service's answer. */
-export interface Answer {
+export interface EmulatedResponse {
   /** The HTTP status code. */
   readonly status: number;
   /**
@@ -32,11 +32,11 @@ export interface JsonObject {
 }
 
 /** An answer with a JSON body. */
-export function jsonAnswer(
+export function jsonResponse(
   status: number,
   body: Json,
   headers: Readonly<Record<string, string>> = {},
-): Answer {
+): EmulatedResponse {
   return {
     status,
     headers: { "content-type": "application/json", ...headers },
@@ -45,7 +45,7 @@ export function jsonAnswer(
 }
 
 /** The page that nginx makes by itself when it answers in place of the service behind it. */
-export function nginxAnswer(status: number, reason: string): Answer {
+export function nginxResponse(status: number, reason: string): EmulatedResponse {
   return {
     status,
     headers: { "content-type": "text/html" },

@@ -6,7 +6,7 @@ import {
   assertLess,
   assertRejects,
 } from "@std/assert";
-import { discard, parseBody, readStart } from "../../src/net/body.ts";
+import { cancelBody, parseBody, readLimited } from "../../src/net/response_body.ts";
 import { serve } from "../support/loopback.ts";
 
 const LIMIT_BYTES = 64 * 1024;
@@ -35,38 +35,38 @@ function* forever(piece: string): Generator<string> {
   for (;;) yield piece;
 }
 
-Deno.test("readStart() reads a small body to its end", async () => {
-  assertEquals(await readStart(new Response("content")), "content");
-  assertEquals(await readStart(new Response("")), "");
-  assertEquals(await readStart(new Response(null)), "");
-  assertEquals(await readStart(answer(["con", "", "tent"]).response), "content");
+Deno.test("readLimited() reads a small body to its end", async () => {
+  assertEquals(await readLimited(new Response("content")), "content");
+  assertEquals(await readLimited(new Response("")), "");
+  assertEquals(await readLimited(new Response(null)), "");
+  assertEquals(await readLimited(answer(["con", "", "tent"]).response), "content");
 });
 
-Deno.test("readStart() joins a character that is split between two pieces", async () => {
+Deno.test("readLimited() joins a character that is split between two pieces", async () => {
   const bytes = new TextEncoder().encode("é€😀");
   const pieces = [...bytes].map((byte) => Uint8Array.of(byte));
-  assertEquals(await readStart(answer(pieces).response), "é€😀");
+  assertEquals(await readLimited(answer(pieces).response), "é€😀");
 });
 
-Deno.test("readStart() ends a character that is cut off, and skips a byte order mark", async () => {
-  assertEquals(await readStart(answer([Uint8Array.of(0x61, 0xc3)]).response), "a\ufffd");
-  assertEquals(await readStart(answer(["\ufeff{}"]).response), "{}");
+Deno.test("readLimited() ends a character that is cut off, and skips a byte order mark", async () => {
+  assertEquals(await readLimited(answer([Uint8Array.of(0x61, 0xc3)]).response), "a\ufffd");
+  assertEquals(await readLimited(answer(["\ufeff{}"]).response), "{}");
 });
 
-Deno.test("readStart() reads a body of just the limit whole", async () => {
+Deno.test("readLimited() reads a body of just the limit whole", async () => {
   const { response, state } = answer(["x".repeat(LIMIT_BYTES)]);
-  assertEquals((await readStart(response)).length, LIMIT_BYTES);
+  assertEquals((await readLimited(response)).length, LIMIT_BYTES);
   assertFalse(state.cancelled);
 });
 
-Deno.test("readStart() cuts a body that never ends, and lets go of it", async () => {
+Deno.test("readLimited() cuts a body that never ends, and lets go of it", async () => {
   const { response, state } = answer(forever("x".repeat(1024)));
-  const text = await readStart(response);
+  const text = await readLimited(response);
   assertEquals(text.length, LIMIT_BYTES + 1024);
   assertEquals(state, { pulled: 65, cancelled: true });
 });
 
-Deno.test("readStart() ends the connection of a body that it cuts", async () => {
+Deno.test("readLimited() ends the connection of a body that it cuts", async () => {
   const { promise: closed, resolve: onClose } = Promise.withResolvers<void>();
   await using server = await serve((response) => {
     const write = () => {
@@ -75,16 +75,16 @@ Deno.test("readStart() ends the connection of a body that it cuts", async () => 
     response.on("drain", write).on("close", onClose);
     write();
   });
-  const text = await readStart(await fetch(server.url));
+  const text = await readLimited(await fetch(server.url));
   assertGreater(text.length, LIMIT_BYTES);
   assertLess(text.length, 1024 * 1024);
   await closed;
 });
 
-Deno.test("readStart() rejects with what the body fails with", async () => {
+Deno.test("readLimited() rejects with what the body fails with", async () => {
   const failure = new TypeError("error reading a body from connection");
   const body = new ReadableStream({ pull: (controller) => controller.error(failure) });
-  assertEquals(await assertRejects(() => readStart(new Response(body))), failure);
+  assertEquals(await assertRejects(() => readLimited(new Response(body))), failure);
 });
 
 Deno.test("parseBody() takes a text for what it is", () => {
@@ -107,18 +107,18 @@ Deno.test("parseBody() takes a text for what it is", () => {
   for (const [text, body] of rows) assertEquals(parseBody(text), body, text);
 });
 
-Deno.test("discard() lets go of a body", () => {
+Deno.test("cancelBody() lets go of a body", () => {
   const { response, state } = answer(forever("x"));
-  discard(response);
+  cancelBody(response);
   assert(state.cancelled);
 });
 
-Deno.test("discard() takes an answer without a body, and one that has failed or is being read", async () => {
-  discard(new Response(null));
+Deno.test("cancelBody() takes an answer without a body, and one that has failed or is being read", async () => {
+  cancelBody(new Response(null));
   const body = new ReadableStream({ start: (controller) => controller.error(new Error("gone")) });
-  discard(new Response(body));
+  cancelBody(new Response(body));
   const { response } = answer(["content"]);
   const reading = response.text();
-  discard(response);
+  cancelBody(response);
   assertEquals(await reading, "content");
 });

@@ -1,0 +1,79 @@
+/** The calls of a session that have not ended: what limits them, and what closes them. */
+
+import { NetworkError, SessionClosedError, withCallersStack } from "../errors.ts";
+import { checkTimeout, Deadline, DeadlineGroup } from "../net/deadline.ts";
+
+/** What limits a call, as the caller passes it. */
+export interface GivenLimits {
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | null | undefined;
+}
+
+/** What limits a call. */
+export interface CallLimits {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | null | undefined;
+}
+
+/** The calls of a session. */
+export class OpenCalls {
+  readonly #timeoutMs: number;
+  /** Requests to the API. */
+  readonly requests: DeadlineGroup = new DeadlineGroup({ keepsTimer: true });
+  /** Everything else that callers wait for, for instance a token. */
+  readonly #waits = new DeadlineGroup();
+  #isClosed = false;
+
+  /** @param timeoutMs How long a call may take that does not say so itself, in milliseconds. */
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /**
+   * The limits of a new call.
+   *
+   * @throws {SessionClosedError} If the session is closed.
+   * @throws The reason of the caller's signal, if that has aborted.
+   */
+  limit({ timeoutMs, signal }: GivenLimits): CallLimits {
+    signal?.throwIfAborted();
+    if (this.#isClosed) throw new SessionClosedError();
+    return {
+      timeoutMs: timeoutMs === undefined ? this.#timeoutMs : checkTimeout(timeoutMs),
+      signal,
+    };
+  }
+
+  /**
+   * Owns a wait that is not a request to the API.
+   *
+   * @param action What fails when the time is up, for instance "get an access token".
+   */
+  async wait<T>(
+    { timeoutMs, signal }: CallLimits,
+    action: string,
+    task: (deadline: Deadline) => Promise<T>,
+  ): Promise<T> {
+    const timeout = () =>
+      new NetworkError(`Cannot ${action}: no response in time`, { kind: "timeout", sent: "no" });
+    const deadline = new Deadline(timeoutMs, timeout, signal, this.#waits);
+    try {
+      return await deadline.race(task(deadline));
+    } catch (error) {
+      throw withCallersStack(error, signal);
+    } finally {
+      deadline.dispose();
+    }
+  }
+
+  /** Ends all calls, and refuses new ones. */
+  close(): void {
+    this.#isClosed = true;
+    const reason = () =>
+      new SessionClosedError(
+        "The session was closed while this ran: a request that was sent may be carried out",
+      );
+    this.requests.close(reason);
+    this.#waits.close(reason);
+  }
+}

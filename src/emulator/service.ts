@@ -1,0 +1,32 @@
+import type { Place, ReceivedRequest } from "./received_request.ts";
+import type { EmulatedResponse } from "./response.ts";
+
+/** What the emulator serves under one path prefix: an API of a broker, or its sign-in. */
+export interface Service extends Place {
+  /** Responds to a request whose body is complete. */
+  respond(request: ReceivedRequest): EmulatedResponse;
+}
+
+/** Issues the tokens of one or more services. */
+export interface Issuer {
+  /** Invalidates every access token issued so far. */
+  revokeAccessTokens(): void;
+  /** Revokes every grant made so far. */
+  revokeGrants(): void;
+  /** Undoes {@linkcode Issuer.revokeGrants}. */
+  restoreGrants(): void;
+}
+
+/** The settings of all services, read for each request. */
+export interface Settings {
+  /** `expires_in` of new access tokens; `undefined` is the broker's own. */
+  readonly tokenLifetimeS: number | undefined;
+  /** What grants permit, separated by spaces; `undefined` is the broker's own. */
+  readonly scopes: string | undefined;
+  /** Whether TradeStation replaces a refresh token with each use. */
+  readonly rotation: boolean;
+  /** Whether TradeStation returns the `state` when the user declines. */
+  readonly isStateKeptOnDecline: boolean;
+  /** The redirect URIs that are registered for TradeStation's client. */
+  readonly callbackUrls: readonly string[];
+}
