@@ -5,25 +5,13 @@ import {
   assertGreater,
   assertLess,
   assertRejects,
-  assertStrictEquals,
 } from "@std/assert";
-import {
-  AutoRefreshSession,
-  CredentialsError,
-  NetworkError,
-  Session,
-  SessionClosedError,
-  tastytrade,
-  TokenError,
-  tradestation,
-} from "../mod.ts";
+import { AutoRefreshSession, TokenError, tradestation } from "../mod.ts";
 import { type Emulator, startEmulator, tastytradeFaults } from "../src/emulator/emulator.ts";
 import { Random } from "./support/random.ts";
 import { FakeClock } from "./support/fake_clock.ts";
 import { idle, quiet } from "./support/idle.ts";
-import { run, RUNTIMES } from "./support/runtimes.ts";
-
-const TOKEN_ROUTE = "POST /oauth/token";
+import { TOKEN_ROUTE } from "./support/auto_refresh_fixtures.ts";
 
 const BROKERS = [
   {
@@ -176,132 +164,4 @@ Deno.test("AutoRefreshSession stops for good when the grant is refused, and says
   const error = await assertRejects(() => session.get("/customers/me"), TokenError);
   assert(error.isPermanent);
   assertEquals(emulator.count(TOKEN_ROUTE), 2);
-});
-
-Deno.test("AutoRefreshSession.start() rejects when it cannot sign in, and leaves nothing behind", async () => {
-  await using emulator = await startEmulator();
-  using clock = new FakeClock({ timers: true });
-  emulator.revokeGrant();
-  await assertRejects(() => AutoRefreshSession.start(emulator.tastytrade), TokenError);
-  emulator.restoreGrant();
-  emulator.injectFault(TOKEN_ROUTE, "reset", Infinity);
-  const options = { ...emulator.tastytrade, retry: false } as const;
-  await assertRejects(() => AutoRefreshSession.start(options), NetworkError);
-  await assertRejects(
-    () => AutoRefreshSession.start({ ...emulator.tastytrade, clientSecret: "" }),
-    CredentialsError,
-  );
-  await idle();
-  assertEquals(clock.armed, 0);
-});
-
-Deno.test("AutoRefreshSession.close() and using leave no timer", async () => {
-  await using emulator = await startEmulator();
-  using clock = new FakeClock({ timers: true });
-  const closed = await AutoRefreshSession.start(emulator.tastytrade);
-  await quiet(clock);
-  assertEquals(clock.armed, 1);
-  await closed.close();
-  await closed.close();
-  assertEquals(clock.armed, 0);
-  {
-    using session = await AutoRefreshSession.start(emulator.tastytrade);
-    assert(session.isLoggedIn);
-  }
-  assertEquals(clock.armed, 0);
-  await assertRejects(() => closed.get("/customers/me"), SessionClosedError);
-});
-
-Deno.test("AutoRefreshSession closes in the middle of a renewal", async () => {
-  await using emulator = await startEmulator();
-  using clock = new FakeClock({ timers: true });
-  emulator.latencyMs = 20;
-  const session = new AutoRefreshSession(emulator.tastytrade);
-  while (emulator.count(TOKEN_ROUTE) === 0) await idle();
-  await session.close();
-  await idle();
-  assertEquals(clock.armed, 0);
-});
-
-for (const runtime of RUNTIMES) {
-  Deno.test(`AutoRefreshSession keeps no process alive, on ${runtime.name}`, async () => {
-    await using emulator = await startEmulator();
-    const { code, stdout, stderr } = await run(runtime, [
-      "tests/support/background_process.ts",
-      JSON.stringify(emulator.tastytrade),
-    ]);
-    assertEquals(code, 0, stderr);
-    // The program says when its work is done, and how long after that it still was there.
-    assertLess(Number(stdout), 50, stdout);
-  });
-}
-
-Deno.test("tastytrade's default is what AutoRefreshSession signs in to", async () => {
-  await using emulator = await startEmulator();
-  await using session = new AutoRefreshSession(emulator.tastytrade);
-  assertEquals(session.broker, tastytrade);
-});
-
-Deno.test("AutoRefreshSession.start() goes on for a moment where nobody answers at first, as any call", async () => {
-  await using emulator = await startEmulator();
-  emulator.injectFault(TOKEN_ROUTE, "reset", 1);
-  await using session = await AutoRefreshSession.start(emulator.tastytrade);
-  assert(session.isLoggedIn);
-  assertEquals(emulator.count(TOKEN_ROUTE), 2);
-
-  emulator.injectFault(TOKEN_ROUTE, "reset", 1);
-  await using plain = new Session(emulator.tastytrade);
-  await plain.refresh();
-  emulator.injectFault(TOKEN_ROUTE, "reset", 1);
-  await using other = new Session(emulator.tastytrade);
-  assert((await other.accessToken()).length > 0);
-  emulator.injectFault(TOKEN_ROUTE, "reset", 1);
-  await using impatient = new Session({ ...emulator.tastytrade, retry: false });
-  await assertRejects(() => impatient.accessToken(), NetworkError);
-});
-
-Deno.test("await new AutoRefreshSession() waits until it is signed in, and rejects if it cannot be", async () => {
-  await using emulator = await startEmulator();
-  await using session = await new AutoRefreshSession(emulator.tastytrade);
-  assert(session instanceof AutoRefreshSession);
-  assert(session.isLoggedIn);
-  assertStrictEquals(await session, session); // as any value, from then on
-  assertStrictEquals(await Promise.resolve(session), session);
-
-  using clock = new FakeClock({ timers: true });
-  emulator.revokeGrant();
-  const refused = new AutoRefreshSession(emulator.tastytrade);
-  await assertRejects(async () => void await refused, TokenError);
-  await assertRejects(() => refused.get("/customers/me"), SessionClosedError);
-  const closed = new AutoRefreshSession(emulator.tastytrade);
-  closed[Symbol.dispose]();
-  await assertRejects(async () => void await closed, SessionClosedError);
-  await quiet(clock); // the first session shares the refresh token, so the last request may end
-  assertEquals(clock.armed, 0);
-});
-
-Deno.test("A session that has had a token is handed on as it is, whatever the sign-in says by then", async () => {
-  await using emulator = await startEmulator();
-  await using session = new AutoRefreshSession({ ...emulator.tastytrade, retry: false });
-  await session.get("/customers/me"); // nobody has awaited the session itself
-  emulator.revokeAccessTokens();
-  emulator.injectFault(TOKEN_ROUTE, tastytradeFaults.badGateway, Infinity);
-  await assertRejects(() => session.get("/customers/me"));
-  const handOn = () => Promise.resolve(session);
-  assertStrictEquals(await handOn(), session);
-  emulator.clearFaults();
-  using clock = new FakeClock();
-  clock.advance(60_000);
-  await session.get("/customers/me");
-});
-
-Deno.test("new AutoRefreshSession() alone waits for nothing, and complains of nothing", async () => {
-  await using emulator = await startEmulator();
-  emulator.revokeGrant();
-  {
-    await using session = new AutoRefreshSession(emulator.tastytrade);
-    assertFalse(session.isLoggedIn);
-    await idle();
-  }
-  await idle(); // an unhandled rejection would end the test
 });

@@ -11,30 +11,15 @@ import {
   ApiError,
   CredentialsError,
   Customer,
-  RateLimitError,
   Session,
   SessionError,
-  type SessionOptions,
-  TokenError,
   tradestation,
 } from "../../mod.ts";
 import {
-  type Emulator,
   startEmulator,
   tradestationFaults as tastytradeFaults,
 } from "../../src/emulator/emulator.ts";
-
-const ACCOUNTS = "/brokerage/accounts";
-const TOKEN_ROUTE = "POST /oauth/token";
-
-function open(emulator: Emulator, options: SessionOptions = {}): Session {
-  return new Session({
-    broker: tradestation,
-    ...emulator.tradestation,
-    retry: false,
-    ...options,
-  });
-}
+import { ACCOUNTS, open } from "./tradestation_fixtures.ts";
 
 Deno.test("tradestation asks for a token with a form, at the sign-in host, and with the client id", async () => {
   await using emulator = await startEmulator();
@@ -220,69 +205,6 @@ for (
   });
 }
 
-Deno.test("tradestation wants fewer requests with a 429, and with v2's web page", async () => {
-  await using emulator = await startEmulator();
-  await using session = open(emulator);
-  emulator.injectFault(`GET /v3${ACCOUNTS}`, tastytradeFaults.tooManyRequests);
-  await assertRejects(() => session.get(ACCOUNTS), RateLimitError, "fewer requests");
-  await using legacy = open(emulator, { apiVersion: "v2" });
-  emulator.injectFault("GET /v2/users/emulated/accounts", tastytradeFaults.legacyQuotaExceeded);
-  const error = await assertRejects(() => legacy.get("/users/emulated/accounts"), RateLimitError);
-  assertEquals(error.status, 403);
-});
-
-for (
-  const { name, options, code, says } of [
-    {
-      name: "a refresh token that is none",
-      options: { refreshToken: "x" },
-      code: "invalid_grant",
-      says: "Log in again",
-    },
-    {
-      name: "a wrong client secret",
-      options: { clientSecret: "x" },
-      code: "access_denied",
-      says: "TRADESTATION_CLIENT_SECRET",
-    },
-  ] as const
-) {
-  Deno.test(`tradestation explains ${name}, and asks no more`, async () => {
-    await using emulator = await startEmulator();
-    await using session = open(emulator, options);
-    const error = await assertRejects(() => session.get(ACCOUNTS), TokenError);
-    assertEquals([error.code, error.isPermanent], [code, true]);
-    assertStringIncludes(error.message, says);
-    await assertRejects(() => session.get(ACCOUNTS), TokenError);
-    assertEquals(emulator.count(TOKEN_ROUTE), 1);
-    assertFalse(await session.validate());
-  });
-}
-
-Deno.test("tradestation's sign-in may be out of order for a while", () => {
-  const refusal = { isHtml: false, sandbox: false, refreshToken: "x" };
-  for (
-    const [status, body] of [[429, { error: "too_many_requests" }], [503, undefined], [400, {}], [
-      400,
-      { error: "invalid_request" },
-    ]] as const
-  ) {
-    const problem = tradestation.parseTokenError?.({ ...refusal, status, body });
-    assert(problem?.isPermanent === false);
-  }
-  for (const error of ["invalid_grant", "invalid_client", "unauthorized_client"]) {
-    const problem = tradestation.parseTokenError?.({ ...refusal, status: 403, body: { error } });
-    assert(problem?.isPermanent);
-  }
-  const page = tradestation.parseTokenError?.({
-    ...refusal,
-    status: 502,
-    body: undefined,
-    isHtml: true,
-  });
-  assertEquals(page?.message, "a web page instead of JSON");
-});
-
 Deno.test("tradestation's key that starts to rotate is followed", async () => {
   await using emulator = await startEmulator();
   await using session = open(emulator);
@@ -290,60 +212,4 @@ Deno.test("tradestation's key that starts to rotate is followed", async () => {
   emulator.tradestation.rotation = true;
   for (let i = 0; i < 3; i++) await session.refresh({ force: true });
   assertEquals(emulator.tradestation.reusedRefreshTokens, 0);
-});
-
-Deno.test("Session.revoke() revokes every refresh token of the key, and close() never does", async () => {
-  await using emulator = await startEmulator();
-  const session = open(emulator);
-  await session.get(ACCOUNTS);
-  await session.close();
-  assertEquals(emulator.count("POST /oauth/revoke"), 0);
-  await using again = open(emulator);
-  await again.revoke();
-  const [request] = emulator.requests.slice(-1);
-  assertEquals(request?.path, "/oauth/revoke");
-  assertEquals(Object.fromEntries(new URLSearchParams(request?.body)), {
-    client_id: emulator.tradestation.clientId,
-    client_secret: emulator.tradestation.clientSecret,
-    token: emulator.tradestation.refreshToken,
-  });
-  await assertRejects(() => again.refresh({ force: true }), TokenError);
-});
-
-Deno.test("Session.revoke() says when the broker has no such thing", async () => {
-  await using emulator = await startEmulator();
-  await using session = new Session(emulator.tastytrade);
-  const error = await assertRejects(() => session.revoke(), SessionError, "tastytrade has no");
-  assertEquals(error.code, "unsupported");
-});
-
-Deno.test("Session.revoke() reports what went wrong", async () => {
-  await using emulator = await startEmulator();
-  await using session = open(emulator);
-  emulator.injectFault("POST /oauth/revoke", {
-    status: 503,
-    body: `{"error":"${emulator.tradestation.refreshToken}"}`,
-  });
-  const error = await assertRejects(() => session.revoke(), TokenError);
-  assertEquals(error.status, 503);
-  assertFalse(error.message.includes(emulator.tradestation.refreshToken));
-  emulator.injectFault("POST /oauth/revoke", "hang");
-  await assertRejects(() => session.revoke({ timeoutMs: 30 }), SessionError, "no response");
-});
-
-Deno.test("tradestation's readers survive whatever they are given", () => {
-  const { accounts } = tradestation;
-  for (
-    const data of [undefined, null, [], "text", 7, {}, { Accounts: {} }, { Balances: [null, 3] }]
-  ) {
-    accounts.readList(data);
-    accounts.read(data, "1");
-    accounts.readBalances(data);
-    accounts.readPositions(data);
-    tradestation.readPage(data);
-    tradestation.isErrorBody?.(data);
-    const refusal = { status: 500, body: data, isHtml: false, sandbox: false };
-    tradestation.parseTokenError?.({ ...refusal, refreshToken: "x" });
-    tradestation.parseApiError?.({ ...refusal, method: "GET", apiVersion: undefined });
-  }
 });

@@ -1,12 +1,13 @@
-import { assert, assertEquals, assertFalse, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Emulator, startEmulator } from "../../src/emulator/emulator.ts";
-import { findChromium, openTab } from "../support/chromium.ts";
 import { serve } from "../support/loopback.ts";
 import { RunningProgram } from "../support/running_program.ts";
 import { isAvailable, run, type Runtime, RUNTIMES } from "../support/runtimes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { denoWith } from "./examples_fixtures.ts";
 
 const available = new Map<Runtime, boolean>();
+
 for (const runtime of RUNTIMES) available.set(runtime, await isAvailable(runtime));
 
 /** A test of an example on each runtime that it is for. */
@@ -20,20 +21,19 @@ function exampleTest(name: string, test: (runtime: Runtime) => Promise<void>): v
   }
 }
 
-/** Deno, with the same `@std` as this test: the real packages or the stand-ins, wherever they are. */
-function denoWith(...permissions: string[]): Runtime {
-  const packages = ["@std/assert", "@std/dotenv", "@std/http/status"];
-  const imports = Object.fromEntries(packages.map((name) => [name, import.meta.resolve(name)]));
-  const map = `data:application/json,${encodeURIComponent(JSON.stringify({ imports }))}`;
-  return { name: "Deno", command: [Deno.execPath(), "run", ...permissions, `--import-map=${map}`] };
-}
-
 /** The lines of a file `.env` for an emulator. */
 function envFile({ tastytrade: { clientSecret, refreshToken } }: Emulator): string {
   return `TASTY_CLIENT_SECRET=${clientSecret}\nTASTY_REFRESH_TOKEN='${refreshToken}'\n`;
 }
 
 const PRINTED = /^\d{4}-\d\d-\d\dT[\d:.]+Z 5WT00000 4544\.727 USD$/;
+
+/** One readable line, and nothing else but what npm says. */
+function assertComplaint(stderr: string, words: string): void {
+  const lines = stderr.trim().split("\n").filter((line) => !line.startsWith("npm warn"));
+  assertEquals(lines.length, 1, stderr);
+  assertStringIncludes(lines[0] ?? "", words);
+}
 
 exampleTest("stay_signed_in.ts prints N times what the account is worth", async (runtime) => {
   const args = ["examples/stay_signed_in.ts", "--times=3", "--every=0.01"];
@@ -194,133 +194,3 @@ Deno.test("examples/from_dotenv.ts ends in one line where half is missing", asyn
   assertEquals([code, stdout], [1, ""]);
   assertComplaint(stderr, "no refresh token. Pass refreshToken or set");
 });
-
-/** One readable line, and nothing else but what npm says. */
-function assertComplaint(stderr: string, words: string): void {
-  const lines = stderr.trim().split("\n").filter((line) => !line.startsWith("npm warn"));
-  assertEquals(lines.length, 1, stderr);
-  assertStringIncludes(lines[0] ?? "", words);
-}
-
-/** The dashboard of an emulator, running. */
-async function openDashboard(
-  emulator: Emulator,
-): Promise<{ program: RunningProgram; url: string }> {
-  const { baseUrl, clientSecret, refreshToken } = emulator.tastytrade;
-  const args = ["examples/dashboard.ts", "--port=0", `--base-url=${baseUrl}`];
-  const program = new RunningProgram(denoWith("--allow-all"), args, {
-    TASTY_CLIENT_SECRET: clientSecret,
-    TASTY_REFRESH_TOKEN: refreshToken,
-  });
-  return { program, url: await program.nextLine() ?? "" };
-}
-
-Deno.test("examples/dashboard.ts shows accounts, balances and positions", async () => {
-  await using emulator = await startEmulator();
-  const { program, url } = await openDashboard(emulator);
-  await using _program = program;
-  const response = await fetch(url);
-  assertEquals(response.status, 200);
-  assertEquals(
-    response.headers.get("content-security-policy"),
-    "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
-  );
-  assertEquals(response.headers.get("cache-control"), "no-store");
-  const html = await response.text();
-  const shown = [
-    "Roth IRA",
-    "Margin acct",
-    "4,544.727",
-    "51,600.762",
-    "281,983.965",
-    "TQQQ",
-    "−40",
-  ];
-  for (const words of shown) assertStringIncludes(html, words);
-  assertStringIncludes(html, '<meta http-equiv="refresh" content="10">');
-  assertMatch(html, /<rect class="have" width="18\.30%"\/>/); // 51600.762 of 281983.965
-  assertFalse(/<script|<style| style=/.test(html));
-  const style = await fetch(`${url}/dashboard.css`);
-  assertEquals(style.headers.get("content-type"), "text/css; charset=utf-8");
-  assertStringIncludes(await style.text(), "color-scheme: light dark");
-
-  if (Deno.build.os === "windows") return;
-  assertEquals(await program.interrupt(), { code: 0, lines: [] });
-});
-
-Deno.test("examples/dashboard.ts escapes all that the broker says", async () => {
-  await using emulator = await startEmulator();
-  const evil = `<script>alert("1")</script>&'`;
-  const account = { "account-number": "5WT00000", "nickname": evil, "account-type-name": evil };
-  emulator.injectFault("GET /customers/me/accounts", {
-    status: 200,
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ data: { items: [{ account }] } }),
-  });
-  emulator.injectFault("GET /accounts/*/positions", {
-    status: 200,
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ data: { items: [{ symbol: evil, quantity: evil }] } }),
-  });
-  const { program, url } = await openDashboard(emulator);
-  await using _program = program;
-  const html = await (await fetch(url)).text();
-  assertFalse(html.includes("<script"));
-  const escaped = "&#60;script&#62;alert(&#34;1&#34;)&#60;/script&#62;&#38;&#39;";
-  assert(html.split(escaped).length - 1 >= 3, html);
-});
-
-Deno.test("examples/dashboard.ts says what is wrong, and answers to its own name only", async () => {
-  await using emulator = await startEmulator();
-  emulator.injectFault("GET /customers/me/accounts", { status: 403, body: "<b>no</b>" });
-  const { program, url } = await openDashboard(emulator);
-  await using _program = program;
-  const broken = await fetch(url);
-  assertEquals(broken.status, 502);
-  assertMatch(await broken.text(), /<h1>Bad Gateway<\/h1>[^]*<p role="alert">[^]*403/);
-  const elsewhere = await fetch(`${url}/elsewhere`);
-  assertEquals([elsewhere.status, elsewhere.headers.has("content-security-policy")], [404, true]);
-  await elsewhere.body?.cancel();
-  const renamed = await fetch(url.replace("127.0.0.1", "localhost"));
-  assertEquals(renamed.status, 421);
-  assertFalse((await renamed.text()).includes("5WT0"));
-});
-
-const PROGRAM = await findChromium() ?? "";
-
-Deno.test({
-  name: "Chromium: examples/dashboard.ts in light and dark, and on a phone",
-  ignore: PROGRAM === "",
-  async fn() {
-    await using emulator = await startEmulator();
-    const { program, url } = await openDashboard(emulator);
-    await using _program = program;
-    await using tab = await openTab(PROGRAM);
-    const { page, complaints } = tab;
-    await page.route(`${url}/`, async (route) => { // a page that comes anew would spoil a screenshot
-      const response = await route.fetch();
-      const body = (await response.text()).replace(/<meta http-equiv="refresh" content="10">/, "");
-      await route.fulfill({ response, body });
-    });
-    await page.goto(url);
-    const backgrounds: string[] = [];
-    for (const colorScheme of ["light", "dark"] as const) {
-      for (const width of [1200, 390]) {
-        await page.emulateMedia({ colorScheme });
-        await page.setViewportSize({ width, height: 900 });
-        const shot = await page.screenshot({ fullPage: true });
-        await keep(shot, `${colorScheme}_${width}.png`);
-        assertEquals(await page.evaluate("document.documentElement.scrollWidth"), width);
-        backgrounds.push(String(await page.evaluate("getComputedStyle(document.body).background")));
-      }
-    }
-    assertEquals(new Set(backgrounds).size, 2);
-    assertEquals(complaints, []); // nothing on the page is against its own policy
-  },
-});
-
-/** Keeps a screenshot, where somebody wants to look at it. */
-async function keep(shot: Uint8Array, name: string): Promise<void> {
-  const folder = Deno.env.get("SCREENSHOTS");
-  if (folder !== undefined) await Deno.writeFile(`${folder}/${name}`, shot);
-}

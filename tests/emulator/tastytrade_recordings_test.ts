@@ -1,0 +1,203 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { startEmulator } from "../../src/emulator/emulator.ts";
+import account from "../../src/emulator/tastytrade/recordings/account.json" with { type: "json" };
+import accounts from "../../src/emulator/tastytrade/recordings/accounts.json" with { type: "json" };
+import snapshots from "../../src/emulator/tastytrade/recordings/balance_snapshots.json" with {
+  type: "json",
+};
+import balances from "../../src/emulator/tastytrade/recordings/balances.json" with { type: "json" };
+import cancelled from "../../src/emulator/tastytrade/recordings/order_cancelled.json" with {
+  type: "json",
+};
+import customer from "../../src/emulator/tastytrade/recordings/customer.json" with { type: "json" };
+import equity from "../../src/emulator/tastytrade/recordings/equity.json" with { type: "json" };
+import errors from "../../src/emulator/tastytrade/recordings/errors.json" with { type: "json" };
+import marketData from "../../src/emulator/tastytrade/recordings/market_data_by_type.json" with {
+  type: "json",
+};
+import marketMetrics from "../../src/emulator/tastytrade/recordings/market_metrics.json" with {
+  type: "json",
+};
+import netLiq from "../../src/emulator/tastytrade/recordings/net_liq_history.json" with {
+  type: "json",
+};
+import optionChain from "../../src/emulator/tastytrade/recordings/option_chain_nested.json" with {
+  type: "json",
+};
+import order from "../../src/emulator/tastytrade/recordings/order.json" with { type: "json" };
+import positionLimit from "../../src/emulator/tastytrade/recordings/position_limit.json" with {
+  type: "json",
+};
+import equityPosition from "../../src/emulator/tastytrade/recordings/positions_equity.json" with {
+  type: "json",
+};
+import optionPosition from "../../src/emulator/tastytrade/recordings/positions_option.json" with {
+  type: "json",
+};
+import quoteToken from "../../src/emulator/tastytrade/recordings/quote_token.json" with {
+  type: "json",
+};
+import sandboxQuoteToken from "../../src/emulator/tastytrade/recordings/quote_token_sandbox.json" with {
+  type: "json",
+};
+import sessionValidated from "../../src/emulator/tastytrade/recordings/session_validated.json" with {
+  type: "json",
+};
+import totalFees from "../../src/emulator/tastytrade/recordings/total_fees.json" with {
+  type: "json",
+};
+import tradingStatus from "../../src/emulator/tastytrade/recordings/trading_status.json" with {
+  type: "json",
+};
+import { at, listAt, sending, shapeOf, signIn } from "../support/emulator_wire.ts";
+import { LIMIT_ORDER } from "../support/orders.ts";
+import { EMPTY, FUNDED } from "./tastytrade_fixtures.ts";
+
+Deno.test("emulator answers with the recordings where they stand still", async () => {
+  await using emulator = await startEmulator();
+  const get = await signIn(emulator.tastytrade);
+  const cases: readonly [string, unknown][] = [
+    ["/customers/me", customer],
+    ["/customers/me/accounts", accounts],
+    [`/customers/me/accounts/${FUNDED}`, account],
+    [`/accounts/${FUNDED}/trading-status`, tradingStatus],
+    [`/accounts/${FUNDED}/position-limit`, positionLimit],
+    [`/accounts/${FUNDED}/balance-snapshots?time-of-day=EOD`, snapshots],
+    [`/accounts/${FUNDED}/positions?instrument-type=Equity+Option`, optionPosition],
+    [`/accounts/${FUNDED}/positions?instrument-type=Equity`, equityPosition],
+    [`/accounts/${FUNDED}/transactions/total-fees`, totalFees],
+    [`/accounts/${FUNDED}/net-liq/history?time-back=1d`, netLiq],
+    [`/accounts/${FUNDED}/orders/68675`, order],
+    [`/accounts/${FUNDED}/orders/68677`, cancelled],
+    ["/api-quote-tokens", quoteToken],
+    ["/market-data/by-type?equity=AAPL&cryptocurrency=BTC/USD", marketData],
+    ["/market-metrics?symbols=AAPL,TSLA", marketMetrics],
+    ["/instruments/equities/AAPL", equity],
+    ["/option-chains/AAPL/nested", optionChain],
+  ];
+  for (const [path, recording] of cases) {
+    const { status, json } = await get(path);
+    assertEquals([status, json], [200, recording], path);
+  }
+  const validated = await get("/sessions/validate", { method: "POST" });
+  assertEquals([validated.status, validated.json], [200, sessionValidated]);
+});
+
+Deno.test("emulator has its own number in what it says of the other account", async () => {
+  await using emulator = await startEmulator();
+  const get = await signIn(emulator.tastytrade);
+  const listed = accounts.data.items[1]?.account;
+  assertEquals((await get(`/customers/me/accounts/${EMPTY}`)).json, {
+    data: listed,
+    context: `/customers/me/accounts/${EMPTY}`,
+  });
+  assertEquals((await get(`/accounts/${EMPTY}/trading-status`)).json, {
+    data: { ...tradingStatus.data, "account-number": EMPTY },
+    context: `/accounts/${EMPTY}/trading-status`,
+  });
+  assertEquals((await get(`/accounts/${EMPTY}/balances`)).json, {
+    data: { ...balances.data, "account-number": EMPTY },
+    context: `/accounts/${EMPTY}/balances`,
+  });
+  for (const path of ["positions", "balance-snapshots"]) {
+    assertEquals((await get(`/accounts/${EMPTY}/${path}`)).json, {
+      data: { items: [] },
+      context: `/accounts/${EMPTY}/${path}`,
+    });
+  }
+});
+
+Deno.test("emulator shows the balance as one object, and as a list since version 20240501", async () => {
+  await using emulator = await startEmulator();
+  const get = await signIn(emulator.tastytrade);
+  const path = `/accounts/${FUNDED}/balances`;
+  const one = await get(path);
+  assertEquals(shapeOf(one.json), shapeOf(balances));
+  assertEquals(at(one.json, "data", "net-liquidating-value"), "4544.727");
+  assertEquals(at(one.json, "data", "currency"), "USD");
+  const list = await get(path, { headers: { "accept-version": "20240501" } });
+  assertEquals(list.json, { data: { items: [at(one.json, "data")] }, context: path });
+  const versioned = await get(`${path}/USD`, { headers: { "accept-version": "20240501" } });
+  assertEquals(versioned.json, { data: at(one.json, "data"), context: `${path}/USD` });
+});
+
+Deno.test("emulator chooses snapshots by day and time of day", async () => {
+  await using emulator = await startEmulator();
+  const get = await signIn(emulator.tastytrade);
+  const cases: readonly [string, number][] = [
+    ["", 1],
+    ["?snapshot-date=2023-06-08", 1],
+    ["?snapshot-date=2023-06-09", 0],
+    ["?time-of-day=BOD&start-date=2023-06-08&end-date=2023-06-08", 1],
+    ["?start-date=2023-06-09", 0],
+    ["?end-date=2023-06-07", 0],
+  ];
+  for (const [query, expected] of cases) {
+    const { json } = await get(`/accounts/${FUNDED}/balance-snapshots${query}`);
+    assertEquals(listAt(json, "data", "items").length, expected, query);
+  }
+  const wrong = await get(`/accounts/${FUNDED}/balance-snapshots?time-of-day=Noon`);
+  assertEquals([wrong.status, at(wrong.json, "error", "errors", 0, "domain")], [
+    400,
+    "time-of-day",
+  ]);
+});
+
+Deno.test("emulator chooses positions by symbol and underlying symbol", async () => {
+  await using emulator = await startEmulator();
+  const get = await signIn(emulator.tastytrade);
+  const cases: readonly [string, number][] = [
+    ["", 2],
+    ["?symbol=TQQQ", 1],
+    ["?underlying-symbol[]=RIVN", 1],
+    ["?underlying-symbol[]=RIVN&underlying-symbol[]=TQQQ", 2],
+    ["?symbol=AAPL", 0],
+  ];
+  for (const [query, expected] of cases) {
+    const { json } = await get(`/accounts/${FUNDED}/positions${query}`);
+    assertEquals(listAt(json, "data", "items").length, expected, query);
+  }
+});
+
+Deno.test("emulator quotes the symbols it is asked for, a hundred at most", async () => {
+  await using emulator = await startEmulator();
+  const get = await signIn(emulator.tastytrade);
+  const one = await get("/market-data/by-type?equity=AAPL");
+  assertEquals(listAt(one.json, "data", "items").map((item) => at(item, "symbol")), ["AAPL"]);
+  assertEquals(listAt((await get("/market-data/by-type")).json, "data", "items"), []);
+  const many = await get(`/market-data/by-type?equity=${Array(101).fill("A")}`);
+  assertEquals(many.status, 400);
+});
+
+Deno.test("emulator has no market data in the sandbox, and nginx says so", async () => {
+  await using emulator = await startEmulator();
+  const get = await signIn(emulator.tastytradeSandbox);
+  const paths = [
+    "/market-data/by-type?equity=AAPL",
+    "/market-metrics?symbols=AAPL",
+    "/symbols/search/AAPL",
+    "/quote-alerts",
+    "/watchlists",
+    "/watchlists/mine",
+    "/pairs-watchlists",
+    `/accounts/${FUNDED}/net-liq/history`,
+  ];
+  for (const path of paths) {
+    const { status, headers, text } = await get(path);
+    assertEquals([status, headers.get("content-type")], [502, "text/html"], path);
+    assertStringIncludes(text, "<center><h1>502 Bad Gateway</h1></center>");
+  }
+  const refused = await get("/instruments/equity-options?symbol[]=X");
+  assertEquals([refused.status, refused.json], [403, errors.not_permitted]);
+});
+
+Deno.test("emulator keeps the sandbox apart: its own quote token and its own orders", async () => {
+  await using emulator = await startEmulator();
+  const get = await signIn(emulator.tastytradeSandbox);
+  assertEquals((await get("/api-quote-tokens")).json, sandboxQuoteToken);
+  await get(`/accounts/${FUNDED}/orders`, sending("POST", LIMIT_ORDER));
+  assertEquals(emulator.orders.map(({ environment }) => environment), ["sandbox"]);
+  const production = await signIn(emulator.tastytrade);
+  assertEquals((await production(`/accounts/${FUNDED}/orders/270561`)).status, 404);
+  assertEquals((await production("/customers/me/accounts")).json, accounts);
+});

@@ -1,0 +1,3 @@
+export const TIMED_OUT: Error = new Error("timed out");
+
+export const ABORTED: Error = new Error("aborted");

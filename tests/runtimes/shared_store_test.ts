@@ -1,0 +1,58 @@
+import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { startEmulator } from "../../src/emulator/emulator.ts";
+import { run, RUNTIMES } from "../support/runtimes.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { TOKEN_ROUTE } from "../token/refresh_grant_fixtures.ts";
+
+for (const runtime of RUNTIMES) {
+  Deno.test(`Two processes with one file make one token request between them, on ${runtime.name}`, async () => {
+    await using emulator = await startEmulator();
+    using folder = new TemporaryFolder();
+    emulator.tradestation.rotation = true;
+    emulator.latencyMs = 50;
+    const options = JSON.stringify({ broker: "tradestation", ...emulator.tradestation });
+    const program = ["tests/support/token_process.ts", options, `${folder.path}/tokens.json`, "0"];
+    const outcomes = await Promise.all([run(runtime, program), run(runtime, program)]);
+    assertEquals(
+      outcomes.map(({ code }) => code),
+      [0, 0],
+      outcomes.map(({ stderr }) => stderr).join(),
+    );
+    assertEquals(outcomes[0]?.stdout, outcomes[1]?.stdout);
+    assertEquals(emulator.count(TOKEN_ROUTE), 1);
+  });
+}
+
+Deno.test("One-time refresh tokens survive fifty kills and two competing processes without a reuse", async () => {
+  await using emulator = await startEmulator();
+  using folder = new TemporaryFolder();
+  emulator.tradestation.rotation = true;
+  const [deno] = RUNTIMES;
+  assert(deno);
+  const options = JSON.stringify({ broker: "tradestation", ...emulator.tradestation });
+  const path = `${folder.path}/tokens.json`;
+  const renew = (renewals: string, ...fate: string[]) =>
+    run(deno, ["tests/support/token_process.ts", options, path, renewals, ...fate]);
+  // Killed between renewals: a process renews, ends without a goodbye, and the next goes on.
+  for (let kill = 0; kill < 25; kill++) {
+    const outcomes = await Promise.all([renew("2", "kill-after"), renew("2", "kill-after")]);
+    for (const { stdout } of outcomes) assertStringIncludes(stdout, "renewed");
+  }
+  const { code, stderr } = await renew("1");
+  assertEquals(code, 0, stderr);
+  assertEquals(emulator.tradestation.reusedRefreshTokens, 0);
+  assert(emulator.count(TOKEN_ROUTE) > 25); // of 101 renewals; the others took what one had got
+});
+
+Deno.test("A process that is killed while it holds the lock leaves it to the next", async () => {
+  await using emulator = await startEmulator();
+  using folder = new TemporaryFolder();
+  const [deno] = RUNTIMES;
+  assert(deno);
+  const options = JSON.stringify({ broker: "tastytrade", ...emulator.tastytrade });
+  const program = ["tests/support/token_process.ts", options, `${folder.path}/tokens.json`, "1"];
+  const killed = await run(deno, [...program, "die"]);
+  assertNotEquals(killed.code, 0);
+  const next = await run(deno, program);
+  assertEquals(next.code, 0, next.stderr);
+});

@@ -1,0 +1,1 @@
+export const TOKEN_ROUTE = "POST /oauth/token";

@@ -1,0 +1,87 @@
+import { assertEquals, assertFalse, assertRejects, assertStringIncludes } from "@std/assert";
+import { Session, SessionError, type StoredTokens, tradestation } from "../../mod.ts";
+import { startEmulator } from "../../src/emulator/emulator.ts";
+import { MemoryStore } from "../support/memory_store.ts";
+import { ScriptedBroker } from "../support/scripted_broker.ts";
+import { isAlive } from "./refresh_token_fixtures.ts";
+
+Deno.test("A store that is behind does not bring back a refresh token that this process has spent", async () => {
+  await using emulator = await startEmulator();
+  emulator.tradestation.rotation = true;
+  const store = new MemoryStore();
+  const options = { ...emulator.tradestation, broker: tradestation, store };
+  await using first = new Session(options);
+  await first.refresh({ force: true });
+  store.faults.save = () => Promise.reject(new Error("the disk is full"));
+  await first.refresh({ force: true }); // what the store holds is spent from here on
+  await using second = new Session(options);
+  for (let count = 0; count < 3; count++) await second.refresh({ force: true });
+  assertEquals(emulator.tradestation.reusedRefreshTokens, 0);
+  delete store.faults.save;
+});
+
+Deno.test("Session.revoke() revokes the refresh token that the store holds", async () => {
+  await using emulator = await startEmulator();
+  emulator.tradestation.rotation = true;
+  const store = new MemoryStore();
+  const options = { ...emulator.tradestation, broker: tradestation, store };
+  {
+    await using first = new Session(options);
+    await first.refresh({ force: true });
+    await first.refresh({ force: true });
+  }
+  const [{ refreshToken } = { refreshToken: "" }] = store.tokens.values();
+  await using second = new Session(options); // knows the first refresh token of all
+  await second.revoke();
+  const { body = "" } = emulator.requests.at(-1) ?? {};
+  assertEquals(new URLSearchParams(body).get("token"), refreshToken);
+  assertFalse(await isAlive(emulator, refreshToken));
+});
+
+Deno.test("Session.revoke() does not report success where the store cannot be read", async () => {
+  await using emulator = await startEmulator();
+  const store = new MemoryStore();
+  store.faults.load = () => Promise.reject(new Error("no such host"));
+  await using session = new Session({ ...emulator.tradestation, broker: tradestation, store });
+  await assertRejects(() => session.revoke(), SessionError, "no such host");
+  assertEquals(emulator.count("POST /oauth/revoke"), 0);
+});
+
+Deno.test("Session takes nothing from a store that can be no token, and repeats nothing of it", async () => {
+  const good: StoredTokens = {
+    refreshToken: "stored-refresh",
+    accessToken: "stored-access",
+    obtainedAt: new Date(Date.now()).toISOString(),
+    expiresAt: new Date(Date.now() + 600_000).toISOString(),
+  };
+  const bad: readonly unknown[] = [
+    { ...good, refreshToken: "" },
+    { ...good, refreshToken: "two\nlines" },
+    { ...good, refreshToken: 5 },
+    { ...good, accessToken: "" },
+    { ...good, accessToken: "hidden\r\nx-evil: 1" },
+    { ...good, accessToken: undefined },
+    { ...good, obtainedAt: 5 },
+    { ...good, expiresAt: undefined },
+    null,
+    "stored-refresh",
+    [],
+  ];
+  for (const record of bad) {
+    const broker = new ScriptedBroker();
+    const store = new MemoryStore();
+    store.load = () => Promise.resolve(record as StoredTokens);
+    await using session = new Session({ ...broker.options, store });
+    const error = await assertRejects(() => session.get("/a"), SessionError);
+    assertEquals(error.code, "store_failed");
+    assertStringIncludes(error.message, "it holds something else than tokens");
+    assertFalse(/hidden|evil/.test(Deno.inspect(error)));
+    assertEquals([broker.tokenRequests, broker.requests.length], [0, 0]);
+  }
+  const broker = new ScriptedBroker();
+  const store = new MemoryStore();
+  store.load = () => Promise.resolve(good);
+  await using session = new Session({ ...broker.options, store });
+  await session.get("/a");
+  assertEquals(broker.tokens, ["stored-access"]);
+});

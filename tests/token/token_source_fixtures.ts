@@ -1,0 +1,14 @@
+import { TokenSource } from "../../src/token/token_source.ts";
+import { ManualEndpoint } from "../support/tokens.ts";
+
+/** A source that holds a token of 900 s. */
+export async function signedIn(
+  lifetimeS = 900,
+): Promise<{ source: TokenSource; endpoint: ManualEndpoint }> {
+  const endpoint = new ManualEndpoint();
+  const source = new TokenSource(endpoint.request);
+  const renewal = source.refresh();
+  endpoint.grant("first", lifetimeS);
+  await renewal;
+  return { source, endpoint };
+}
