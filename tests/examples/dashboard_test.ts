@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertFalse, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Emulator, startEmulator } from "../../src/emulator/emulator.ts";
-import { findChromium, openTab } from "../support/chromium.ts";
+import { findChromium, openTab } from "../browser/chromium.ts";
 import { RunningProgram } from "../support/running_program.ts";
 import { denoWith } from "./examples_fixtures.ts";
 

@@ -5,10 +5,10 @@
  */
 
 import { assert, assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
-import { startEmulator } from "../src/emulator/emulator.ts";
-import { closedPort } from "./support/loopback.ts";
+import { startEmulator } from "../../src/emulator/emulator.ts";
+import { closedPort } from "../support/loopback.ts";
 
-const ROOT = new URL("../", import.meta.url);
+const ROOT = new URL("../../", import.meta.url);
 
 /** Runs a program with these permissions, and tells what it printed, if it ended by itself. */
 async function program(source: string, ...permissions: string[]): Promise<string> {

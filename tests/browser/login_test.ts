@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
 import { LoginError, Session } from "../../mod.ts";
 import { startEmulator } from "../../src/emulator/emulator.ts";
-import { findChromium, openTab, press, shows, type Tab } from "../support/chromium.ts";
+import { findChromium, openTab, press, shows, type Tab } from "./chromium.ts";
 import { Environment } from "../support/environment.ts";
 import { begin } from "../support/login.ts";
 
