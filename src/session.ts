@@ -27,7 +27,6 @@ import { Transport } from "./call/transport.ts";
 import type { Broker } from "./brokers/broker.ts";
 import { ApiError, TokenError } from "./errors.ts";
 import type { Deadline } from "./net/deadline.ts";
-import { requireNetwork } from "./net/platform_fetch.ts";
 import { jsonBodyOrFactory } from "./net/request_body.ts";
 import { withQuery } from "./net/url.ts";
 import {
@@ -73,7 +72,6 @@ export class Session implements AsyncDisposable, Disposable {
   readonly #calls: OpenCalls;
   /** Ends the session's part in the refresh token. It knows the token, so `close()` drops it. */
   #releaseToken: (() => void) | undefined;
-  #isNetworkPermitted = false;
   #closing: Promise<void> | undefined;
 
   /**
@@ -107,6 +105,7 @@ export class Session implements AsyncDisposable, Disposable {
       retries: this.#retries,
       limiter: rateLimits.length === 0 ? undefined : new RateLimiter(rateLimits, endpoints.baseUrl),
       running: this.#calls.requests,
+      servers: [endpoints.tokenUrl, endpoints.baseUrl],
       secrets: () => grant.secrets,
     });
   }
@@ -488,7 +487,6 @@ export class Session implements AsyncDisposable, Disposable {
   }
 
   #prepare(target: string, init: SessionRequestInit): PreparedRequest {
-    this.#requireNetwork();
     return prepareRequest(requestUrl(target, this.baseUrl), this.#headers, init);
   }
 
@@ -506,14 +504,6 @@ export class Session implements AsyncDisposable, Disposable {
   #limit(options: CallOptions, known: ReadonlySet<string>): CallLimits {
     checkCallOptions(options, known);
     return this.#calls.limit(options);
-  }
-
-  /** Asks Deno once for the permission to connect to all hosts. */
-  #requireNetwork(): void {
-    if (this.#isNetworkPermitted) return;
-    const { fetch, endpoints } = this.#settings;
-    requireNetwork(fetch, [endpoints.tokenUrl, endpoints.baseUrl]);
-    this.#isNetworkPermitted = true;
   }
 
   async #close(): Promise<void> {

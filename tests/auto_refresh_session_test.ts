@@ -43,24 +43,24 @@ for (const { name, path, options } of BROKERS) {
     assertEquals(emulator.count(TOKEN_ROUTE), 1);
   });
 
-  Deno.test(`AutoRefreshSession never makes a request wait and never sees a 401 in 200 renewals, at ${name}`, async () => {
+  Deno.test(`AutoRefreshSession never makes a request wait and never sees a 401 in 200 refreshes, at ${name}`, async () => {
     await using emulator = await startEmulator();
     emulator.tokenLifetimeS = 2;
     using clock = new FakeClock({ timers: true });
     await using session = await AutoRefreshSession.start(options(emulator));
     const random = new Random(200);
-    let renewed = 1;
-    while (renewed <= 200) {
-      clock.advance(random.between(20, 150)); // the renewal has 160 ms and more before it is late
+    let refreshed = 1;
+    while (refreshed <= 200) {
+      clock.advance(random.between(20, 150)); // the refresh has 160 ms and more before it is late
       // More than the hard window, 10 % of 2 s: so the request goes out in this tick.
       assertGreater(session.expiresAt?.getTime() ?? 0, Date.now() + 200);
       const before = emulator.requests.length;
       await session.get(path);
       const [first] = emulator.requests.slice(before).filter((one) => one.method === "GET");
       assertEquals(first?.status, 200);
-      if (emulator.count(TOKEN_ROUTE) > renewed) {
-        await session.refresh(); // joins the renewal that runs: the clock stood still for it
-        renewed = emulator.count(TOKEN_ROUTE);
+      if (emulator.count(TOKEN_ROUTE) > refreshed) {
+        await session.refresh(); // joins the refresh that runs: the clock stood still for it
+        refreshed = emulator.count(TOKEN_ROUTE);
       }
     }
     assertEquals(emulator.requests.filter(({ status }) => status === 401), []);
@@ -69,7 +69,7 @@ for (const { name, path, options } of BROKERS) {
   });
 }
 
-Deno.test("AutoRefreshSession renews without traffic, before the token is stale, one timer at a time", async () => {
+Deno.test("AutoRefreshSession refreshes without traffic, before the token is stale, one timer at a time", async () => {
   await using emulator = await startEmulator();
   using clock = new FakeClock({ timers: true });
   await using session = await AutoRefreshSession.start(emulator.tastytrade);
@@ -87,7 +87,7 @@ Deno.test("AutoRefreshSession renews without traffic, before the token is stale,
   }
 });
 
-Deno.test("AutoRefreshSession renews a token of 20 seconds in time, without traffic", async () => {
+Deno.test("AutoRefreshSession refreshes a token of 20 seconds in time, without traffic", async () => {
   await using emulator = await startEmulator();
   emulator.tokenLifetimeS = 20;
   using clock = new FakeClock({ timers: true });

@@ -47,7 +47,7 @@ Deno.test("AutoRefreshSession.close() and using leave no timer", async () => {
   await assertRejects(() => closed.get("/customers/me"), SessionClosedError);
 });
 
-Deno.test("AutoRefreshSession closes in the middle of a renewal", async () => {
+Deno.test("AutoRefreshSession closes in the middle of a refresh", async () => {
   await using emulator = await startEmulator();
   using clock = new FakeClock({ timers: true });
   emulator.latencyMs = 20;

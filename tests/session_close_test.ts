@@ -54,7 +54,7 @@ Deno.test("Session.fetch() lets go of the caller's signal when an answer is forg
   assertEquals(left, 0);
 });
 
-Deno.test("await using lets a renewal that runs finish", async () => {
+Deno.test("await using lets a refresh that runs finish", async () => {
   await using emulator = await startEmulator();
   emulator.latencyMs = 20;
   {
@@ -64,7 +64,7 @@ Deno.test("await using lets a renewal that runs finish", async () => {
   assertEquals(emulator.requests[0]?.status, 200);
 });
 
-Deno.test("using cancels a renewal that runs", async () => {
+Deno.test("using cancels a refresh that runs", async () => {
   await using emulator = await startEmulator();
   emulator.injectFault(TOKEN_ROUTE, "hang");
   let refreshing: Promise<unknown>;

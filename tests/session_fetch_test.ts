@@ -49,7 +49,7 @@ Deno.test("Session.fetch() takes a URL and a Request to the broker", async () =>
   }
 });
 
-Deno.test("Session.fetch() sends a stream once and returns its 401, but renews for the others", async () => {
+Deno.test("Session.fetch() sends a stream once and returns its 401, but refreshes for the others", async () => {
   await using opened = await open();
   const { emulator, session } = opened;
   await session.refresh();

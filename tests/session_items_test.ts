@@ -29,7 +29,7 @@ Deno.test("Session.items() yields every item of every page once", async () => {
   assertEquals(emulator.count(`GET ${path}`), 1 + pagination["total-pages"]);
 });
 
-Deno.test("Session.items() goes on after a token renewal in the middle", async () => {
+Deno.test("Session.items() goes on after a token refresh in the middle", async () => {
   await using opened = await open();
   const { emulator, session } = opened;
   const path = "/accounts/5WT00000/transactions";

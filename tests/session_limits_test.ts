@@ -12,7 +12,7 @@ import { startEmulator, tastytradeFaults } from "../src/emulator/emulator.ts";
 import { MARKET_ORDER } from "./support/orders.ts";
 import { ME, open, TOKEN_ROUTE } from "./support/session_fixtures.ts";
 
-Deno.test("Session.refresh() renews a token only when it is due, or by force", async () => {
+Deno.test("Session.refresh() refreshes a token only when it is due, or by force", async () => {
   await using opened = await open();
   const { emulator, session } = opened;
   await session.refresh();
@@ -79,13 +79,13 @@ Deno.test("Session reports 429 with the wait that the broker asks for", async ()
   );
 });
 
-Deno.test("Session rejects with the caller's own reason, and lets the renewal finish for the others", async () => {
+Deno.test("Session rejects with the caller's own reason, and lets the refresh finish for the others", async () => {
   await using opened = await open();
   const { emulator, session } = opened;
   emulator.latencyMs = 30;
   const controller = new AbortController();
   const reason = { mine: true };
-  const first = session.get(ME, { signal: controller.signal }); // it starts the renewal
+  const first = session.get(ME, { signal: controller.signal }); // it starts the refresh
   const others = Array.from({ length: 5 }, () => session.get<{ id: string }>(ME));
   controller.abort(reason);
   const rejected = await first.then(() => undefined, (error: unknown) => error);
@@ -156,7 +156,7 @@ Deno.test("Session says that nothing was sent when the wait for a token took all
     assertEquals([error.kind, error.sent], ["timeout", "no"]);
   }
   assertEquals(emulator.count(`POST ${ME}`), 0);
-  session[Symbol.dispose](); // a renewal that hangs would be given 5 s
+  session[Symbol.dispose](); // a refresh that hangs would be given 5 s
 });
 
 Deno.test("Session tells an order that may have been placed from one that was not", async () => {

@@ -87,7 +87,7 @@ Deno.test("Session counts the life of a token from the sending of its request", 
   await session.close();
 });
 
-Deno.test("Session renews the token and replays the request once after a 401", async () => {
+Deno.test("Session refreshes the token and replays the request once after a 401", async () => {
   await using opened = await open();
   const { emulator, session } = opened;
   await session.get(ME);
@@ -98,7 +98,7 @@ Deno.test("Session renews the token and replays the request once after a 401", a
   assertEquals(emulator.count(`GET ${ME}`), 3);
 });
 
-Deno.test("Session makes one renewal of twenty 401s, of which half come after it", async () => {
+Deno.test("Session makes one refresh of twenty 401s, of which half come after it", async () => {
   const late = Promise.withResolvers<void>();
   let answers = 0;
   await using opened = await open({
@@ -112,7 +112,7 @@ Deno.test("Session makes one renewal of twenty 401s, of which half come after it
   await session.refresh();
   emulator.revokeAccessTokens();
   const calls = Array.from({ length: 20 }, () => session.get<{ id: string }>(ME));
-  await Promise.any(calls); // so the renewal is over
+  await Promise.any(calls); // so the refresh is over
   late.resolve();
   for (const { id } of await Promise.all(calls)) assertEquals(id, "me");
   assertEquals(emulator.count(TOKEN_ROUTE), 2);
@@ -130,7 +130,7 @@ Deno.test("Session gives up after the second 401", async () => {
   assertEquals(emulator.count(`GET ${ME}`), 2);
 });
 
-Deno.test("Session makes one renewal when the broker refuses every token of 1,000 requests", async () => {
+Deno.test("Session makes one refresh when the broker refuses every token of 1,000 requests", async () => {
   await using opened = await open();
   const { emulator, session } = opened;
   emulator.injectFault(`GET ${ME}`, tastytradeFaults.tokenInvalid, Infinity);
@@ -159,7 +159,7 @@ Deno.test("Session.post() replays an order that was answered 401, byte for byte"
   assertEquals(placed.headers["content-length"], String(placed.body.length));
 });
 
-Deno.test("Session replays nothing and renews nothing after a 403", async () => {
+Deno.test("Session replays nothing and refreshes nothing after a 403", async () => {
   await using opened = await open();
   const { emulator, session } = opened;
   emulator.scopes = "read";

@@ -7,6 +7,7 @@
 import type { Broker } from "../brokers/broker.ts";
 import { withCallersStack } from "../errors.ts";
 import type { Deadline, DeadlineGroup } from "../net/deadline.ts";
+import { requireNetwork } from "../net/platform_fetch.ts";
 import { cancelBody } from "../net/response_body.ts";
 import { MAX_RETRY_AFTER_MS, readRetryAfter } from "../net/retry_after.ts";
 import { singleSendInit } from "../net/single_send.ts";
@@ -39,6 +40,8 @@ export interface TransportOptions {
   readonly limiter: RateLimiter | undefined;
   /** The calls that have not ended. */
   readonly running: DeadlineGroup;
+  /** The addresses that Deno must permit. */
+  readonly servers: readonly string[];
   /** The session's secrets: a response may echo them, but no error may show them. */
   readonly secrets: () => readonly string[];
 }
@@ -49,6 +52,7 @@ type Read<T> = (response: Response, call: Call) => T | Promise<T>;
 /** Sends the requests of a session. */
 export class Transport {
   readonly #options: TransportOptions;
+  #isPermitted = false;
   /** Ends a call whose response is garbage, so that nobody can read its body any more. */
   readonly #unread = new FinalizationRegistry<Deadline>((deadline) => deadline.dispose());
 
@@ -87,6 +91,7 @@ export class Transport {
     finish: (call: Call, value: T) => void,
   ): Promise<T> {
     const { running, limiter } = this.#options;
+    this.#requireNetwork();
     const call = new Call(request, limits, running, limiter?.nextTicket());
     try {
       const value = await call.deadline.race(this.#sendUntilFinal(call, read));
@@ -96,6 +101,13 @@ export class Transport {
       call.deadline.dispose();
       throw withCallersStack(call.toCallerError(error), limits.signal);
     }
+  }
+
+  /** Asks Deno once for the permission to connect to all servers. */
+  #requireNetwork(): void {
+    if (this.#isPermitted) return;
+    requireNetwork(this.#options.fetch, this.#options.servers);
+    this.#isPermitted = true;
   }
 
   /** Retries until an outcome is final. */

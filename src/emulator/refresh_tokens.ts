@@ -2,7 +2,7 @@
 export interface Grant {
   /** What the user was asked for. */
   readonly scopes: readonly string[];
-  /** Whether the client got it without its secret, with PKCE alone, and so renews it without as well. */
+  /** Whether the client got it without its secret, with PKCE alone, and so refreshes it without as well. */
   readonly isPublic: boolean;
 }
 

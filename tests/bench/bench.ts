@@ -9,7 +9,7 @@
 import { arch, cpus, platform } from "node:os";
 import { gzipSync } from "node:zlib";
 import { run, type Runtime, RUNTIMES, withGarbageCollector } from "../support/runtimes.ts";
-import type { Figures, Renewals, Report } from "./client.ts";
+import type { Figures, Refreshes, Report } from "./client.ts";
 import { median } from "./median.ts";
 
 const FOLDER = new URL("./", import.meta.url);
@@ -117,9 +117,9 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   );
 }
 
-function renewalsCell(renewals: Renewals | null | undefined, calls: number): string {
-  if (!renewals) return "–";
-  const { requests, failures } = renewals;
+function renewalsCell(refreshes: Refreshes | null | undefined, calls: number): string {
+  if (!refreshes) return "–";
+  const { requests, failures } = refreshes;
   return failures === 0 ? String(requests) : `${requests}, and ${failures} of ${calls} fail`;
 }
 
@@ -197,7 +197,7 @@ ${
 
 ## Token requests
 
-For those that get and renew tokens by themselves, on ${names[0]}.
+For those that get and refresh tokens by themselves, on ${names[0]}.
 
 ${
   table(

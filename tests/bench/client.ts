@@ -15,13 +15,13 @@ export interface Figures {
   /** Requests in a time, as a share of what `fetch` with a timeout signal makes in it. */
   readonly alone: number;
   readonly together: number;
-  /** For 1,000 first calls, and for twenty 401s; null for what does not renew by itself. */
-  readonly cold: Renewals | null;
-  readonly staggered: Renewals | null;
+  /** For 1,000 first calls, and for twenty 401s; null for what does not refresh by itself. */
+  readonly cold: Refreshes | null;
+  readonly staggered: Refreshes | null;
 }
 
 /** Token requests, and how many of the calls failed in spite of them. */
-export interface Renewals {
+export interface Refreshes {
   readonly requests: number;
   readonly failures: number;
 }
@@ -63,7 +63,7 @@ async function time(
 }
 
 /** The token requests that so many calls at once make. */
-async function renewals(call: () => Promise<unknown>, calls: number): Promise<Renewals> {
+async function refreshes(call: () => Promise<unknown>, calls: number): Promise<Refreshes> {
   await (await fetch(`${origin}/count`)).text();
   let failures = 0;
   const attempt = () => call().catch(() => failures += 1);
@@ -94,9 +94,9 @@ async function compare(): Promise<Figures[]> {
     });
   }
   const figures: Figures[] = [];
-  for (const [which, { name, renews, open }] of CONTENDERS.entries()) {
-    const cold = renews ? await renewals(await open(origin), 1_000) : null;
-    const staggered = renews ? await staggeredRefusals(await open(origin)) : null;
+  for (const [which, { name, refreshes, open }] of CONTENDERS.entries()) {
+    const cold = refreshes ? await refreshes(await open(origin), 1_000) : null;
+    const staggered = refreshes ? await staggeredRefusals(await open(origin)) : null;
     figures.push({
       name,
       alone: median(alone[which] ?? []),
@@ -109,10 +109,10 @@ async function compare(): Promise<Figures[]> {
 }
 
 /** Twenty calls whose 401s come 15 ms after one another. */
-async function staggeredRefusals(call: () => Promise<unknown>): Promise<Renewals> {
+async function staggeredRefusals(call: () => Promise<unknown>): Promise<Refreshes> {
   await call();
   await (await fetch(`${origin}/revoke`, { method: "POST" })).text();
-  return await renewals(call, 20);
+  return await refreshes(call, 20);
 }
 
 /** What a session adds to a `fetch` that answers at once. */

@@ -19,8 +19,8 @@ export interface Contender {
   open(
     origin: string,
   ): Promise<() => Promise<unknown>> | (() => Promise<unknown>);
-  /** Whether it gets and renews access tokens by itself. */
-  readonly renews: boolean;
+  /** Whether it gets and refreshes access tokens by itself. */
+  readonly refreshes: boolean;
 }
 
 const PATH = "/customers/me";
@@ -45,17 +45,17 @@ async function bare(origin: string, signal: () => AbortSignal | null) {
 export const CONTENDERS: readonly Contender[] = [
   {
     name: "`fetch` with a timeout signal",
-    renews: false,
+    refreshes: false,
     open: (origin) => bare(origin, () => AbortSignal.timeout(TIMEOUT_MS)),
   },
   {
     name: "`fetch`",
-    renews: false,
+    refreshes: false,
     open: (origin) => bare(origin, () => null),
   },
   {
     name: "**@tasty/session**",
-    renews: true,
+    refreshes: true,
     open: (baseUrl) => {
       const session = new Session({
         baseUrl,
@@ -67,7 +67,7 @@ export const CONTENDERS: readonly Contender[] = [
   },
   {
     name: "@tastytrade/api",
-    renews: true,
+    refreshes: true,
     open: (baseUrl) => {
       const client = new TastytradeClient({
         baseUrl,
@@ -81,7 +81,7 @@ export const CONTENDERS: readonly Contender[] = [
   },
   {
     name: "ky",
-    renews: false,
+    refreshes: false,
     open: async (origin) => {
       const headers = { authorization: `Bearer ${await tokenOf(origin)}` };
       const client = ky.create({ headers, timeout: TIMEOUT_MS });
@@ -90,7 +90,7 @@ export const CONTENDERS: readonly Contender[] = [
   },
   {
     name: "oauth4webapi",
-    renews: false,
+    refreshes: false,
     open: async (origin) => {
       const token = await tokenOf(origin);
       const url = new URL(origin + PATH);
@@ -112,7 +112,7 @@ export const CONTENDERS: readonly Contender[] = [
   },
   {
     name: "google-auth-library",
-    renews: true,
+    refreshes: true,
     open: (origin) => {
       const client = new GoogleClient(
         {
@@ -127,7 +127,7 @@ export const CONTENDERS: readonly Contender[] = [
   },
   {
     name: "@badgateway/oauth2-client",
-    renews: true,
+    refreshes: true,
     open: (server) => {
       const client = new BadgatewayClient({
         server,

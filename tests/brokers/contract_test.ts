@@ -44,7 +44,7 @@ for (const { name, open } of FIXTURES) {
     assertEquals(fixture.tokenRequests, 2);
   });
 
-  Deno.test(`${name}: a 401 renews once and replays once, an order too`, async () => {
+  Deno.test(`${name}: a 401 refreshes once and replays once, an order too`, async () => {
     await using fixture = await open();
     await using session = sessionOf(fixture);
     await session.get(fixture.path);
@@ -75,7 +75,7 @@ for (const { name, open } of FIXTURES) {
     await session.get(fixture.path);
     const lifetimeMs = (session.expiresAt?.getTime() ?? 0) - Date.now();
     const restMs = Math.min(60_000, lifetimeMs * 0.14);
-    clock.advance(lifetimeMs - restMs); // ageing: the next call renews behind, in vain
+    clock.advance(lifetimeMs - restMs); // ageing: the next call refreshes behind, in vain
     fixture.breakSignIn(1);
     for (let i = 0; i < 5; i++) await session.get(fixture.path);
     assert(session.isLoggedIn);

@@ -102,7 +102,7 @@ Deno.test("official SDK asks for a token once for each of 300 concurrent first c
   assertEquals(emulator.count("POST /oauth/token"), 300);
 });
 
-Deno.test("official SDK does not renew a token that the service refuses", async () => {
+Deno.test("official SDK does not refresh a token that the service refuses", async () => {
   await using emulator = await startEmulator();
   const { accountsAndCustomersService } = connect(emulator.tastytrade);
   await accountsAndCustomersService.getCustomerResource();

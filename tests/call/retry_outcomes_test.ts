@@ -42,7 +42,7 @@ Deno.test("Session does not lose its faith in tokens because a straggler met two
       ? late.promise
       : new Response("{}", { status: Number(token.split("-")[1]) <= revoked ? 401 : 200 });
   const straggler = session.fetch("/late");
-  await session.get("/a"); // renews
+  await session.get("/a"); // refreshes
   revoked = 2;
   late.resolve(new Response(null, { status: 401 }));
   assertEquals((await straggler).status, 401); // one replay a call, with the token that was held

@@ -142,7 +142,7 @@ Deno.test("emulator gives a refresh token only for offline_access, an id token o
   assertEquals([at(more, "name"), at(more, "email_verified")], ["Test User", true]);
 
   const { json } = await client.exchange(await client.code({ scope: "offline_access" }));
-  const { json: renewed } = await client.refresh(`${at(json, "refresh_token")}`);
-  assertEquals(at(renewed, "scope"), "offline_access");
-  assertFalse("id_token" in Object(renewed));
+  const { json: refreshed } = await client.refresh(`${at(json, "refresh_token")}`);
+  assertEquals(at(refreshed, "scope"), "offline_access");
+  assertFalse("id_token" in Object(refreshed));
 });

@@ -16,8 +16,8 @@ import {
   GOOD,
   HOUR_MS,
   randomCredentials,
+  refreshed,
   refreshTokenIn,
-  renewed,
   tokensIn,
 } from "./token_endpoint_fixtures.ts";
 
@@ -141,7 +141,7 @@ for (const broker of BROKERS) {
         if (mayStay) socket.write(bytes.subarray(cut));
         else socket.end(bytes.subarray(cut));
       };
-      const outcome = await renewed(session);
+      const outcome = await refreshed(session);
       assertEquals(endpoint.bodies.map(refreshTokenIn), [credentials.refreshToken]);
       if ("error" in outcome) {
         const tokens = tokensIn(new TextDecoder().decode(answer.body));
@@ -157,7 +157,7 @@ for (const broker of BROKERS) {
         socket.end(
           `HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: ${GOOD.length}\r\n\r\n${GOOD}`,
         );
-      assertEquals(await renewed(session), { token: "good" });
+      assertEquals(await refreshed(session), { token: "good" });
       assertEquals(endpoint.bodies.length, 2);
     });
   });
@@ -184,7 +184,7 @@ Deno.test("Session makes one token request for an answer of any status, and foll
           error: "temporarily_unavailable",
           error_description: body, // the whole request
         }));
-      const outcome = await renewed(session);
+      const outcome = await refreshed(session);
       assert("error" in outcome, `${status}`);
       const { clientSecret, refreshToken } = credentials;
       assertPrintable(outcome.error, [clientSecret, refreshToken]);
@@ -194,7 +194,7 @@ Deno.test("Session makes one token request for an answer of any status, and foll
       if (error.isPermanent) continue;
       answer = (response) => response.end(GOOD);
       clock.advance(HOUR_MS);
-      assertEquals(await renewed(session), { token: "good" });
+      assertEquals(await refreshed(session), { token: "good" });
     }
   }
 });
@@ -224,7 +224,7 @@ Deno.test("Session reads a small part of an answer of 100 MB, and lets its conne
         baseUrl: server.url,
         signInUrl: server.url,
       });
-      const outcome = await renewed(session);
+      const outcome = await refreshed(session);
       assert("error" in outcome);
       assertInstanceOf(outcome.error, TokenError);
       assertEquals(server.arrivals.length, 1);
@@ -256,7 +256,7 @@ Deno.test("Session that is dropped while the token endpoint is silent ends its c
         signInUrl: url,
         retry: false,
       });
-      const outcome = renewed(session);
+      const outcome = refreshed(session);
       await arrived.promise;
       session[Symbol.dispose]();
       const ended = await outcome;

@@ -73,7 +73,7 @@ export const PRINTABLE: string = String.fromCharCode(
 
 export type Outcome = { readonly token: string } | { readonly error: unknown };
 
-export async function renewed(session: Session): Promise<Outcome> {
+export async function refreshed(session: Session): Promise<Outcome> {
   try {
     await session.refresh({ force: true });
     return { token: await session.accessToken() };

@@ -18,8 +18,8 @@ import {
   type Outcome,
   parsed,
   randomCredentials,
+  refreshed,
   refreshTokenIn,
-  renewed,
   tokensIn,
 } from "./token_endpoint_fixtures.ts";
 
@@ -172,7 +172,7 @@ for (const broker of BROKERS) {
         const delivery = random.oneIn(2) ? "whole" : random.oneOf(...DELIVERIES);
         fake.answer(random, answer, delivery);
         const tokens = tokensIn(new TextDecoder().decode(answer.body));
-        const pending = renewed(session);
+        const pending = refreshed(session);
         if (delivery.startsWith("never")) {
           await idle();
           clock.advance(10_000);
@@ -201,7 +201,7 @@ for (const broker of BROKERS) {
             outcome.error.name,
           );
           if (outcome.error instanceof TokenError && outcome.error.isPermanent) {
-            const again = await inTime(renewed(session));
+            const again = await inTime(refreshed(session));
             assert("error" in again && again.error instanceof TokenError);
             assertEquals(fake.requests.length, round);
             return;
@@ -210,7 +210,7 @@ for (const broker of BROKERS) {
         clock.advance(HOUR_MS);
       }
       fake.next = () => Promise.resolve(new Response(GOOD));
-      assertEquals(await inTime(renewed(session)), { token: "good" });
+      assertEquals(await inTime(refreshed(session)), { token: "good" });
       assertEquals(clock.armed, 0);
     });
   });
@@ -228,7 +228,7 @@ Deno.test("TokenError.code is one short line, whatever the token endpoint calls 
           fetch: answer,
           retry: false,
         });
-        const outcome = await renewed(session);
+        const outcome = await refreshed(session);
         assert("error" in outcome);
         assertInstanceOf(outcome.error, TokenError);
         assert(!DECEIVING.test(outcome.error.code), JSON.stringify(outcome.error.code));
@@ -251,7 +251,7 @@ Deno.test("TokenError does not put a secret together again that comes with other
       for (const body of [{ error: words, error_description: more }, { error: { code: more } }]) {
         const answer = () => Promise.resolve(Response.json(body, { status: 403 }));
         using session = new Session({ broker, ...credentials, fetch: answer, retry: false });
-        const outcome = await renewed(session);
+        const outcome = await refreshed(session);
         assert("error" in outcome);
         assertPrintable(outcome.error, [clientSecret, refreshToken]);
       }

@@ -125,10 +125,10 @@ class SourceInterleaving extends Interleaving {
   }
 
   /** As a session waits. */
-  async #wait(renewal: Promise<Token>, signal: AbortSignal): Promise<Token> {
+  async #wait(refresh: Promise<Token>, signal: AbortSignal): Promise<Token> {
     const deadline = new Deadline(2 ** 30, () => new Error("too late"), signal);
     try {
-      return await deadline.race(renewal);
+      return await deadline.race(refresh);
     } finally {
       deadline.dispose();
     }

@@ -63,7 +63,7 @@ test("accounts, balances, positions and the customer are read", async () => {
   await emulator.close();
 });
 
-test("a token that is revoked is renewed once, and every call is replayed", async () => {
+test("a token that is revoked is refreshed once, and every call is replayed", async () => {
   const emulator = await startEmulator();
   const session = new Session(emulator.tastytrade);
   await session.get(ME);
@@ -78,7 +78,7 @@ test("a token that is revoked is renewed once, and every call is replayed", asyn
   await emulator.close();
 });
 
-test("a token that runs out is renewed", async () => {
+test("a token that runs out is refreshed", async () => {
   const emulator = await startEmulator();
   emulator.tokenLifetimeS = 1;
   const session = new Session(emulator.tastytrade);

@@ -300,7 +300,7 @@ async function breakHttp(): Promise<void> {
 }
 
 async function failToRenew(broker: Broker): Promise<void> {
-  const renew = async (changes: object = {}): Promise<void> => {
+  const refresh = async (changes: object = {}): Promise<void> => {
     const session = new Session({ ...credentialsOf(broker), ...changes });
     await printFailure(() => session.refresh());
     print(session);
@@ -309,14 +309,14 @@ async function failToRenew(broker: Broker): Promise<void> {
   for (const body of ECHOES) {
     for (const status of STATUSES) {
       tokenAnswer = { status, body };
-      await renew();
+      await refresh();
     }
   }
-  for (tokenAnswer of ["reset", "half"] as const) await renew();
+  for (tokenAnswer of ["reset", "half"] as const) await refresh();
   tokenAnswer = "hang";
-  await renew({ timeoutMs: 20 });
-  await renew({ baseUrl: `https://127.0.0.1:${port}`, signInUrl: `https://127.0.0.1:${port}` });
-  await renew({ baseUrl: "http://127.0.0.1:1", signInUrl: "http://127.0.0.1:1" });
+  await refresh({ timeoutMs: 20 });
+  await refresh({ baseUrl: `https://127.0.0.1:${port}`, signInUrl: `https://127.0.0.1:${port}` });
+  await refresh({ baseUrl: "http://127.0.0.1:1", signInUrl: "http://127.0.0.1:1" });
   const auto = printFailure(() =>
     AutoRefreshSession.start({ ...credentialsOf(broker), timeoutMs: 20 })
   );

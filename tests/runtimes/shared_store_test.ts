@@ -31,17 +31,17 @@ Deno.test("One-time refresh tokens survive fifty kills and two competing process
   assert(deno);
   const options = JSON.stringify({ broker: "tradestation", ...emulator.tradestation });
   const path = `${folder.path}/tokens.json`;
-  const renew = (renewals: string, ...fate: string[]) =>
-    run(deno, ["tests/support/token_process.ts", options, path, renewals, ...fate]);
-  // Killed between renewals: a process renews, ends without a goodbye, and the next goes on.
+  const refresh = (refreshes: string, ...fate: string[]) =>
+    run(deno, ["tests/support/token_process.ts", options, path, refreshes, ...fate]);
+  // Killed between refreshes: a process refreshes, ends without a goodbye, and the next goes on.
   for (let kill = 0; kill < 25; kill++) {
-    const outcomes = await Promise.all([renew("2", "kill-after"), renew("2", "kill-after")]);
-    for (const { stdout } of outcomes) assertStringIncludes(stdout, "renewed");
+    const outcomes = await Promise.all([refresh("2", "kill-after"), refresh("2", "kill-after")]);
+    for (const { stdout } of outcomes) assertStringIncludes(stdout, "refreshed");
   }
-  const { code, stderr } = await renew("1");
+  const { code, stderr } = await refresh("1");
   assertEquals(code, 0, stderr);
   assertEquals(emulator.tradestation.reusedRefreshTokens, 0);
-  assert(emulator.count(TOKEN_ROUTE) > 25); // of 101 renewals; the others took what one had got
+  assert(emulator.count(TOKEN_ROUTE) > 25); // of 101 refreshes; the others took what one had got
 });
 
 Deno.test("A process that is killed while it holds the lock leaves it to the next", async () => {

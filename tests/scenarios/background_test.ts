@@ -19,8 +19,8 @@ Deno.test("AutoRefreshSession has one timer after a success, a failure and a jum
   await settle();
   assertEquals(clock.armed, 1);
   for (let s = 0; s < 3_600; s += 30) assertEquals(await pass(30_000), 1);
-  const renewed = broker.tokenRequests;
-  assertGreater(renewed, 3);
+  const refreshed = broker.tokenRequests;
+  assertGreater(refreshed, 3);
   for (const jump of [-3_600_000, 3_600_000]) {
     clock.setWall(Date.now() + jump);
     assertEquals(await pass(30_000), 1);
@@ -28,7 +28,7 @@ Deno.test("AutoRefreshSession has one timer after a success, a failure and a jum
   clock.sleep(3_600_000);
   assertEquals(await pass(30_000), 1);
   for (let i = 0; i < 10; i++) await session.refresh({ force: true });
-  assertEquals(clock.armed, 1); // what others renew arms nothing more
+  assertEquals(clock.armed, 1); // what others refresh arms nothing more
   broker.onTokenRequest = () => new Response("", { status: 503 });
   for (let s = 0; s < 3_600; s += 30) assertEquals(await pass(30_000), 1);
   broker.onTokenRequest = () => Response.json({ error: "invalid_grant" }, { status: 400 });
@@ -38,7 +38,7 @@ Deno.test("AutoRefreshSession has one timer after a success, a failure and a jum
   assertEquals(clock.armed, 0);
 });
 
-Deno.test("A renewal that fails with nobody waiting is nobody's unhandled rejection, and the next caller is told", async () => {
+Deno.test("A refresh that fails with nobody waiting is nobody's unhandled rejection, and the next caller is told", async () => {
   const unhandled: unknown[] = [];
   const listen = (event: PromiseRejectionEvent) => {
     event.preventDefault();
@@ -52,7 +52,7 @@ Deno.test("A renewal that fails with nobody waiting is nobody's unhandled reject
     await settle();
     clock.advance(800_000);
     other.onTokenRequest = () => new Response("", { status: 503 });
-    await lazy.get("/a"); // renews behind
+    await lazy.get("/a"); // refreshes behind
     assertEquals(other.tokenRequests, 2);
     const broker = new ScriptedBroker();
     broker.onTokenRequest = () => new Response("", { status: 503 });

@@ -16,7 +16,7 @@ import { MemoryStore } from "../support/memory_store.ts";
 import { hangInBody, ScriptedBroker, signedIn } from "../support/scripted_broker.ts";
 import { failureOf, HeldAnswers } from "./fixtures.ts";
 
-Deno.test("A caller who aborts leaves in the same tick, also the first one, and the renewal ends well for the others and the store", async () => {
+Deno.test("A caller who aborts leaves in the same tick, also the first one, and the refresh ends well for the others and the store", async () => {
   const broker = new ScriptedBroker();
   const answers = new HeldAnswers();
   const store = new MemoryStore();
@@ -59,7 +59,7 @@ Deno.test("A caller who aborts while the store's lock is waited for leaves at on
   assertEquals(broker.tokenRequests, 1);
 });
 
-Deno.test("An abort in the middle of a body ends the reading, and neither renews nor sends again", async () => {
+Deno.test("An abort in the middle of a body ends the reading, and neither refreshes nor sends again", async () => {
   const broker = new ScriptedBroker();
   await using session = await signedIn(broker);
   broker.onRequest = ({ init }) => hangInBody(init);

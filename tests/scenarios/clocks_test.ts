@@ -41,7 +41,7 @@ Deno.test("A token of one second serves everyone who waited for it, also when it
   }
 });
 
-Deno.test("A token of one second is renewed in the background without a storm", async () => {
+Deno.test("A token of one second is refreshed in the background without a storm", async () => {
   using clock = new FakeClock({ timers: true });
   const broker = new ScriptedBroker();
   broker.lifetimeS = 1;

@@ -34,7 +34,7 @@ Deno.test("1,000 calls with an ageing token go out in the tick in which they are
   assertEquals(broker.tokenRequests, 2);
 });
 
-Deno.test("A forced renewal joins the one that runs, and makes one of its own after it", async () => {
+Deno.test("A forced refresh joins the one that runs, and makes one of its own after it", async () => {
   const broker = new ScriptedBroker();
   const answers = new HeldAnswers();
   broker.onTokenRequest = () => answers.hold();
@@ -50,7 +50,7 @@ Deno.test("A forced renewal joins the one that runs, and makes one of its own af
   assertEquals(broker.tokenRequests, 2);
 });
 
-Deno.test("200 calls that wait for a renewal that fails get an error each, and the next call asks anew", async () => {
+Deno.test("200 calls that wait for a refresh that fails get an error each, and the next call asks anew", async () => {
   using clock = new FakeClock();
   const broker = new ScriptedBroker();
   await using session = new Session({ ...broker.options, retry: false });
@@ -99,7 +99,7 @@ Deno.test("A fetch that throws, returns no promise, never answers or never calls
   }
 });
 
-Deno.test("A lazy call, a forced renewal, the background and a 401 at once make one token request", async () => {
+Deno.test("A lazy call, a forced refresh, the background and a 401 at once make one token request", async () => {
   using clock = new FakeClock({ timers: true });
   const broker = new ScriptedBroker();
   broker.lifetimeS = 50;

@@ -14,7 +14,7 @@ import { MemoryStore } from "../support/memory_store.ts";
 import { hang, ScriptedBroker } from "../support/scripted_broker.ts";
 import { failureOf, HeldAnswers } from "./fixtures.ts";
 
-Deno.test("await using lets a renewal finish and be stored, ends the rest, and leaves neither timer nor listener", async () => {
+Deno.test("await using lets a refresh finish and be stored, ends the rest, and leaves neither timer nor listener", async () => {
   using clock = new FakeClock({ timers: true });
   const broker = new ScriptedBroker();
   broker.isRotating = true;

@@ -5,7 +5,7 @@ import { settle } from "../support/idle.ts";
 import { ScriptedBroker, signedIn } from "../support/scripted_broker.ts";
 import { HeldAnswers } from "./fixtures.ts";
 
-Deno.test("A 401 that comes after the renewal that another 401 began is replayed without a further one", async () => {
+Deno.test("A 401 that comes after the refresh that another 401 began is replayed without a further one", async () => {
   const broker = new ScriptedBroker();
   await using session = await signedIn(broker);
   const answers = new HeldAnswers();
@@ -25,7 +25,7 @@ Deno.test("A 401 that comes after the renewal that another 401 began is replayed
   ]);
 });
 
-Deno.test("Twenty 401s that come 15 ms after one another make one renewal and twenty good answers", async () => {
+Deno.test("Twenty 401s that come 15 ms after one another make one refresh and twenty good answers", async () => {
   using clock = new FakeClock();
   const broker = new ScriptedBroker();
   await using session = await signedIn(broker);
@@ -45,7 +45,7 @@ Deno.test("Twenty 401s that come 15 ms after one another make one renewal and tw
   assertEquals(broker.requests.length, 40);
 });
 
-Deno.test("Session.fetch() returns the second 401 as it is, after one renewal", async () => {
+Deno.test("Session.fetch() returns the second 401 as it is, after one refresh", async () => {
   const broker = new ScriptedBroker();
   await using session = await signedIn(broker);
   await session.get("/a");
@@ -57,7 +57,7 @@ Deno.test("Session.fetch() returns the second 401 as it is, after one renewal", 
   assertEquals([broker.tokenRequests, broker.requests.length], [2, 3]);
 });
 
-Deno.test("A broker that refuses every token costs one renewal in 30 seconds, however many requests there are", async () => {
+Deno.test("A broker that refuses every token costs one refresh in 30 seconds, however many requests there are", async () => {
   using clock = new FakeClock();
   const broker = new ScriptedBroker();
   await using session = await signedIn(broker);
@@ -71,7 +71,7 @@ Deno.test("A broker that refuses every token costs one renewal in 30 seconds, ho
   assertLessOrEqual(broker.tokenRequests, 1 + 1 + 10);
 });
 
-Deno.test("No status but 401 renews or replays", async () => {
+Deno.test("No status but 401 refreshes or replays", async () => {
   const broker = new ScriptedBroker();
   await using session = await signedIn(broker, { retry: false });
   const challenge = { "www-authenticate": 'Bearer error="insufficient_scope", scope="trade"' };
@@ -87,7 +87,7 @@ Deno.test("No status but 401 renews or replays", async () => {
   assertEquals(broker.tokenRequests, 1);
 });
 
-Deno.test("A 401 renews once and replays once, whatever its challenge says or whether there is one", async () => {
+Deno.test("A 401 refreshes once and replays once, whatever its challenge says or whether there is one", async () => {
   for (
     const challenge of [
       undefined,
@@ -123,7 +123,7 @@ Deno.test("A token that is refused as soon as it is issued is replaced at once, 
   assertEquals(clock.holding, 0);
 });
 
-Deno.test("One path that always answers 401 does not cost a renewal for each of its calls", async () => {
+Deno.test("One path that always answers 401 does not cost a refresh for each of its calls", async () => {
   using clock = new FakeClock();
   const broker = new ScriptedBroker();
   broker.onRequest = ({ path }) =>

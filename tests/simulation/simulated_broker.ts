@@ -14,13 +14,13 @@ import { type SimulatedTime, textOf } from "./simulated_time.ts";
 /** What a program could lose by a wrong answer to "is it still good?": the last part of a life. */
 const mandatoryWindowMs = (lifetimeMs: number) => Math.min(10_000, lifetimeMs * 0.1);
 
-/** When a renewal is due at the earliest: the jitter is 10 %. */
+/** When a refresh is due at the earliest: the jitter is 10 %. */
 const advisoryWindowMs = (lifetimeMs: number) => Math.min(120_000, lifetimeMs * 0.2) * 1.1;
 
 /** For how long no token is replaced after a replay was refused too. */
 const DISTRUST_MS = 30_000;
 
-/** How long a close must let a renewal finish. */
+/** How long a close must let a refresh finish. */
 const CLOSING_PATIENCE_MS = 5_000;
 
 /** How long a save may keep a token back. */
@@ -111,7 +111,7 @@ export class Program {
   readonly failedAt: number[] = [];
   /** The access token that it holds. */
   current: Issued | undefined;
-  /** What its renewal has got and not yet handed out. */
+  /** What its refresh has got and not yet handed out. */
   arrived: Issued | undefined;
   /** What it found in the store, that lives and is new to it. */
   adoptable: Issued | undefined;
@@ -121,13 +121,13 @@ export class Program {
   pausedUntil = -1;
   tokenRequests = 0;
   exchanges = 0;
-  /** How many renewals have begun. */
+  /** How many refreshes have begun. */
   begun = 0;
-  /** Renewals that run: 1 at most, from the wait for the lock to its release. */
-  renewals = 0;
+  /** Refreshes that run: 1 at most, from the wait for the lock to its release. */
+  refreshes = 0;
   hasLock = false;
   isForced = false;
-  /** Whether there was a need when its renewal began. */
+  /** Whether there was a need when its refresh began. */
   isDue = false;
   /** When it began to close, unless that was at once. */
   closedGentlyAt: number = -Infinity;
@@ -165,10 +165,10 @@ export class Program {
     return this.remainingMs(held) > mandatoryWindowMs(held.lifetimeMs) ? held : undefined;
   }
 
-  /** Whether a request must set off a renewal behind it, whatever the jitter. */
+  /** Whether a request must set off a refresh behind it, whatever the jitter. */
   get isAgeing(): boolean {
     const held = this.usable;
-    if (held === undefined || this.isRefused || this.renewals > 0) return false;
+    if (held === undefined || this.isRefused || this.refreshes > 0) return false;
     if (this.failedAt.length > 0) return false; // it may be in a pause
     return this.remainingMs(held) < Math.min(120_000, held.lifetimeMs * 0.2) * 0.9;
   }
@@ -294,7 +294,7 @@ export class SimulatedBroker {
     this.#asking.set(grant, (this.#asking.get(grant) ?? 0) + 1);
     const hasStore = this.#profile.hasStore;
     if (!hasStore) {
-      program.renewals = 1;
+      program.refreshes = 1;
       program.begun += 1;
     }
 
@@ -332,7 +332,7 @@ export class SimulatedBroker {
         if (closingMs < CLOSING_PATIENCE_MS && program.isClosing && init.signal?.aborted) {
           const { reason } = init.signal;
           if (reason instanceof SessionClosedError) {
-            this.violate(`${program.name} cuts a renewal off ${closingMs} ms after its close`);
+            this.violate(`${program.name} cuts a refresh off ${closingMs} ms after its close`);
           }
         }
         // What is on its way arrives all the same, as often as not.
@@ -441,7 +441,7 @@ export class SimulatedBroker {
       program.knownGeneration = Math.max(program.knownGeneration, next);
       program.arrived = token;
       token.arrivedAt = this.#time.timerMs;
-      if (!this.#profile.hasStore) this.#renewed(program, token);
+      if (!this.#profile.hasStore) this.#refreshed(program, token);
       return json({
         "access_token": token.text,
         "token_type": "Bearer",
@@ -453,30 +453,30 @@ export class SimulatedBroker {
     };
   }
 
-  #renewed(program: Program, token: Issued): void {
+  #refreshed(program: Program, token: Issued): void {
     program.current = token;
     program.settledAt = this.#time.trueMs;
     program.failedAt.length = 0;
     program.isForced = false;
-    if (!this.#profile.hasStore) program.renewals = 0;
+    if (!this.#profile.hasStore) program.refreshes = 0;
   }
 
   #refuseForGood(program: Program): void {
     program.isRefused = true;
     program.troubledAt = this.#time.timerMs;
     program.isForced = false;
-    if (!this.#profile.hasStore) program.renewals = 0;
+    if (!this.#profile.hasStore) program.refreshes = 0;
   }
 
   #renewalFailed(program: Program, retryAfterMs: number): void {
     program.isForced = false;
-    if (!this.#profile.hasStore) program.renewals = 0;
+    if (!this.#profile.hasStore) program.refreshes = 0;
     program.hasSeenTrouble = true;
     program.troubledAt = this.#time.timerMs;
     const now = performance.now();
     program.pausedUntil = now + Math.min(retryAfterMs, 3_600_000);
     program.failedAt.push(now);
-    this.count("failed renewals");
+    this.count("failed refreshes");
     // The last twelve pauses were up to 30 s each: that they add up to less than 20 s has a chance of 1e-11.
     const twelveBefore = program.failedAt.length > 18 ? program.failedAt.at(-13) : undefined;
     if (twelveBefore !== undefined && now - twelveBefore < 20_000) {
@@ -585,11 +585,11 @@ export class SimulatedBroker {
   ): Promise<T> {
     // What could not be saved is saved behind, in a lock of its own, which brings no token.
     const mayBeSave = program.hasUnsaved || this.#time.timerMs < program.keepsUntil;
-    program.renewals += 1;
+    program.refreshes += 1;
     program.begun += 1;
     program.isDue = isDue(program);
-    if (program.renewals > 1 && !mayBeSave) {
-      this.violate(`${program.name} renews twice at once`);
+    if (program.refreshes > 1 && !mayBeSave) {
+      this.violate(`${program.name} refreshes twice at once`);
     }
     const before = this.#locks.get(key) ?? Promise.resolve();
     const free = Promise.withResolvers<void>();
@@ -611,12 +611,12 @@ export class SimulatedBroker {
     } finally {
       program.retryAfterMs = 0;
       program.hasLock = false;
-      program.renewals -= 1;
+      program.refreshes -= 1;
       free.resolve();
     }
   }
 
-  /** A renewal is over, and its token is the program's. */
+  /** A refresh is over, and its token is the program's. */
   #handOut(program: Program): void {
     const token = program.arrived ?? program.adoptable;
     if (token === undefined) return this.violate(`${program.name} has a token from nowhere`);
@@ -625,7 +625,7 @@ export class SimulatedBroker {
       program.grant.excuse ||= "a save was given up";
       program.grant.hasLateSave = true;
     }
-    this.#renewed(program, token);
+    this.#refreshed(program, token);
   }
 
   async #load(program: Program, key: string): Promise<StoredTokens | undefined> {
@@ -741,7 +741,7 @@ export class SimulatedBroker {
   }
 }
 
-/** Whether a renewal that begins now has a reason. */
+/** Whether a refresh that begins now has a reason. */
 function isDue(program: Program): boolean {
   const { current, dropped, isForced } = program;
   return current === undefined || dropped.has(current.text) || isForced ||

@@ -98,12 +98,12 @@ class Day {
   readonly #log: string[] | undefined;
   readonly #calls = new Set<Call>();
   readonly #all: Running[] = [];
-  /** Programs whose calls must have set off a renewal, and how many they had begun before. */
+  /** Programs whose calls must have set off a refresh, and how many they had begun before. */
   readonly #ageing = new Map<Program, number>();
   #grant: ReturnType<SimulatedBroker["consent"]>;
   #running: Running[] = [];
   #lastCall = 0;
-  /** Since when nothing has gone wrong: then a background renewal has no excuse. */
+  /** Since when nothing has gone wrong: then a background refresh has no excuse. */
   #calmSince = 0;
 
   constructor(seed: number, time: SimulatedTime, log: string[] | undefined) {
@@ -271,7 +271,7 @@ class Day {
       fetch: this.#broker.networkOf(program),
       ...(hasStore ? { store: this.#broker.storeOf(program) } : {}),
     };
-    this.#say(`${name} opens${isAuto ? ", renewing" : ""}`);
+    this.#say(`${name} opens${isAuto ? ", refreshing" : ""}`);
     const session = this.#time.as(
       program,
       () => isAuto ? new AutoRefreshSession(options) : new Session(options),
@@ -473,9 +473,9 @@ class Day {
       this.#broker.violate(`a timer waits for ${delayMs} ms`);
     }
     for (const [program, begun] of this.#ageing) {
-      this.#broker.count("renewals behind a call");
+      this.#broker.count("refreshes behind a call");
       if (program.begun === begun && !program.isClosing) {
-        this.#broker.violate(`${program.name} does not renew a token that runs out`);
+        this.#broker.violate(`${program.name} does not refresh a token that runs out`);
       }
     }
     this.#ageing.clear();
@@ -506,7 +506,7 @@ class Day {
     // Who has no token while there is none to be had is told so at once.
     const isHopeless = program.isRefused || performance.now() < program.pausedUntil;
     const isWaiting = exchange.sent === 0 || exchange.status === 401 && exchange.sent === 1;
-    if (isHopeless && isWaiting && program.renewals === 0) {
+    if (isHopeless && isWaiting && program.refreshes === 0) {
       this.#broker.violate(`${still} without hope`);
     }
   }
@@ -519,7 +519,7 @@ class Day {
 
   #checkOpen(program: Program, session: Session, isBusy: boolean): void {
     const { name, current } = program;
-    if (program.renewals === 0) program.isForced = false; // refused at once, in a pause
+    if (program.refreshes === 0) program.isForced = false; // refused at once, in a pause
     if (session.isLoggedIn !== program.isLoggedIn) {
       this.#broker.violate(`${name} says isLoggedIn ${session.isLoggedIn}`);
     }
@@ -530,7 +530,7 @@ class Day {
     if (expiresInMs !== remaining) {
       this.#broker.violate(`${name} says that it expires in ${expiresInMs}, not ${remaining} ms`);
     }
-    if (isBusy || program.renewals > 0) return;
+    if (isBusy || program.refreshes > 0) return;
     const armed = this.#time.armedBy(program);
     // The background learns of a refusal that a caller met when it looks the next time.
     const isLearning = program.isRefused && this.#time.timerMs - program.troubledAt <= LOOK_MS;

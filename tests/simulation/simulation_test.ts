@@ -8,7 +8,7 @@ const ENOUGH: Readonly<Record<string, number>> = {
   "days": DAYS,
   "tokens": 2_000,
   "adopted tokens": 1_000,
-  "failed renewals": 2_000,
+  "failed refreshes": 2_000,
   "refusals": 100,
   "logins": 10,
   "401s": 2_000,

@@ -58,7 +58,7 @@ export class FakeClock implements Disposable {
     return this.#timers.size;
   }
 
-  /** How many of them keep the process alive: not what waits for the next renewal, or between calls. */
+  /** How many of them keep the process alive: not what waits for the next refresh, or between calls. */
   get holding(): number {
     return [...this.#timers.values()].filter(({ holds }) => holds).length;
   }

@@ -1,5 +1,5 @@
 /**
- * Waiting without sleeping: for the microtasks, for timers and sockets, for a background renewal.
+ * Waiting without sleeping: for the microtasks, for timers and sockets, for a background refresh.
  *
  * @module
  */
@@ -19,8 +19,8 @@ export async function idle(): Promise<void> {
 }
 
 /**
- * Lets a renewal that runs come to its end, while the clock stands still: it has deadlines of its own,
- * which keep the process alive, as what waits for the next renewal does not.
+ * Lets a refresh that runs come to its end, while the clock stands still: it has deadlines of its own,
+ * which keep the process alive, as what waits for the next refresh does not.
  */
 export async function quiet(clock: FakeClock): Promise<void> {
   await settle();

@@ -1,10 +1,10 @@
 /**
- * A program that renews a token with a file store, for tests that need more than one process.
+ * A program that refreshes a token with a file store, for tests that need more than one process.
  *
- * Usage: token_process.ts <options as JSON> <path of the store> <renewals> [die | kill-after]
+ * Usage: token_process.ts <options as JSON> <path of the store> <refreshes> [die | kill-after]
  *
  * With `die` it is killed, the hard way, while it holds the lock, its token request on the way; with
- * `kill-after` after its renewals, without a goodbye.
+ * `kill-after` after its refreshes, without a goodbye.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { writeSync } from "node:fs";
 import process from "node:process";
 import { fileStore, Session, tastytrade, tradestation } from "../../mod.ts";
 
-const [options = "{}", path = "", renewals = "1", fate] = process.argv.slice(2);
+const [options = "{}", path = "", refreshes = "1", fate] = process.argv.slice(2);
 const { broker, ...credentials } = JSON.parse(options);
 const session = new Session({
   ...credentials,
@@ -25,9 +25,9 @@ const session = new Session({
     return answer;
   },
 });
-for (let i = 0; i < Number(renewals); i++) await session.refresh({ force: true });
+for (let i = 0; i < Number(refreshes); i++) await session.refresh({ force: true });
 if (fate === "kill-after") {
-  writeSync(1, "renewed\n");
+  writeSync(1, "refreshed\n");
   process.kill(process.pid, "SIGKILL");
 }
 console.log(await session.accessToken());

@@ -16,7 +16,7 @@ Deno.test("A session starts with the access token that the login has brought", a
   assertEquals(emulator.count(TOKEN_ROUTE), 0);
 });
 
-Deno.test("What a login's credentials write is what lives, before and after each renewal", async () => {
+Deno.test("What a login's credentials write is what lives, before and after each refresh", async () => {
   await using emulator = await startEmulator();
   const credentials = await logIn(emulator);
   const first = written(credentials);

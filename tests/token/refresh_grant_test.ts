@@ -71,7 +71,7 @@ Deno.test("Grant makes one token request for two processes", async () => {
   assertEquals(emulator.count(TOKEN_ROUTE), 1);
 });
 
-Deno.test("Grant renews a token that was refused, although it is the stored one", async () => {
+Deno.test("Grant refreshes a token that was refused, although it is the stored one", async () => {
   await using emulator = await startEmulator();
   const store = new MemoryStore();
   await using first = rotating(emulator, { store });
@@ -214,7 +214,7 @@ Deno.test("Grant survives tastytradeFaults of the token endpoint with the tokens
   const store = new MemoryStore();
   await using session = new Session({ ...emulator.tastytrade, store });
   await session.get("/customers/me");
-  clock.advance(800_000); // ageing: the renewal runs behind, and fails
+  clock.advance(800_000); // ageing: the refresh runs behind, and fails
   emulator.injectFault(TOKEN_ROUTE, tastytradeFaults.serviceUnavailable, Infinity);
   for (let i = 0; i < 5; i++) await session.get("/customers/me");
   assert(session.isLoggedIn);

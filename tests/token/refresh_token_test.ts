@@ -113,8 +113,8 @@ Deno.test("A session that is disposed of in the middle does not cost the others 
   const first = new Session(credentials);
   await using second = new Session(credentials);
   emulator.latencyMs = 50;
-  const renewal = first.refresh({ force: true });
-  const ended = assertRejects(() => renewal, SessionError, "closed");
+  const refresh = first.refresh({ force: true });
+  const ended = assertRejects(() => refresh, SessionError, "closed");
   while (emulator.count(TOKEN_ROUTE) === 0) await idle();
   first[Symbol.dispose]();
   await ended;
@@ -131,8 +131,8 @@ Deno.test("A session that is disposed of alone ends its token request, and a lat
   emulator.injectFault(TOKEN_ROUTE, "resetMidBody");
   emulator.latencyMs = 50;
   const before = emulator.count(TOKEN_ROUTE);
-  const renewal = first.refresh({ force: true });
-  const ended = assertRejects(() => renewal, SessionError, "closed");
+  const refresh = first.refresh({ force: true });
+  const ended = assertRejects(() => refresh, SessionError, "closed");
   while (emulator.count(TOKEN_ROUTE) === before) await idle();
   first[Symbol.dispose]();
   await ended;

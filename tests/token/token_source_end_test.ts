@@ -4,25 +4,25 @@ import { TokenSource } from "../../src/token/token_source.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { ManualEndpoint, token } from "../support/tokens.ts";
 
-Deno.test("TokenSource.close() waits for a renewal that runs", async () => {
+Deno.test("TokenSource.close() waits for a refresh that runs", async () => {
   using clock = new FakeClock({ timers: true });
   const endpoint = new ManualEndpoint();
   const source = new TokenSource(endpoint.request);
-  const renewal = source.refresh();
+  const refresh = source.refresh();
   const closing = source.close(5_000);
   clock.advance(4_999);
   endpoint.grant("first");
-  assertEquals((await renewal).accessToken, "first");
+  assertEquals((await refresh).accessToken, "first");
   await closing;
   assertEquals(source.token, undefined);
   assertEquals(clock.armed, 0);
 });
 
-Deno.test("TokenSource.close() ends a renewal that takes too long", async () => {
+Deno.test("TokenSource.close() ends a refresh that takes too long", async () => {
   using clock = new FakeClock({ timers: true });
   const source = new TokenSource(new ManualEndpoint().request);
-  const renewal = source.refresh();
-  const refused = assertRejects(() => renewal, SessionClosedError);
+  const refresh = source.refresh();
+  const refused = assertRejects(() => refresh, SessionClosedError);
   const closing = source.close(5_000);
   clock.advance(5_000);
   await closing;
@@ -30,17 +30,17 @@ Deno.test("TokenSource.close() ends a renewal that takes too long", async () => 
   assertEquals(clock.armed, 0);
 });
 
-Deno.test("TokenSource.abort() ends a renewal at once, and takes no token that comes later", async () => {
+Deno.test("TokenSource.abort() ends a refresh at once, and takes no token that comes later", async () => {
   const late = Promise.withResolvers<never>();
   const source = new TokenSource(() => late.promise); // an endpoint that ignores the signal
-  const renewal = source.refresh();
+  const refresh = source.refresh();
   source.abort();
   late.resolve({ accessToken: "late" } as never);
-  assertInstanceOf(await assertRejects(() => renewal), SessionClosedError);
+  assertInstanceOf(await assertRejects(() => refresh), SessionClosedError);
   assertEquals(source.token, undefined);
 });
 
-Deno.test("TokenSource.get() renews once more a token that died while the machine slept, and no other", async () => {
+Deno.test("TokenSource.get() refreshes once more a token that died while the machine slept, and no other", async () => {
   using clock = new FakeClock();
   const lives = async (lifetimeS: number, sleepMs: number) => {
     let requests = 0;

@@ -11,7 +11,7 @@ const outage = () => new NetworkError("no response", { kind: "reset", sent: "no"
 const revoked = () =>
   new TokenError("Grant revoked", { code: "invalid_grant", isPermanent: true, status: 400 });
 
-Deno.test("TokenSource keeps serving a token that lives when its renewal fails", async () => {
+Deno.test("TokenSource keeps serving a token that lives when its refresh fails", async () => {
   using clock = new FakeClock();
   const { source, endpoint } = await signedIn();
   clock.advance(800_000);
@@ -44,9 +44,9 @@ Deno.test("TokenSource never pauses for more than 30 s", async () => {
   const endpoint = new ManualEndpoint();
   const source = new TokenSource(endpoint.request);
   for (let attempt = 1; attempt <= 12; attempt++) {
-    const renewal = source.refresh();
+    const refresh = source.refresh();
     endpoint.refuse(outage());
-    await assertRejects(() => renewal, NetworkError);
+    await assertRejects(() => refresh, NetworkError);
     assertEquals(endpoint.count, attempt);
     clock.advance(30_000);
   }
@@ -56,9 +56,9 @@ Deno.test("TokenSource asks no more after a refusal for good", async () => {
   using clock = new FakeClock();
   const endpoint = new ManualEndpoint();
   const source = new TokenSource(endpoint.request);
-  const renewal = source.refresh();
+  const refresh = source.refresh();
   endpoint.refuse(revoked());
-  await assertRejects(() => renewal, TokenError, "Grant revoked");
+  await assertRejects(() => refresh, TokenError, "Grant revoked");
   assertEquals(source.refreshDueInMs, undefined);
   clock.advance(86_400_000);
   await assertRejects(() => source.refresh(), TokenError, "Grant revoked");
@@ -113,11 +113,11 @@ Deno.test("TokenSource pauses for as long as the endpoint asks, whoever comes", 
   using clock = new FakeClock();
   const endpoint = new ManualEndpoint();
   const source = new TokenSource(endpoint.request);
-  const renewal = source.refresh();
+  const refresh = source.refresh();
   endpoint.refuse(
     new TokenError("busy", { code: "x", isPermanent: false, status: 429, retryAfterMs: 30_000 }),
   );
-  await assertRejects(() => renewal, TokenError);
+  await assertRejects(() => refresh, TokenError);
   assertEquals(source.refreshDueInMs, 30_000);
   clock.advance(29_999);
   await assertRejects(() => source.refresh(), TokenError, "busy");
@@ -133,9 +133,9 @@ Deno.test("TokenSource replaces no token for 30 seconds after a replay was refus
   const first = source.current();
   assert(first);
   assertEquals(source.invalidate(first), "next");
-  const renewal = source.refresh();
+  const refresh = source.refresh();
   endpoint.grant("second");
-  const second = await renewal;
+  const second = await refresh;
   source.suspendInvalidation(); // the replay with it was refused: the broker means something else
   assertEquals(source.invalidate(second), undefined);
   assertEquals(source.current()?.accessToken, "second");
@@ -149,9 +149,9 @@ Deno.test("TokenSource asks again after a refusal for now", async () => {
   using clock = new FakeClock();
   const endpoint = new ManualEndpoint();
   const source = new TokenSource(endpoint.request);
-  const renewal = source.refresh();
+  const refresh = source.refresh();
   endpoint.refuse(new TokenError("x", { code: "http_503", isPermanent: false, status: 503 }));
-  await assertRejects(() => renewal, TokenError);
+  await assertRejects(() => refresh, TokenError);
   clock.advance(1_000);
   const second = source.refresh();
   endpoint.grant("first");
@@ -165,9 +165,9 @@ Deno.test("TokenSource.invalidate() drops the token that failed, and no newer on
   assert(first);
   source.invalidate(first);
   assertEquals(source.current(), undefined);
-  const renewal = source.refresh();
+  const refresh = source.refresh();
   endpoint.grant("second");
-  await renewal;
+  await refresh;
   source.invalidate(first); // a straggler
   assertEquals(source.current()?.accessToken, "second");
   assertEquals(endpoint.count, 2);

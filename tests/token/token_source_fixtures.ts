@@ -7,8 +7,8 @@ export async function signedIn(
 ): Promise<{ source: TokenSource; endpoint: ManualEndpoint }> {
   const endpoint = new ManualEndpoint();
   const source = new TokenSource(endpoint.request);
-  const renewal = source.refresh();
+  const refresh = source.refresh();
   endpoint.grant("first", lifetimeS);
-  await renewal;
+  await refresh;
   return { source, endpoint };
 }

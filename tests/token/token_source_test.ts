@@ -23,7 +23,7 @@ Deno.test("TokenSource hands out a fresh token without waiting and without a req
   assertEquals(endpoint.count, 1);
 });
 
-Deno.test("TokenSource serves an ageing token while it renews it behind", async () => {
+Deno.test("TokenSource serves an ageing token while it refreshes it behind", async () => {
   using clock = new FakeClock();
   const { source, endpoint } = await signedIn();
   clock.advance(800_000); // soft is 120 s ± 10 % before the end, hard is 10 s
@@ -35,7 +35,7 @@ Deno.test("TokenSource serves an ageing token while it renews it behind", async 
   assertEquals(endpoint.count, 2);
 });
 
-Deno.test("TokenSource does not renew a token before the soft window", async () => {
+Deno.test("TokenSource does not refresh a token before the soft window", async () => {
   using clock = new FakeClock();
   const { source, endpoint } = await signedIn();
   clock.advance(900_000 - 133_000); // the soft window is at most 132 s
