@@ -7,7 +7,7 @@ import { Credentials } from "../src/credentials.ts";
 import { CredentialsError } from "../src/errors.ts";
 import { Session } from "../src/session.ts";
 import { Environment } from "./support/environment.ts";
-import { printed } from "./support/login.ts";
+import { printed } from "./support/printed_secrets.ts";
 import { read } from "./support/credential_fixtures.ts";
 
 const LOGGED_IN = { broker: tastytrade, clientId: "an-id", clientSecret: "a-secret" };

@@ -1,33 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { inspect } from "node:util";
 import { Account, Customer, Session, SessionError } from "../mod.ts";
 import { type Emulator, startEmulator, tastytradeFaults } from "../src/emulator/emulator.ts";
 import { encodedForms } from "../src/net/redact.ts";
+import { printed } from "./support/printed_secrets.ts";
 
 const ME = "/customers/me";
-
-/** Every way in which a program may print a value, at once. */
-function printed(value: unknown): string {
-  const views = [
-    inspect(value, { showHidden: true, depth: Infinity, getters: true, maxStringLength: null }),
-    Deno.inspect(value, { showHidden: true, depth: 100, getters: true, strAbbreviateSize: 1e9 }),
-    JSON.stringify(value),
-    String(value),
-    ...walk(value, new Set()),
-  ];
-  return views.join("\n");
-}
-
-/** Every text that can be reached from a value through its own properties, hidden ones too. */
-function* walk(value: unknown, seen: Set<unknown>): Generator<string> {
-  if (typeof value === "string") yield value;
-  if (typeof value !== "object" || value === null || seen.has(value)) return;
-  seen.add(value);
-  for (const key of Reflect.ownKeys(value)) {
-    yield String(key);
-    yield* walk(Reflect.get(value, key), seen);
-  }
-}
 
 function assertNoSecret(value: unknown, secrets: readonly string[]): void {
   const text = printed(value);

@@ -219,9 +219,9 @@ class LocalEmulator implements Emulator, Settings {
     this.#signIn,
   ];
   readonly #issuers: readonly Issuer[] = [
-    this.#production.tokens,
-    this.#sandbox.tokens,
-    this.#signIn.grants,
+    this.#production.tokens.registry,
+    this.#sandbox.tokens.registry,
+    this.#signIn.grants.registry,
   ];
   readonly #log = new RequestLog();
   readonly #faults = new FaultQueue();

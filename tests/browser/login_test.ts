@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
 import { LoginError, Session } from "../../mod.ts";
-import { startEmulator } from "../../src/emulator/emulator.ts";
+import { type Emulator, startEmulator } from "../../src/emulator/emulator.ts";
 import { findChromium, openTab, press, shows, type Tab } from "./chromium.ts";
 import { Environment } from "../support/environment.ts";
 import { begin } from "../support/login.ts";
@@ -23,13 +23,19 @@ function browserTest(name: string, test: (tab: Tab) => Promise<void>): void {
   });
 }
 
-browserTest("the user accepts, and the session works", async ({ page, complaints }) => {
-  await using emulator = await startEmulator();
+/** Logs in with the browser up to the page that says so. */
+async function acceptIn(page: Tab["page"], emulator: Emulator) {
   const { opened, credentials, origin } = await begin(emulator, { port: 3001 });
   await page.goto(opened);
   await shows(page, CONSENT);
   await press(page, "Accept");
   await shows(page, SIGNED_IN);
+  return { credentials, origin };
+}
+
+browserTest("the user accepts, and the session works", async ({ page, complaints }) => {
+  await using emulator = await startEmulator();
+  const { credentials, origin } = await acceptIn(page, emulator);
   assertEquals(page.url(), `${origin}/done`); // no code in the address bar
   assertEquals(complaints, []); // the style is not against its own policy
   await using session = new Session(await credentials);
@@ -85,11 +91,7 @@ browserTest(
   "the back button leads to the consent page, and no second exchange",
   async ({ page }) => {
     await using emulator = await startEmulator();
-    const { opened, credentials, origin } = await begin(emulator, { port: 3001 });
-    await page.goto(opened);
-    await shows(page, CONSENT);
-    await press(page, "Accept");
-    await shows(page, SIGNED_IN);
+    const { credentials, origin } = await acceptIn(page, emulator);
     await credentials;
     await page.goBack();
     await shows(page, CONSENT); // and not the address with the code, which is not in the history

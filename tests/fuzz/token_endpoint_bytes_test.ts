@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { gzipSync } from "node:zlib";
-import { Session, TokenError } from "../../mod.ts";
+import { type Broker, type CredentialOptions, Session, TokenError } from "../../mod.ts";
 import { Random } from "../support/random.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { idle } from "../support/idle.ts";
@@ -114,6 +114,11 @@ function flood(response: ServerResponse, first: string, chunk: Uint8Array, limit
   });
 }
 
+/** A session with a broker whose servers are one. */
+function sessionAt(url: string, broker: Broker, credentials: CredentialOptions): Session {
+  return new Session({ broker, ...credentials, baseUrl: url, signInUrl: url, retry: false });
+}
+
 for (const broker of BROKERS) {
   Deno.test(`Session takes any bytes of ${broker.name}'s token endpoint for a token or a typed error`, async () => {
     using clock = new FakeClock();
@@ -122,13 +127,7 @@ for (const broker of BROKERS) {
     const url = `http://${server.host}`;
     await fuzz({ usual: 120, salt: BROKERS.indexOf(broker) }, async (random) => {
       const credentials = randomCredentials(random);
-      using session = new Session({
-        broker,
-        ...credentials,
-        baseUrl: url,
-        signInUrl: url,
-        retry: false,
-      });
+      using session = sessionAt(url, broker, credentials);
       const sent = [credentials.clientSecret, credentials.refreshToken];
       const answer = randomAnswer(random, sent);
       const { bytes, mayStay } = wireBytes(random, answer);
@@ -171,13 +170,7 @@ Deno.test("Session makes one token request for an answer of any status, and foll
   for (const broker of BROKERS) {
     const credentials = randomCredentials(new Random(7));
     for (let status = 200; status <= 599; status++) {
-      using session = new Session({
-        broker,
-        ...credentials,
-        baseUrl: url,
-        signInUrl: url,
-        retry: false,
-      });
+      using session = sessionAt(url, broker, credentials);
       const before = server.arrivals.length;
       answer = (response, { body }) =>
         response.writeHead(status, { location: `${url}/elsewhere` }).end(JSON.stringify({

@@ -7,7 +7,8 @@ import {
 } from "@std/assert";
 import { LoginError } from "../../mod.ts";
 import { startEmulator } from "../../src/emulator/emulator.ts";
-import { arrive, begin, exchangeBytes, printed, visit } from "../support/login.ts";
+import { arrive, begin, exchangeBytes, visit } from "../support/login.ts";
+import { printed } from "../support/printed_secrets.ts";
 import {
   altered,
   assertPortIsFree,

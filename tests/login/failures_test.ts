@@ -15,7 +15,8 @@ import {
   tradestation,
 } from "../../mod.ts";
 import { startEmulator } from "../../src/emulator/emulator.ts";
-import { arrive, begin, printed, visit } from "../support/login.ts";
+import { arrive, begin, visit } from "../support/login.ts";
+import { printed } from "../support/printed_secrets.ts";
 import { altered, changed, exchangeOf, parametersOf } from "./login_fixtures.ts";
 
 Deno.test("login() hands on what the token endpoint says, and shows it", async () => {

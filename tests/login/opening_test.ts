@@ -1,7 +1,7 @@
 import { assertEquals, assertNotEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { createServer } from "node:net";
 import { login, LoginError, tradestation } from "../../mod.ts";
-import { startEmulator } from "../../src/emulator/emulator.ts";
+import { type Emulator, startEmulator } from "../../src/emulator/emulator.ts";
 import { Environment } from "../support/environment.ts";
 import { arrive, begin, visit } from "../support/login.ts";
 import { closedPort } from "../support/loopback.ts";
@@ -105,13 +105,19 @@ Deno.test("login() ends with what openBrowser throws", async () => {
   await assertPortIsFree(port);
 });
 
+/** A free port whose callback address the emulator knows. */
+async function registeredPort(emulator: Emulator): Promise<number> {
+  const port = await closedPort();
+  emulator.tradestation.callbackUrls = [`http://localhost:${port}`];
+  return port;
+}
+
 Deno.test("login() does not mind what becomes of the browser once the answer is there", async () => {
   await using emulator = await startEmulator();
   const gate = gatedFetch();
   const closing = Promise.withResolvers<void>();
   const opening = Promise.withResolvers<string>();
-  const port = await closedPort();
-  emulator.tradestation.callbackUrls = [`http://localhost:${port}`];
+  const port = await registeredPort(emulator);
   const credentials = login({
     ...emulator.tradestation,
     broker: tradestation,
@@ -133,8 +139,7 @@ Deno.test("login() does not mind what becomes of the browser once the answer is 
 
 Deno.test("login() with openBrowser: false leaves it to the user to visit the local page", async () => {
   await using emulator = await startEmulator();
-  const port = await closedPort();
-  emulator.tradestation.callbackUrls = [`http://localhost:${port}`];
+  const port = await registeredPort(emulator);
   const credentials = login({
     ...emulator.tradestation,
     broker: tradestation,

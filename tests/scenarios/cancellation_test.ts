@@ -116,12 +116,17 @@ Deno.test("The time of a call is one budget for the wait for a token, both tries
   }
 });
 
-Deno.test("20,000 calls with one long-lived signal leave no listener on it, and no memory behind", async () => {
+/** A session, and a signal that is meant for all its calls. */
+async function withOneSignal() {
   const broker = new ScriptedBroker();
   broker.onRequest = () => new Response('{"a":1}');
-  await using session = await signedIn(broker);
   const caller = new CountedSignal();
-  const { signal } = caller;
+  return { broker, session: await signedIn(broker), caller, signal: caller.signal };
+}
+
+Deno.test("20,000 calls with one long-lived signal leave no listener on it, and no memory behind", async () => {
+  const { broker, session: opened, caller, signal } = await withOneSignal();
+  await using session = opened;
   const round = async (calls: number) => {
     for (let i = 0; i < calls; i += 4) {
       await session.get("/a", { signal });
@@ -139,11 +144,8 @@ Deno.test("20,000 calls with one long-lived signal leave no listener on it, and 
 });
 
 Deno.test("5,000 fetches with one long-lived signal leave no listener on it once their bodies are read and gone", async () => {
-  const broker = new ScriptedBroker();
-  broker.onRequest = () => new Response('{"a":1}');
-  await using session = await signedIn(broker);
-  const caller = new CountedSignal();
-  const { signal } = caller;
+  const { broker, session: opened, caller, signal } = await withOneSignal();
+  await using session = opened;
   const round = async (calls: number) => {
     for (let i = 0; i < calls; i++) await (await session.fetch("/a", { signal })).text();
     broker.requests.length = 0;

@@ -44,15 +44,21 @@ Deno.test("FileLock makes its folder, for its owner only", async () => {
   assertEquals((Deno.statSync(path).mode ?? 0) & 0o777, 0o700);
 });
 
+/** Holds a lock until it is told to release it. */
+async function hold(lock: FileLock) {
+  const [entered, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const holder = lock.run(() => {
+    entered.resolve();
+    return release.promise;
+  });
+  await entered.promise;
+  return { holder, release };
+}
+
 Deno.test("FileLock ends its wait when the signal aborts, with the signal's reason", async () => {
   using folder = new TemporaryFolder();
   const lock = new FileLock(folder.path);
-  const [entered, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const holder = lock.run(() => {
-    entered.resolve();
-    return held.promise;
-  });
-  await entered.promise;
+  const { holder, release: held } = await hold(lock);
   const controller = new AbortController();
   const waiting = lock.run(() => Promise.resolve("ran"), controller.signal);
   controller.abort("enough");
@@ -231,12 +237,7 @@ Deno.test("FileLock hangs no more than one listener on a signal, however long it
   using folder = new TemporaryFolder();
   using clock = new FakeClock({ timers: true });
   const lock = new FileLock(folder.path);
-  const [entered, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const holder = lock.run(() => {
-    entered.resolve();
-    return release.promise;
-  });
-  await entered.promise;
+  const { holder, release } = await hold(lock);
   const heartbeats = clock.armed;
   const counted = new CountedSignal();
   let isOver = false;

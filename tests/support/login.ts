@@ -5,7 +5,6 @@
  */
 
 import { connect } from "node:net";
-import { inspect } from "node:util";
 import { type Credentials, login, type LoginOptions, tradestation } from "../../mod.ts";
 import type { Emulator } from "../../src/emulator/emulator.ts";
 import { closedPort } from "./loopback.ts";
@@ -80,25 +79,4 @@ export async function begin(emulator: Emulator, options: LoginOptions = {}): Pro
   });
   credentials.catch(opening.reject);
   return { port, origin: `http://localhost:${port}`, opened: await opening.promise, credentials };
-}
-
-/** Every way in which a program may print a value, at once. */
-export function printed(value: unknown): string {
-  return [
-    inspect(value, { showHidden: true, depth: Infinity, getters: true, maxStringLength: null }),
-    Deno.inspect(value, { showHidden: true, depth: 100, getters: true, strAbbreviateSize: 1e9 }),
-    JSON.stringify(value),
-    String(value),
-    ...walk(value, new Set()),
-  ].join("\n");
-}
-
-function* walk(value: unknown, seen: Set<unknown>): Generator<string> {
-  if (typeof value === "string") yield value;
-  if (typeof value !== "object" || value === null || seen.has(value)) return;
-  seen.add(value);
-  for (const key of Reflect.ownKeys(value)) {
-    yield String(key);
-    yield* walk(Reflect.get(value, key), seen);
-  }
 }

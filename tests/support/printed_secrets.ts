@@ -59,6 +59,17 @@ export function formEncoded(secret: string): string {
   return new URLSearchParams({ x: secret }).toString().slice(2);
 }
 
+/** Every way in which Deno prints a value, at once. */
+export function printed(value: unknown): string {
+  return [
+    inspect(value, { showHidden: true, depth: Infinity, getters: true, maxStringLength: null }),
+    Deno.inspect(value, { showHidden: true, depth: 100, getters: true, strAbbreviateSize: 1e9 }),
+    JSON.stringify(value),
+    String(value),
+    ...walk(value, new Set()),
+  ].join("\n");
+}
+
 /** Every text that can be reached through properties, hidden ones too. */
 function* walk(value: unknown, seen: Set<unknown>): Generator<string> {
   if (typeof value === "string") yield value;

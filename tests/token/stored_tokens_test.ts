@@ -1,15 +1,20 @@
 import { assertEquals, assertFalse, assertRejects, assertStringIncludes } from "@std/assert";
 import { Session, SessionError, type StoredTokens, tradestation } from "../../mod.ts";
-import { startEmulator } from "../../src/emulator/emulator.ts";
+import { type Emulator, startEmulator } from "../../src/emulator/emulator.ts";
 import { MemoryStore } from "../support/memory_store.ts";
 import { ScriptedBroker } from "../support/scripted_broker.ts";
 import { isAlive } from "./refresh_token_fixtures.ts";
 
-Deno.test("A store that is behind does not bring back a refresh token that this process has spent", async () => {
-  await using emulator = await startEmulator();
+/** A store, and a session's options for it, where refresh tokens rotate. */
+function rotatingStore(emulator: Emulator) {
   emulator.tradestation.rotation = true;
   const store = new MemoryStore();
-  const options = { ...emulator.tradestation, broker: tradestation, store };
+  return { store, options: { ...emulator.tradestation, broker: tradestation, store } };
+}
+
+Deno.test("A store that is behind does not bring back a refresh token that this process has spent", async () => {
+  await using emulator = await startEmulator();
+  const { store, options } = rotatingStore(emulator);
   await using first = new Session(options);
   await first.refresh({ force: true });
   store.faults.save = () => Promise.reject(new Error("the disk is full"));
@@ -22,9 +27,7 @@ Deno.test("A store that is behind does not bring back a refresh token that this 
 
 Deno.test("Session.revoke() revokes the refresh token that the store holds", async () => {
   await using emulator = await startEmulator();
-  emulator.tradestation.rotation = true;
-  const store = new MemoryStore();
-  const options = { ...emulator.tradestation, broker: tradestation, store };
+  const { store, options } = rotatingStore(emulator);
   {
     await using first = new Session(options);
     await first.refresh({ force: true });

@@ -1,19 +1,19 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { AccessTokens } from "../access_tokens.ts";
 import { type EmulatedResponse, type JsonObject, jsonResponse } from "../response.ts";
 import { AuthorizationCodes } from "../authorization_codes.ts";
 import { unsignedJwt } from "../jwt.ts";
 import type { ReceivedRequest } from "../received_request.ts";
-import { type Grant, RefreshTokens } from "../refresh_tokens.ts";
+import type { Grant } from "../refresh_tokens.ts";
 import { readFields, words } from "../request_fields.ts";
-import type { Issuer, Settings } from "../service.ts";
+import type { Settings } from "../service.ts";
+import { TokenRegistry } from "../token_registry.ts";
 import { tastytradeFaults } from "./faults.ts";
 
 const LIFETIME_S = 900;
 const SCOPES = "read trade openid";
 
 /** The grants of one user to one client in one environment, and the tokens that come of them. */
-export class TastytradeTokens implements Issuer {
+export class TastytradeTokens {
   /** The id of the client, which is the audience of its tokens. */
   readonly clientId: string = randomUUID();
   /** The secret of the client. */
@@ -27,8 +27,8 @@ export class TastytradeTokens implements Issuer {
   readonly #settings: Settings;
   // Every token of a grant bears the moment of the grant, so `exp - iat` says nothing.
   readonly #grantedAtS: number = Math.floor(Date.now() / 1000);
-  readonly #refreshTokens = new RefreshTokens();
-  readonly #accessTokens = new AccessTokens<Grant>();
+  /** The tokens that it has issued. */
+  readonly registry: TokenRegistry = new TokenRegistry();
 
   constructor(issuer: string, settings: Settings) {
     this.#issuer = issuer;
@@ -59,19 +59,7 @@ export class TastytradeTokens implements Issuer {
   /** Tells whether an `Authorization` header bears a token that is good now. */
   accepts(authorization: string | undefined): boolean {
     // The scheme is obligatory: a raw token was the way of the sessions that ended in 2026.
-    return this.#accessTokens.find(authorization) !== undefined;
-  }
-
-  revokeAccessTokens(): void {
-    this.#accessTokens.clear();
-  }
-
-  revokeGrants(): void {
-    this.#refreshTokens.revoke();
-  }
-
-  restoreGrants(): void {
-    this.#refreshTokens.restore();
+    return this.registry.accessTokens.find(authorization) !== undefined;
   }
 
   #refresh(fields: ReadonlyMap<string, string>): EmulatedResponse {
@@ -81,7 +69,7 @@ export class TastytradeTokens implements Issuer {
       return refusal("unsupported_grant_type", "Unsupported grant type");
     }
     // The token names the client, since the client id may be left out: so it is read first.
-    const found = this.#refreshTokens.find(token);
+    const found = this.registry.refreshTokens.find(token);
     if (found === "unknown") return tastytradeFaults.invalidJwt;
     const refused = this.#refuseClient(fields.get("client_id") ?? this.clientId, secret);
     if (refused !== undefined) return refused;
@@ -118,7 +106,7 @@ export class TastytradeTokens implements Issuer {
 
   #grant(scopes: readonly string[]): string {
     const token = this.#token("rt+jwt", scopes, {});
-    this.#refreshTokens.add(token, { scopes, isPublic: false });
+    this.registry.refreshTokens.add(token, { scopes, isPublic: false });
     return token;
   }
 
@@ -131,7 +119,7 @@ export class TastytradeTokens implements Issuer {
     const scopes = this.scopes.filter((scope) => grant.scopes.includes(scope));
     const exp = Math.floor(Date.now() / 1000 + tokenLifetimeS);
     const accessToken = this.#token("at+jwt", scopes, { exp });
-    this.#accessTokens.add(accessToken, grant, tokenLifetimeS);
+    this.registry.accessTokens.add(accessToken, grant, tokenLifetimeS);
     return {
       access_token: accessToken,
       token_type: "Bearer",

@@ -1,13 +1,13 @@
 import type { Buffer } from "node:buffer";
 import { createHash, randomBytes } from "node:crypto";
-import { AccessTokens } from "../access_tokens.ts";
 import { type EmulatedResponse, jsonResponse } from "../response.ts";
 import { AuthorizationCodes, type Consent } from "../authorization_codes.ts";
 import { unsignedJwt } from "../jwt.ts";
 import type { ReceivedRequest } from "../received_request.ts";
-import { type GoodToken, type Grant, RefreshTokens } from "../refresh_tokens.ts";
+import type { GoodToken, Grant } from "../refresh_tokens.ts";
 import { readFields, words } from "../request_fields.ts";
-import type { Issuer, Settings } from "../service.ts";
+import type { Settings } from "../service.ts";
+import { TokenRegistry } from "../token_registry.ts";
 import errors from "./recordings/errors.json" with { type: "json" };
 import refreshed from "./recordings/token_refreshed.json" with { type: "json" };
 import { tradestationFaults } from "./faults.ts";
@@ -24,7 +24,7 @@ const SCOPES = "openid profile email MarketData ReadAccount Trade offline_access
  * TradeStation's sign-in is a tenant of Auth0 and publishes none of its refusals. Those here are what
  * Auth0 answers in general: all of them are UNCONFIRMED.
  */
-export class TradestationGrants implements Issuer {
+export class TradestationGrants {
   /** The id of the client, which TradeStation calls the API key. */
   readonly clientId: string = randomBytes(24).toString("base64url").replace(/[-_]/g, "0");
   /** The secret of the client. */
@@ -37,8 +37,8 @@ export class TradestationGrants implements Issuer {
   reusedRefreshTokens = 0;
 
   readonly #settings: Settings;
-  readonly #refreshTokens = new RefreshTokens();
-  readonly #accessTokens = new AccessTokens<Grant>();
+  /** The tokens that it has issued. */
+  readonly registry: TokenRegistry = new TokenRegistry();
 
   constructor(settings: Settings) {
     this.#settings = settings;
@@ -83,29 +83,17 @@ export class TradestationGrants implements Issuer {
     const token = fields.get("token") ?? fields.get("refresh_token") ?? "";
     if (token === "") return missingResponse("token");
     // The secret is "optional", which can only mean: for the grants that were made without it.
-    if (!fields.has("client_secret") && !this.#refreshTokens.isPublic(token)) {
+    if (!fields.has("client_secret") && !this.registry.refreshTokens.isPublic(token)) {
       return tradestationFaults.clientSecretMismatch;
     }
-    if (this.#refreshTokens.has(token)) this.#refreshTokens.kill();
+    if (this.registry.refreshTokens.has(token)) this.registry.refreshTokens.kill();
     return { status: 200 };
   }
 
   /** What an `Authorization` header permits now; `undefined` when its token is not good. */
   permitted(authorization: string | undefined): readonly string[] | undefined {
-    const grant = this.#accessTokens.find(authorization);
+    const grant = this.registry.accessTokens.find(authorization);
     return grant === undefined ? undefined : this.#permittedOf(grant);
-  }
-
-  revokeAccessTokens(): void {
-    this.#accessTokens.clear();
-  }
-
-  revokeGrants(): void {
-    this.#refreshTokens.revoke();
-  }
-
-  restoreGrants(): void {
-    this.#refreshTokens.restore();
   }
 
   /** Tells whether the client is known and its secret, where there is one, the right one. */
@@ -150,10 +138,10 @@ export class TradestationGrants implements Issuer {
   #refresh(fields: ReadonlyMap<string, string>): EmulatedResponse {
     const token = fields.get("refresh_token") ?? "";
     if (token === "") return missingResponse("refresh_token");
-    if (!fields.has("client_secret") && !this.#refreshTokens.isPublic(token)) {
+    if (!fields.has("client_secret") && !this.registry.refreshTokens.isPublic(token)) {
       return tradestationFaults.clientSecretMismatch;
     }
-    const found = this.#refreshTokens.find(token);
+    const found = this.registry.refreshTokens.find(token);
     if (found === "reused") this.reusedRefreshTokens += 1;
     if (typeof found === "string") return tradestationFaults.unknownRefreshToken;
     const permitted = this.#permittedOf(found.grant);
@@ -179,7 +167,7 @@ export class TradestationGrants implements Issuer {
 
   #grant(grant: Grant): string {
     const token = opaqueToken();
-    this.#refreshTokens.add(token, grant);
+    this.registry.refreshTokens.add(token, grant);
     return token;
   }
 
@@ -192,7 +180,7 @@ export class TradestationGrants implements Issuer {
   /** Perhaps a JWT at the real service (UNCONFIRMED); documented as nothing that one may look into. */
   #accessToken(grant: Grant): string {
     const token = opaqueToken();
-    this.#accessTokens.add(token, grant, this.#lifetimeS);
+    this.registry.accessTokens.add(token, grant, this.#lifetimeS);
     return token;
   }
 
