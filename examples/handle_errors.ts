@@ -1,5 +1,5 @@
 // Shows what a program does about each error. Sends one order again and again, to an emulator that
-// makes trouble, never to a broker. Runs with `deno run -A`, `bun run` and `node`.
+// injects faults, never to a broker. Runs with `deno run -A`, `bun run` and `node`.
 import { ApiError, CredentialsError, NetworkError, RateLimitError, Session } from "../mod.ts";
 import { SessionClosedError, TokenError } from "../mod.ts"; // in your program: "@tasty/session"
 import { startEmulator, tastytradeFaults } from "../src/emulator/emulator.ts"; // "@tasty/session/emulator"
@@ -29,8 +29,8 @@ await send(() => new Session(options));
 
 await using session = new Session(options);
 const { preflightFailed, tooManyRequests, badGateway } = tastytradeFaults;
-for (const trouble of [preflightFailed, tooManyRequests, badGateway, "reset"] as const) {
-  emulator.injectFault("POST /accounts/*/orders", trouble);
+for (const fault of [preflightFailed, tooManyRequests, badGateway, "reset"] as const) {
+  emulator.injectFault("POST /accounts/*/orders", fault);
   await send(() => session);
 }
 await send(() => session, AbortSignal.abort(new Error("the user pressed Cancel")));

@@ -81,9 +81,9 @@ Deno.test("No API error prints a secret, not even one that the broker echoes", a
   await using emulator = await startEmulator();
   const plain = [...Object.values(tastytradeFaults), "reset", "resetMidBody"] as const;
   const echoes = [200, 400, 403, 404, 422, 429, 500];
-  for (const trouble of [...plain, ...echoes]) {
+  for (const fault of [...plain, ...echoes]) {
     const { session, secrets } = await signedIn(emulator);
-    const answer = typeof trouble === "number" ? echo(trouble, secrets) : trouble;
+    const answer = typeof fault === "number" ? echo(fault, secrets) : fault;
     emulator.injectFault(`GET ${ME}`, answer, Infinity);
     const error = await assertRejects(() => session.get(`${ME}?token=${secrets[2]}`), SessionError);
     assertNoSecret(error, secrets);

@@ -54,8 +54,8 @@ Deno.test("Session.items() goes on after failures in the middle, and yields noth
     tastytradeFaults.tooManyRequests,
   ] as const;
   for await (const { id } of session.items<{ id: number }>(path, { query: { "per-page": 50 } })) {
-    const trouble = inTheMiddle[ids.length / 50 % 3];
-    if (trouble !== undefined) emulator.injectFault(`GET ${path}`, trouble);
+    const fault = inTheMiddle[ids.length / 50 % 3];
+    if (fault !== undefined) emulator.injectFault(`GET ${path}`, fault);
     ids.push(id);
   }
   assertEquals(ids, all);

@@ -139,8 +139,8 @@ Deno.test("Session gives a call no more than its time, body included", async () 
   await using opened = await open({ timeoutMs: 60 });
   const { emulator, session } = opened;
   await session.refresh();
-  for (const trouble of ["hang", "hangMidBody"] as const) {
-    emulator.injectFault(`GET ${ME}`, trouble);
+  for (const fault of ["hang", "hangMidBody"] as const) {
+    emulator.injectFault(`GET ${ME}`, fault);
     const error = await assertRejects(() => session.get(ME), NetworkError);
     assertEquals([error.kind, error.sent], ["timeout", "unknown"]);
   }

@@ -1,33 +1,33 @@
 import { randomBytes } from "node:crypto";
 
-/** What a user has accepted on the consent page. */
+/** What a user has consented to. */
 export interface Consent {
-  /** Where the browser was sent, to the letter. */
+  /** The exact redirect URI. */
   readonly redirectUri: string;
-  /** What was asked for and may be given. */
+  /** The scopes that were asked for and are permitted. */
   readonly scopes: readonly string[];
-  /** The PKCE challenge of the request, of the method S256. */
+  /** The PKCE code challenge, with the method S256. */
   readonly codeChallenge: string | undefined;
 }
 
-// The most that RFC 6749, section 4.1.2, recommends; neither broker documents its own.
+// The maximum that RFC 6749 section 4.1.2 recommends. Neither broker documents its own.
 const LIFETIME_MS = 10 * 60 * 1000;
 
-/** The authorization codes that wait for their exchange. */
+/** The authorization codes that were not exchanged yet. */
 export class AuthorizationCodes {
   readonly #waiting = new Map<
     string,
     { readonly consent: Consent; readonly expiresAtMs: number }
   >();
 
-  /** Makes a code. */
+  /** Issues a code. */
   issue(consent: Consent): string {
     const code = randomBytes(36).toString("base64url");
     this.#waiting.set(code, { consent, expiresAtMs: Date.now() + LIFETIME_MS });
     return code;
   }
 
-  /** What the code stands for. It can be asked once: whatever comes of it, the code is spent. */
+  /** Redeems a code. It works once, whatever becomes of the exchange. */
   redeem(code: string): Consent | undefined {
     const waiting = this.#waiting.get(code);
     this.#waiting.delete(code);

@@ -1,17 +1,17 @@
 import { parseArgs } from "node:util";
 import { type Emulator, type ReceivedRequest, startEmulator } from "./emulator.ts";
 
-/** Where a command writes, and how it learns that it shall end. */
+/** Where a command writes, and what interrupts it. */
 export interface Terminal {
   /** Writes a line. */
   print(line: string): void;
-  /** Writes a line about a failure. */
+  /** Writes an error line. */
   printError(line: string): void;
-  /** Resolves when the user wants the command to end. */
+  /** Resolves when the user interrupts the command. */
   readonly interrupted: Promise<void>;
 }
 
-// Fixed, so that an address which was copied once stays good.
+// Fixed, so that a copied address remains valid.
 const DEFAULT_PORT = "8787";
 
 const HELP = `Starts the emulator of the brokers on this machine.
@@ -45,7 +45,7 @@ async function start(port: number, terminal: Terminal): Promise<Emulator | undef
   }
 }
 
-/** The port that is asked for; `undefined` when the arguments are not understood. */
+/** The port, or `undefined` if the arguments are invalid. */
 function parsePort(args: readonly string[]): number | undefined {
   try {
     const options = { port: { type: "string", default: DEFAULT_PORT } } as const;
@@ -81,7 +81,7 @@ function introduce({ url, tastytrade, tradestation }: Emulator) {
   ];
 }
 
-/** Nothing that could be secret: no headers, no body, not even the query. */
+/** A request without anything secret: no headers, no body, no query. */
 function describe({ method, path, broker, environment, status }: ReceivedRequest): string {
   const place = [broker ?? "nowhere", environment].filter((word) => word !== undefined);
   const words = [...place, method, path.replace(/\?.*/, ""), status ?? "no response"];

@@ -1,24 +1,24 @@
 /**
- * Money as the brokers write it: decimal text, reckoned with whole numbers only. A float would round.
+ * Money as the brokers write it: decimal strings, calculated with whole numbers. A float would round.
  */
 export class Decimal {
-  // Units of 10⁻⁸: four places of a price times four of a fractional quantity.
+  // Units of 10⁻⁸: four decimals of a price times four of a quantity.
   readonly #units: bigint;
 
   private constructor(units: bigint) {
     this.#units = units;
   }
 
-  /** Tells whether a JSON value, text or number, is an amount that {@linkcode Decimal.from} reads. */
+  /** Whether a JSON value, string or number, is an amount that {@linkcode Decimal.from} reads. */
   static isDecimal(value: unknown): value is string | number {
     const isScalar = typeof value === "string" || typeof value === "number";
     return isScalar && /^-?\d+(\.\d{1,8})?$/.test(`${value}`);
   }
 
   /**
-   * Reads an amount as `-12.50`.
+   * Reads an amount, for instance `-12.50`.
    *
-   * @throws {SyntaxError} If it is none.
+   * @throws {SyntaxError} If it is not an amount.
    */
   static from(value: unknown): Decimal {
     const [whole = "", fraction = ""] = `${value}`.split(".");
@@ -45,24 +45,24 @@ export class Decimal {
     return new Decimal(this.#units - other.#units);
   }
 
-  /** The product, cut to 8 places. */
+  /** The product, truncated to 8 decimals. */
   times(other: Decimal): Decimal {
     return new Decimal(this.#units * other.#units / ONE);
   }
 
-  /** The amount without its sign, as the wire has it: at least one decimal, no zeros behind. */
+  /** The amount without its sign, with at least one decimal and no trailing zeros. */
   toAmount(): string {
     const digits = `${this.isNegative ? -this.#units : this.#units}`.padStart(PLACES + 1, "0");
     const fraction = digits.slice(-PLACES).replace(/0+$/, "");
     return `${digits.slice(0, -PLACES)}.${fraction || "0"}`;
   }
 
-  /** The amount with its sign, no zeros behind. */
+  /** The amount with its sign and no trailing zeros. */
   toString(): string {
     return (this.isNegative ? "-" : "") + this.toAmount().replace(/\.0$/, "");
   }
 
-  /** The sign in words, as what the amount does to the account. */
+  /** The sign as an effect on the account. */
   toEffect(): "Credit" | "Debit" | "None" {
     if (this.isPositive) return "Credit";
     return this.isNegative ? "Debit" : "None";

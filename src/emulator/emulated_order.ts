@@ -1,19 +1,19 @@
 import type { JsonObject } from "./response.ts";
 
-/** An order that a client placed. */
+/** An order that was placed. */
 export interface EmulatedOrder {
-  /** The broker that took it. */
+  /** The broker. */
   readonly broker: "tastytrade" | "tradestation";
-  /** The environment that took it. */
+  /** The environment. */
   readonly environment: "production" | "sandbox";
-  /** The account that it was placed in. */
+  /** The account. */
   readonly accountNumber: string;
-  /** Its number, unique in its environment; TradeStation writes it as text. */
+  /** Its id, unique in its environment. At TradeStation it is a string. */
   readonly id: number | string;
-  /** Its status now in the broker's words, as `Live` or `ACK`. */
+  /** Its current status, in the broker's words: `Live`, `ACK`, …. */
   readonly status: string;
-  /** The order that it replaced; at TradeStation a replaced order stays the same one. */
+  /** The id of the order that it replaced. At TradeStation a replaced order keeps its id. */
   readonly replaces: number | undefined;
-  /** The order as the wire has it now. */
+  /** The order's current JSON. */
   readonly wire: JsonObject;
 }

@@ -5,10 +5,10 @@ import type { Socket } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";
 import type { EmulatedResponse } from "./response.ts";
 
-/** Takes one request; what it does with the response is its own business. */
+/** Handles one request. */
 export type Handler = (message: IncomingMessage, response: ServerResponse) => Promise<void>;
 
-/** An HTTP server on 127.0.0.1 that can also answer badly, and that closes at once. */
+/** An HTTP server on 127.0.0.1 that can fail on purpose, and that closes at once. */
 export class LoopbackServer {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -18,8 +18,8 @@ export class LoopbackServer {
 
   constructor(handler: Handler) {
     this.#server = createServer((message, response) => void handler(message, response));
-    // nginx keeps an idle connection for 75 s; node:http's own 5 s would break connections that a
-    // client may rightly still be using.
+    // nginx keeps an idle connection for 75 s. The 5 s of node:http would break connections that clients
+    // expect to work.
     this.#server.keepAliveTimeout = 75_000;
     this.#server.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);
@@ -28,7 +28,7 @@ export class LoopbackServer {
   }
 
   /**
-   * Starts to listen.
+   * Starts listening.
    *
    * @throws {Error} If the port is taken, with the code `EADDRINUSE`.
    */
@@ -43,27 +43,27 @@ export class LoopbackServer {
     });
   }
 
-  /** The port that it listens on, or did; 0 before. */
+  /** The port; 0 before it listens. */
   get port(): number {
     return this.#port;
   }
 
-  /** Waits; or not, when the server closes meanwhile. */
+  /** Waits, unless the server closes. */
   async pause(ms: number): Promise<void> {
-    // The timer of node:timers, because a test that fakes the global one means its own clock.
+    // The timer of node:timers, because a test may fake the global one for its own clock.
     await new Promise<void>((resolve) => {
       const end = () => {
         clearTimeout(timer);
         this.#pauses.delete(end);
         resolve();
       };
-      // A request may get here that was read while the server closed.
+      // A request may arrive here while the server closes.
       const timer = setTimeout(end, this.#closed === undefined ? ms : 0);
       this.#pauses.add(end);
     });
   }
 
-  /** Destroys all connections and stops to listen. Any further call waits for the first one. */
+  /** Closes all connections and stops listening. May be called again. */
   close(): Promise<void> {
     this.#closed ??= new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
@@ -75,7 +75,7 @@ export class LoopbackServer {
   }
 }
 
-/** Reads the body as text; `undefined` when the client went away first. */
+/** Reads the body as text; `undefined` if the client disconnects first. */
 export async function readBody(message: IncomingMessage): Promise<string | undefined> {
   const chunks: Uint8Array[] = [];
   try {
@@ -86,20 +86,20 @@ export async function readBody(message: IncomingMessage): Promise<string | undef
   return Buffer.concat(chunks).toString("utf8");
 }
 
-/** Sends an answer, whole. */
+/** Sends a response. */
 export function send(response: ServerResponse, answer: EmulatedResponse): void {
   const body = writeHead(response, answer);
   response.end(body);
 }
 
-/** Sends the headers, which promise the whole body, and half the body. */
+/** Sends the headers, with the length of the whole body, and half the body. */
 export async function sendHalf(response: ServerResponse, answer: EmulatedResponse): Promise<void> {
   const body = writeHead(response, answer);
   const half = body.subarray(0, Math.floor(body.length / 2));
   await new Promise<void>((resolve) => response.write(half, () => resolve()));
 }
 
-/** Breaks the connection the hard way, with a TCP reset. */
+/** Resets the connection. */
 export function reset(message: IncomingMessage): void {
   message.socket.resetAndDestroy();
 }

@@ -7,49 +7,48 @@ export interface ReceivedRequest {
   readonly method: string;
   /** Path and query as sent, without the prefix of the service. */
   readonly path: string;
-  /** The broker that it was sent to; `undefined` when it was none. */
+  /** The broker that it was sent to; `undefined` for a path without a broker's prefix. */
   readonly broker: "tastytrade" | "tradestation" | undefined;
   /**
-   * The environment that it was sent to; `undefined` when it was none, or TradeStation's sign-in, which
-   * is of both.
+   * The environment that it was sent to; `undefined` for TradeStation's sign-in, which serves both.
    */
   readonly environment: "production" | "sandbox" | undefined;
-  /** The headers, names in lower case. */
+  /** The headers, with names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The body as text; as far as it came. */
+  /** The body as text, as far as it has arrived. */
   readonly body: string;
   /** When it arrived, in milliseconds since the epoch. */
   readonly receivedAtMs: number;
-  /** The status of the answer; `undefined` while there is none, and for ever if none is given. */
+  /** The status of the response; `undefined` without one. */
   readonly status: number | undefined;
 }
 
-/** What a request can be sent to. */
+/** Where a request can be sent. */
 export interface Place {
-  /** The path that its base URL ends in, as `/tastytrade`. */
+  /** The path at the end of its base URL, for instance `/tastytrade`. */
   readonly prefix: string;
-  /** Whose it is. */
+  /** The broker. */
   readonly broker: "tastytrade" | "tradestation";
-  /** Which of the broker's environments it is; `undefined` when it is of both. */
+  /** The broker's environment; `undefined` for both. */
   readonly environment: "production" | "sandbox" | undefined;
 }
 
-/** A request that is still being read and answered. */
+/** A request that is not answered yet. */
 export interface OpenRequest extends ReceivedRequest {
   body: string;
   status: number | undefined;
 }
 
-/** All that arrived, in the order of arrival. */
+/** All requests, in the order of arrival. */
 export class RequestLog {
   readonly #requests: OpenRequest[] = [];
 
-  /** What arrived so far: a live view. */
+  /** The requests so far. A live view. */
   get requests(): readonly ReceivedRequest[] {
     return this.#requests;
   }
 
-  /** Notes a request as soon as its headers are there, so that one which breaks off counts too. */
+  /** Adds a request when its headers have arrived, so that one which breaks off counts too. */
   add(message: IncomingMessage, place: Place | undefined): OpenRequest {
     const url = `${message.url}`;
     const request: OpenRequest = {
@@ -66,13 +65,13 @@ export class RequestLog {
     return request;
   }
 
-  /** How many requests of this route arrived. */
+  /** Counts the requests of a route. */
   count(route: string): number {
     const wanted = new Route(route);
     return this.#requests.filter((request) => wanted.matches(request)).length;
   }
 
-  /** Forgets what arrived. */
+  /** Forgets all requests. */
   clear(): void {
     this.#requests.length = 0;
   }

@@ -1,43 +1,43 @@
-/** What a user has granted to a client, and the refresh token that stands for it. */
+/** What a user has granted to a client. */
 export interface Grant {
-  /** What the user was asked for. */
+  /** The scopes that the user was asked for. */
   readonly scopes: readonly string[];
-  /** Whether the client got it without its secret, with PKCE alone, and so refreshes it without as well. */
+  /** Whether the client got it with PKCE and without its secret, so that refreshes need none either. */
   readonly isPublic: boolean;
 }
 
-/** Why a refresh token is not taken. */
+/** Why a refresh token is refused. */
 export type RefreshRefusal = "reused" | "revoked" | "unknown";
 
-/** A refresh token that is good now. */
+/** A valid refresh token. */
 export interface GoodToken {
-  /** What it stands for. */
+  /** Its grant. */
   readonly grant: Grant;
-  /** Puts another token in its place: it is spent then. */
+  /** Replaces it with another token, after which it is used up. */
   replaceBy(next: string): void;
 }
 
 interface Family {
   readonly grant: Grant;
   current: string;
-  /** What the user does to the grant; can be undone. */
+  /** Whether the user has revoked the grant, which can be undone. */
   isRevoked: boolean;
-  /** What a reuse or a revocation by the client does to it; cannot be undone. */
+  /** Whether a reuse or the client has revoked it, which cannot be undone. */
   isDead: boolean;
 }
 
-/** The refresh tokens of one sign-in: for each grant the one that counts, and those that are spent. */
+/** The refresh tokens of one sign-in: for each grant the current one, and those that were replaced. */
 export class RefreshTokens {
   readonly #families = new Map<string, Family>();
 
-  /** Takes in the first refresh token of a grant. */
+  /** Adds the first refresh token of a grant. */
   add(token: string, grant: Grant): void {
     this.#families.set(token, { grant, current: token, isRevoked: false, isDead: false });
   }
 
   /**
-   * What there is to a token. To come with a token that another one has replaced kills the whole family, as
-   * it must: one of the two who hold it is a thief.
+   * Finds a token. Using one that was replaced revokes the whole family, because one of the two who hold
+   * it must be a thief.
    */
   find(token: string): GoodToken | RefreshRefusal {
     const family = this.#families.get(token);
@@ -56,17 +56,17 @@ export class RefreshTokens {
     };
   }
 
-  /** Tells whether the token was ever issued. */
+  /** Whether the token was ever issued. */
   has(token: string): boolean {
     return this.#families.has(token);
   }
 
-  /** Tells whether the token is of a grant that was made without the secret of the client. */
+  /** Whether the token's grant was made without the client secret. */
   isPublic(token: string): boolean {
     return this.#families.get(token)?.grant.isPublic ?? false;
   }
 
-  /** Lets the user take all grants back that there are. */
+  /** Revokes all grants, as the user does. */
   revoke(): void {
     for (const family of this.#families.values()) family.isRevoked = true;
   }
@@ -76,7 +76,7 @@ export class RefreshTokens {
     for (const family of this.#families.values()) family.isRevoked = false;
   }
 
-  /** Makes all that there are invalid for ever. */
+  /** Revokes all grants for good. */
   kill(): void {
     for (const family of this.#families.values()) family.isDead = true;
   }

@@ -1,7 +1,7 @@
 import { parseJsonObject } from "./response.ts";
 import type { ReceivedRequest } from "./received_request.ts";
 
-/** The text fields of a JSON or form body; `undefined` for a body that is neither. */
+/** The string fields of a JSON or form body; `undefined` for another body. */
 export function readFields(request: ReceivedRequest): ReadonlyMap<string, string> | undefined {
   const type = request.headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase();
   if (type === "application/x-www-form-urlencoded") {
@@ -16,12 +16,12 @@ export function readFields(request: ReceivedRequest): ReadonlyMap<string, string
   return fields;
 }
 
-/** The parameters of the query. */
+/** The query parameters of a request. */
 export function readQuery(request: ReceivedRequest): URLSearchParams {
   return new URLSearchParams(request.path.split("?").slice(1).join("?"));
 }
 
-/** The names that stand in a text, separated by spaces. */
+/** The words of a text, which spaces separate. */
 export function words(text: string): readonly string[] {
   return text.split(" ").filter((word) => word !== "");
 }

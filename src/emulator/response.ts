@@ -1,11 +1,11 @@
-/** What goes back on the wire instead of, or as, the real service's answer. */
+/** A response of an emulated service, or one that is injected in its place. */
 export interface EmulatedResponse {
   /** The HTTP status code. */
   readonly status: number;
   /**
-   * The words behind the status code.
+   * The reason phrase.
    *
-   * @default {undefined} those that belong to the code
+   * @default {undefined} that of the status code
    */
   readonly statusText?: string;
   /**
@@ -22,16 +22,16 @@ export interface EmulatedResponse {
   readonly body?: string;
 }
 
-/** A JSON value as the emulator reads and writes it; `undefined` members are left out on the wire. */
+/** A JSON value. `undefined` members are omitted when it is sent. */
 export type Json = string | number | boolean | null | undefined | readonly Json[] | JsonObject;
 
-/** A JSON object as the emulator reads and writes it. */
+/** A JSON object. */
 export interface JsonObject {
-  /** The members, `undefined` ones being left out on the wire. */
+  /** The members. `undefined` ones are omitted when it is sent. */
   readonly [key: string]: Json;
 }
 
-/** An answer with a JSON body. */
+/** A response with a JSON body. */
 export function jsonResponse(
   status: number,
   body: Json,
@@ -44,7 +44,7 @@ export function jsonResponse(
   };
 }
 
-/** The page that nginx makes by itself when it answers in place of the service behind it. */
+/** nginx's own page, when it responds in place of the service behind it. */
 export function nginxResponse(status: number, reason: string): EmulatedResponse {
   return {
     status,
@@ -60,7 +60,7 @@ export function nginxResponse(status: number, reason: string): EmulatedResponse 
   };
 }
 
-/** Reads JSON text as an object; anything else, malformed text included, is `undefined`. */
+/** Parses a JSON object. Anything else, including malformed text, becomes `undefined`. */
 export function parseJsonObject(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
@@ -70,7 +70,7 @@ export function parseJsonObject(text: string): JsonObject | undefined {
   }
 }
 
-/** Tells whether a parsed JSON value is an object, not an array, not `null`. */
+/** Whether a parsed JSON value is an object, and not an array or `null`. */
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,4 @@
-/** What a route looks at. */
+/** What a route is compared with. */
 export interface Addressed {
   readonly method: string;
   readonly path: string;
@@ -9,9 +9,9 @@ export interface Addressed {
 const ROUTE = /^(?:(tastytrade|tradestation) )?(?:(production|sandbox) )?(\*|[A-Z]+) (\/\S*)$/;
 
 /**
- * A method and a path with parameters, as in `GET /accounts/{any}/orders` with a star for `{any}`: a star is
- * any one segment (or, in place of the method, any method), a last `**` is whatever follows. A broker,
- * an environment or both may stand before it: `tradestation sandbox GET /v3/brokerage/accounts`.
+ * A method and a path with parameters: `*` is any one segment or any method, and `**` at the end is any
+ * rest. A broker, an environment or both may precede it, as in
+ * `tradestation sandbox GET /v3/brokerage/accounts`.
  */
 export class Route {
   readonly #broker: string | undefined;
@@ -31,7 +31,7 @@ export class Route {
     this.#segments = path.split("/").slice(1);
   }
 
-  /** The decoded segments that stand in the parameters of this route, or `undefined` for another path. */
+  /** The decoded values of the path parameters, or `undefined` for another path. */
   parameters(path: string): readonly string[] | undefined {
     const segments = path.split("/").slice(1);
     const parameters: string[] = [];
@@ -45,7 +45,7 @@ export class Route {
     return segments.length === this.#segments.length ? parameters : undefined;
   }
 
-  /** Tells whether a request is for this route; the query of its path does not count. */
+  /** Whether a request is for this route. Its query is ignored. */
   matches(request: Addressed): boolean {
     const path = request.path.split("?", 1).join("");
     return (this.#broker ?? request.broker) === request.broker &&
@@ -53,13 +53,13 @@ export class Route {
       this.takes(request.method) && this.parameters(path) !== undefined;
   }
 
-  /** Tells whether the method is the route's. */
+  /** Whether the route has a method. */
   takes(method: string): boolean {
     return this.#method === "*" || this.#method === method;
   }
 }
 
-/** A segment with a stray percent sign stands for itself, as in the servers that take one. */
+/** A segment with a stray percent sign is taken literally, as servers do that accept one. */
 function decode(segment: string): string {
   try {
     return decodeURIComponent(segment);

@@ -3,19 +3,19 @@ import type { EmulatedResponse } from "./response.ts";
 
 /** What a consent page shows. */
 export interface ConsentRequest {
-  /** The broker's name as people write it. */
+  /** The broker's name. */
   readonly broker: string;
-  /** The client that asks. */
+  /** The client id. */
   readonly clientId: string;
-  /** What is asked for, each with its meaning. */
+  /** The scopes, each with its meaning. */
   readonly scopes: readonly (readonly [name: string, meaning: string])[];
-  /** Where the browser goes afterwards. */
+  /** Where the browser is sent afterwards. */
   readonly redirectUri: string;
 }
 
 /**
- * The page on which a user accepts or declines. Its form posts to the page's own address, so that the
- * request stands in the query once more and no memory of it is needed.
+ * The page on which a user accepts or declines. Its form posts to the page's own address, so the query
+ * holds the request again and nothing needs to be remembered.
  */
 export function consentPage(
   { broker, clientId, scopes, redirectUri }: ConsentRequest,
@@ -39,7 +39,7 @@ ${rows.join("\n")}
   );
 }
 
-/** The page of a sign-in that goes no further. It sends the browser nowhere. */
+/** The page of a sign-in that fails without a redirect. */
 export function errorPage(
   status: number,
   { broker, message }: { broker: string; message: string },
@@ -55,7 +55,7 @@ export function errorPage(
   );
 }
 
-/** Sends the browser somewhere, with these parameters; those without a value are left out. */
+/** Redirects the browser with parameters. Those without a value are omitted. */
 export function redirect(
   uri: string,
   parameters: Readonly<Record<string, string | undefined>> = {},
@@ -103,7 +103,7 @@ const HEADERS = { "cache-control": "no-store", "referrer-policy": "no-referrer" 
 const PAGE_HEADERS = {
   ...HEADERS,
   "content-type": "text/html; charset=utf-8",
-  // No form-action: browsers hold it against the redirect that answers the form, too.
+  // Without form-action, which browsers apply to the redirect after the form too.
   "content-security-policy": `default-src 'none'; base-uri 'none'; frame-ancestors 'none'; ` +
     `style-src 'sha256-${createHash("sha256").update(STYLE).digest("base64")}'`,
 };

@@ -39,16 +39,22 @@ async function versionOf(runtime: Runtime): Promise<string> {
   return (await shell(program ?? "", [...args, "--version"])).match(/\d+\.\d+\.\d+/)?.[0] ?? "?";
 }
 
+/** The paths of the module's sources, without the emulator's. */
+async function sourcesBelow(folder: string, root: URL): Promise<string[]> {
+  const sources: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(new URL(folder, root))) {
+    const path = `${folder}/${name}`;
+    if (!isDirectory) sources.push(path);
+    else if (name !== "emulator") sources.push(...await sourcesBelow(path, root));
+  }
+  return sources;
+}
+
 /** The module as JSR serves it to Node: compiled to JavaScript, file by file. */
 async function compiled(): Promise<string> {
   const folder = await Deno.makeTempDir();
   const root = new URL("../../", FOLDER);
-  const sources = ["mod.ts"];
-  for (const under of ["src", "src/brokers"]) {
-    for await (const { name, isFile } of Deno.readDir(new URL(under, root))) {
-      if (isFile) sources.push(`${under}/${name}`);
-    }
-  }
+  const sources = ["mod.ts", ...await sourcesBelow("src", root)];
   const paths = sources.map((source) => `../../${source}`);
   await shell("npx", [
     "--no-install",
@@ -244,6 +250,11 @@ ${
 Bundled, minified and gzipped.
 
 ${table(["", "kB"], sizes.map(([name, kb]) => [name, kb.toFixed(1)]))}
+
+## Targets
+
+What we aim at, and have not all reached: 0.95 of the requests of \`fetch\`, 15 kB for a program that
+uses a \`Session\`, and an import in 8 ms.
 `;
 await Deno.writeTextFile(new URL("results.md", FOLDER), results);
 console.log(results);

@@ -9,10 +9,10 @@ import {
 } from "../../mod.ts";
 import { type Emulator, tastytradeFaults } from "../../src/emulator/emulator.ts";
 import { MARKET_ORDER } from "../support/orders.ts";
-import { ME, ORDERS, troubleOf } from "./tastytrade_fixtures.ts";
+import { errorAfter, ME, ORDERS } from "./tastytrade_fixtures.ts";
 
-/** Every trouble that a user meets: what it is made of, and what its error has to say. */
-const TROUBLES: readonly {
+/** Every fault that a user meets: what it is made of, and what its error has to say. */
+const FAULTS: readonly {
   readonly name: string;
   readonly prepare: (emulator: Emulator) => SessionOptions | void;
   readonly call?: (session: Session) => Promise<unknown>;
@@ -202,19 +202,19 @@ function withoutUserAgent(init: RequestInit | undefined): Headers {
   return headers;
 }
 
-for (const { name, prepare, call, error: errorClass, code, says } of TROUBLES) {
+for (const { name, prepare, call, error: errorClass, code, says } of FAULTS) {
   Deno.test(`tastytrade explains ${name}`, async () => {
-    const error = await troubleOf(prepare, call);
+    const error = await errorAfter(prepare, call);
     assert(error instanceof errorClass, String(error));
     assertEquals(error.code, code);
     for (const words of says) assertStringIncludes(error.message, words);
   });
 }
 
-Deno.test("tastytrade explains every trouble in other words", async () => {
-  const messages = await Promise.all(TROUBLES.map(async ({ prepare, call }) => {
-    const { message } = await troubleOf(prepare, call);
+Deno.test("tastytrade explains every fault in other words", async () => {
+  const messages = await Promise.all(FAULTS.map(async ({ prepare, call }) => {
+    const { message } = await errorAfter(prepare, call);
     return message.replace(/127\.0\.0\.1:\d+/, "");
   }));
-  assertEquals(new Set(messages).size, TROUBLES.length);
+  assertEquals(new Set(messages).size, FAULTS.length);
 });

@@ -7,7 +7,7 @@ export const ME = "/customers/me";
 export const ORDERS = "/accounts/5WT00000/orders";
 
 /** Runs one call against the emulator and returns the error that it ends with. */
-export async function troubleOf(
+export async function errorAfter(
   prepare: (emulator: Emulator) => SessionOptions | void,
   call: (session: Session) => Promise<unknown> = (session) => session.get(ME),
 ): Promise<SessionError> {

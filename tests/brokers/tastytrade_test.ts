@@ -9,11 +9,11 @@ import {
 } from "../../mod.ts";
 import { type Emulator, startEmulator, tastytradeFaults } from "../../src/emulator/emulator.ts";
 import { MARKET_ORDER } from "../support/orders.ts";
-import { ME, ORDERS, troubleOf } from "./tastytrade_fixtures.ts";
+import { errorAfter, ME, ORDERS } from "./tastytrade_fixtures.ts";
 
 Deno.test("tastytrade tells a refusal for good from one for now", async () => {
   const isPermanent = async (prepare: (emulator: Emulator) => SessionOptions | void) =>
-    (await troubleOf(prepare) as TokenError).isPermanent;
+    (await errorAfter(prepare) as TokenError).isPermanent;
   assert(await isPermanent((emulator) => emulator.revokeGrant()));
   assert(await isPermanent(() => ({ clientSecret: "wrong" })));
   assert(await isPermanent(() => ({ refreshToken: "wrong" })));
@@ -51,7 +51,7 @@ Deno.test("tastytrade tells a refusal for good from one for now", async () => {
 });
 
 Deno.test("tastytrade's API errors list the single faults, and keep the data beside the error", async () => {
-  const preflight = await troubleOf(
+  const preflight = await errorAfter(
     (emulator) => emulator.injectFault(`POST ${ORDERS}`, tastytradeFaults.marginCheckFailed),
     (session) => session.post(ORDERS, MARKET_ORDER),
   ) as ApiError;
@@ -63,7 +63,7 @@ Deno.test("tastytrade's API errors list the single faults, and keep the data bes
     (preflight.data as { "buying-power-effect": { impact: string } })["buying-power-effect"].impact,
     "1829.008",
   );
-  const validation = await troubleOf((emulator) =>
+  const validation = await errorAfter((emulator) =>
     emulator.injectFault(`GET ${ME}`, tastytradeFaults.validationError)
   ) as ApiError;
   assertEquals(validation.errors, [{ field: "account-numbers", message: "is missing" }]);

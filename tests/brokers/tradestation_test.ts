@@ -184,12 +184,12 @@ Deno.test("tradestation's legacy API is reached with apiVersion v2, through sess
 });
 
 for (
-  const { name, trouble, code, says } of [
-    { name: "a 403", trouble: tastytradeFaults.forbidden, code: "Forbidden", says: "scope" },
-    { name: "a 404", trouble: tastytradeFaults.notFound, code: "NotFound", says: "no such path" },
+  const { name, fault, code, says } of [
+    { name: "a 403", fault: tastytradeFaults.forbidden, code: "Forbidden", says: "scope" },
+    { name: "a 404", fault: tastytradeFaults.notFound, code: "NotFound", says: "no such path" },
     {
       name: "a 503",
-      trouble: tastytradeFaults.serviceUnavailable,
+      fault: tastytradeFaults.serviceUnavailable,
       code: "ServiceUnavailable",
       says: "try again",
     },
@@ -198,7 +198,7 @@ for (
   Deno.test(`tradestation explains ${name}`, async () => {
     await using emulator = await startEmulator();
     await using session = open(emulator);
-    emulator.injectFault(`GET /v3${ACCOUNTS}`, trouble);
+    emulator.injectFault(`GET /v3${ACCOUNTS}`, fault);
     const error = await assertRejects(() => session.get(ACCOUNTS), ApiError);
     assertEquals(error.code, code);
     assertStringIncludes(error.message, says);

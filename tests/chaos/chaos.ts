@@ -17,8 +17,8 @@ export interface ChaosResult {
   readonly violations: readonly string[];
   /** How many orders ended how. */
   readonly outcomes: Readonly<Record<string, number>>;
-  /** How often each trouble happened, by method and connection. */
-  readonly tastytradeFaults: Readonly<Record<string, number>>;
+  /** How often each fault happened, by method and connection. */
+  readonly faults: Readonly<Record<string, number>>;
   readonly revocations: number;
 }
 
@@ -62,10 +62,10 @@ export async function chaos(runtime: Runtime, calls: number, seed: number): Prom
   }
   const reads = calls * 2 - Object.keys(orders).length;
   if (reads !== calls) violations.push(`There were ${calls} orders and ${reads} reads`);
-  const tastytradeFaults = Object.fromEntries(
+  const faults = Object.fromEntries(
     [...proxy.counts].toSorted(([a], [b]) => a < b ? -1 : 1),
   );
-  return { violations, outcomes, tastytradeFaults, revocations: proxy.revocations };
+  return { violations, outcomes, faults, revocations: proxy.revocations };
 }
 
 const KNOWN = new Set(["placed", "refused", "not sent", "unknown"]);

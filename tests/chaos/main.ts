@@ -20,7 +20,7 @@ for (const runtime of RUNTIMES) {
     `${runtime.name}: ${calls} orders, ${calls} reads, seed ${seed}, ${seconds} s`,
     result,
   );
-  const missing = EVERYTHING.filter((trouble) => result.tastytradeFaults[trouble] === undefined);
+  const missing = EVERYTHING.filter((fault) => result.faults[fault] === undefined);
   if (missing.length > 0) console.log("This did not happen:", missing);
   if (result.revocations === 0) console.log("No token was revoked");
   if (result.violations.length > 0) process.exitCode = 1;

@@ -2,7 +2,7 @@
  * A bad road to the emulator: delays, connections that break at every point of an exchange, gateways
  * that answer by themselves, and access tokens that are revoked.
  *
- * It keeps to two rules, so that it can be told what must succeed: a call meets trouble twice at the
+ * It keeps to two rules, so that it can be told what must succeed: a call meets fault twice at the
  * most, and a 401 once.
  *
  * @module
@@ -17,7 +17,7 @@ import type { Random } from "../support/random.ts";
 /** The header in which the client names its call. */
 export const CALL_HEADER = "x-call";
 
-const TROUBLES = [
+const FAULTS = [
   "delay",
   "reset at once",
   "reset in the middle of the request",
@@ -33,15 +33,15 @@ const TROUBLES = [
   "close after the answer",
 ] as const;
 
-type Fault = (typeof TROUBLES)[number] | "none";
+type Fault = (typeof FAULTS)[number] | "none";
 
 /** After these the call comes to its end. */
 const HARMLESS: ReadonlySet<Fault> = new Set(["none", "delay", "close after the answer"]);
 
 /** What the road has to have shown before it can be said to have shown everything. */
 export const EVERYTHING: readonly string[] = ["GET", "POST"].flatMap((method) =>
-  TROUBLES.flatMap((trouble) =>
-    ["fresh", "reused"].map((connection) => `${method} ${trouble} ${connection}`)
+  FAULTS.flatMap((fault) =>
+    ["fresh", "reused"].map((connection) => `${method} ${fault} ${connection}`)
   )
 );
 
@@ -51,12 +51,12 @@ export interface Story {
   arrivals: number;
   /** How often it was answered 401. */
   refusals: number;
-  /** How often it met trouble. */
-  tastytradeFaults: number;
+  /** How often it met fault. */
+  faults: number;
   isOver: boolean;
 }
 
-/** How much trouble there is: one request in so many. */
+/** How much fault there is: one request in so many. */
 const ONE_IN = 5;
 /** The access tokens are revoked after so many requests. */
 const REVOKE_EVERY = 300;
@@ -65,7 +65,7 @@ const REVOKE_EVERY = 300;
 export class ChaosProxy implements AsyncDisposable {
   /** What each call has met, by its name. */
   readonly stories: Map<string, Story> = new Map();
-  /** How often each trouble happened, by method and by whether the connection was used before. */
+  /** How often each fault happened, by method and by whether the connection was used before. */
   readonly counts: Map<string, number> = new Map();
   /** How often all access tokens were revoked. */
   revocations = 0;
@@ -120,16 +120,16 @@ export class ChaosProxy implements AsyncDisposable {
     const story = this.#storyOf(name);
     story.arrivals += 1;
     this.#revokeNowAndThen();
-    const trouble = this.#choose(story);
+    const fault = this.#choose(story);
     const connection = this.#used.has(message.socket) ? "reused" : "fresh";
     this.#used.add(message.socket);
-    const key = `${message.method} ${trouble} ${connection}`;
+    const key = `${message.method} ${fault} ${connection}`;
     this.counts.set(key, (this.counts.get(key) ?? 0) + 1);
-    if (!HARMLESS.has(trouble)) story.tastytradeFaults += 1;
+    if (!HARMLESS.has(fault)) story.faults += 1;
 
     const underWay = { since: this.revocations };
     this.#underWay.add(underWay);
-    const status = await this.#exchange(trouble, message, response)
+    const status = await this.#exchange(fault, message, response)
       .finally(() => this.#underWay.delete(underWay));
     if (status === 401) story.refusals += 1; // which sends it again
     else if (message.method === "POST" || status === 200) story.isOver = true;
@@ -141,14 +141,14 @@ export class ChaosProxy implements AsyncDisposable {
 
   /** Answers or does not, and returns the status that the client gets to see, if it does. */
   async #exchange(
-    trouble: Fault,
+    fault: Fault,
     message: IncomingMessage,
     response: ServerResponse,
   ): Promise<number | undefined> {
     const { socket } = message;
-    if (trouble === "reset at once") return void socket.resetAndDestroy();
+    if (fault === "reset at once") return void socket.resetAndDestroy();
     const body = await buffer(message);
-    switch (trouble) {
+    switch (fault) {
       case "reset in the middle of the request":
         await this.#forwardHalf(message, body);
         return void socket.destroy();
@@ -169,11 +169,11 @@ export class ChaosProxy implements AsyncDisposable {
       case "429":
       case "500":
       case "503":
-        return this.#refuse(Number(trouble), response);
+        return this.#refuse(Number(fault), response);
       case "500 after it was carried out":
       case "503 after it was carried out":
         await this.#ask(message, body);
-        return this.#refuse(Number.parseInt(trouble), response);
+        return this.#refuse(Number.parseInt(fault), response);
       case "close after the answer":
         response.setHeader("connection", "close");
         break;
@@ -185,15 +185,15 @@ export class ChaosProxy implements AsyncDisposable {
 
   #storyOf(name: string): Story {
     const story = this.stories.get(name) ??
-      { arrivals: 0, refusals: 0, tastytradeFaults: 0, isOver: false };
+      { arrivals: 0, refusals: 0, faults: 0, isOver: false };
     this.stories.set(name, story);
     return story;
   }
 
   #choose(story: Story): Fault {
-    if (!this.#random.oneIn(ONE_IN) || story.tastytradeFaults === 2) return "none";
-    const trouble = this.#random.pick(TROUBLES);
-    return trouble === "401" && story.refusals > 0 ? "none" : trouble;
+    if (!this.#random.oneIn(ONE_IN) || story.faults === 2) return "none";
+    const fault = this.#random.pick(FAULTS);
+    return fault === "401" && story.refusals > 0 ? "none" : fault;
   }
 
   /** Not while a call is under way that has had its 401, or has yet to get it. */

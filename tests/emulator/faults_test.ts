@@ -28,7 +28,7 @@ Deno.test("emulator gives the ordered answer as often as ordered, then the true 
   assertEquals(emulator.requests.slice(1).map(({ status }) => status), statuses);
 });
 
-Deno.test("emulator goes on with trouble without end until it is told to stop", async () => {
+Deno.test("emulator goes on with fault without end until it is told to stop", async () => {
   await using emulator = await startEmulator();
   emulator.injectFault(
     "* /**",

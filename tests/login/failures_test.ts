@@ -148,12 +148,10 @@ Deno.test("login() prints neither code nor state, verifier or secret", async () 
   const secrets: string[] = [];
   const values: unknown[] = [];
   const options = { broker: altered({ usesPkce: true }) };
-  for (const trouble of ["none", "refused", "reset"] as const) {
+  for (const fault of ["none", "refused", "reset"] as const) {
     emulator.forgetRequests();
-    if (trouble === "reset") emulator.injectFault("POST /oauth/token", "reset");
-    const clientSecret = trouble === "refused"
-      ? "wrong-secret"
-      : emulator.tradestation.clientSecret;
+    if (fault === "reset") emulator.injectFault("POST /oauth/token", "reset");
+    const clientSecret = fault === "refused" ? "wrong-secret" : emulator.tradestation.clientSecret;
     const { opened, credentials } = await begin(emulator, { ...options, clientSecret });
     values.push(credentials.catch((error) => error));
     const address = await emulator.submitConsent(opened, "accept");

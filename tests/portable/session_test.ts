@@ -94,13 +94,13 @@ test("reads come back after failures, and orders are not sent again", async () =
   const emulator = await startEmulator();
   const session = new Session({ ...emulator.tastytrade, retry: QUICKLY });
   for (
-    const trouble of [
+    const fault of [
       tastytradeFaults.badGateway,
       tastytradeFaults.tooManyRequests,
       "resetMidBody",
     ] as const
   ) {
-    emulator.injectFault(`GET ${ME}`, trouble, 2);
+    emulator.injectFault(`GET ${ME}`, fault, 2);
     assert.ok(await session.get(ME));
   }
   const orders = "/accounts/5WT00000/orders";

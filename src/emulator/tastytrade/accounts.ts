@@ -15,25 +15,25 @@ import type { Call, Endpoint } from "./endpoint.ts";
 import { dataResponse, unknownResponse, validationResponse } from "./envelope.ts";
 import { between, select } from "./page.ts";
 
-/** The numbers of the recorded accounts; both environments have the same ones. */
+/** The recorded account numbers, which are the same in both environments. */
 export const accountNumbers: readonly string[] = accounts.data.items.map(
   (item) => item.account["account-number"],
 );
 
-/** The account that holds the recorded money and positions. The other one is empty. */
+/** The account with the recorded balances and positions. The other one is empty. */
 export const fundedAccount: string = account.data["account-number"];
 
-/** What an account can buy for, as in its balance. */
+/** The buying power of an account, as in its balances. */
 export function buyingPower(accountNumber: string): string {
   return balanceOf(accountNumber)["equity-buying-power"];
 }
 
-/** The customer, the accounts, and what is in them. */
+/** Customer, accounts, balances and positions. */
 export const accountEndpoints: readonly Endpoint[] = [
   {
     route: new Route("POST /sessions/validate"),
     scope: "read",
-    // Recorded in the days of session tokens; clients still ask it with a bearer token.
+    // Recorded with session tokens. Clients still use it with a bearer token.
     handle: () => jsonResponse(200, sessionValidated),
   },
   {
@@ -52,7 +52,7 @@ export const accountEndpoints: readonly Endpoint[] = [
     handle: ({ parameters: [number = ""], context }) => {
       const item = accounts.data.items.find((item) => item.account["account-number"] === number);
       if (item === undefined) return unknownResponse(`account ${number}`);
-      // This recording is of one account; the other one answers with what its list says.
+      // The recording is of one account. The other one comes from the list.
       return number === fundedAccount
         ? jsonResponse(200, account)
         : dataResponse(item.account, context);

@@ -3,12 +3,12 @@ import type { Route } from "../route.ts";
 import type { ReceivedRequest } from "../received_request.ts";
 import type { OrderBook } from "./order_book.ts";
 
-/** An API request that has passed the checks that all share. */
+/** An API request that has passed the common checks. */
 export interface Call {
   readonly request: ReceivedRequest;
   /** The path without the query, which the envelope repeats as `context`. */
   readonly context: string;
-  /** What stands in the parameters of the route. */
+  /** The path parameters. */
   readonly parameters: readonly string[];
   readonly query: URLSearchParams;
   /** The `Accept-Version`, if there is one. */
@@ -20,7 +20,7 @@ export interface Call {
 /** One route of the API. */
 export interface Endpoint {
   readonly route: Route;
-  /** The scope that it takes. */
+  /** The scope that it needs. */
   readonly scope: "read" | "trade";
   /**
    * The oldest `Accept-Version` that it serves, where that is not the API's.

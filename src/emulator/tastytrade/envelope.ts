@@ -7,7 +7,7 @@ export interface ValidationError extends JsonObject {
   readonly reason: string;
 }
 
-/** tastytrade's envelope of a success. */
+/** tastytrade's envelope for data. */
 export function dataResponse(
   data: Json,
   context: string,

@@ -5,7 +5,7 @@ import marginCheckFailed from "./recordings/margin_check_failed.json" with {
 };
 import { errorResponse } from "./envelope.ts";
 
-/** tastytrade's bad answers by name. */
+/** tastytrade's error responses by name. */
 export interface TastytradeFaults {
   /** 400 of the token endpoint: the user has deleted the grant, or the secret was regenerated. */
   readonly grantRevoked: EmulatedResponse;
@@ -13,11 +13,11 @@ export interface TastytradeFaults {
   readonly invalidJwt: EmulatedResponse;
   /** 400 of the token endpoint: the client secret is not the one of the grant's client. */
   readonly clientSecretMismatch: EmulatedResponse;
-  /** 400 of the token endpoint for a healthy grant; the same request succeeds minutes later. */
+  /** 400 of the token endpoint for a valid grant. The same request succeeds minutes later. */
   readonly notACustomer: EmulatedResponse;
   /** 400: a parameter is missing. */
   readonly validationError: EmulatedResponse;
-  /** 401 in HTML: no `User-Agent`, or one that does not look like `product/version`. */
+  /** 401 in HTML: no `User-Agent`, or not `product/version`. */
   readonly userAgentRequired: EmulatedResponse;
   /** 401: no bearer token, or one that has expired or was revoked. */
   readonly tokenInvalid: EmulatedResponse;
@@ -25,11 +25,11 @@ export interface TastytradeFaults {
   readonly notPermitted: EmulatedResponse;
   /** 404: no such account, symbol or id. */
   readonly notFound: EmulatedResponse;
-  /** 406: the `Accept-Version` is none that the service knows; its `code` is a number. */
+  /** 406: the service does not know this `Accept-Version`. Its `code` is a number. */
   readonly unsupportedVersion: EmulatedResponse;
-  /** 422: an order that the preflight checks refuse. */
+  /** 422: the preflight checks refuse an order. */
   readonly preflightFailed: EmulatedResponse;
-  /** 422: an order that the account cannot pay; both `data` and `error`. */
+  /** 422: the account cannot pay an order. It has both `data` and `error`. */
   readonly marginCheckFailed: EmulatedResponse;
   /** 429 in HTML: too many requests, with no `Retry-After`. */
   readonly tooManyRequests: EmulatedResponse;
@@ -44,7 +44,7 @@ export interface TastytradeFaults {
 }
 
 /**
- * tastytrade's bad answers, as recorded, to be ordered with `emulator.injectFault()`.
+ * tastytrade's error responses, as recorded, for `emulator.injectFault()`.
  *
  * @example A 429 with a hint
  * ```ts

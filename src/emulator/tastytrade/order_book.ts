@@ -7,14 +7,14 @@ import orders from "./recordings/orders.json" with { type: "json" };
 import { legsOf } from "./order_form.ts";
 
 /**
- * The orders of one environment: the recorded ones, and those that are placed. Nothing is ever filled;
+ * The orders of one environment: the recorded ones, and those that were placed. Nothing is ever filled;
  * an order works until it is cancelled or replaced.
  */
 export class OrderBook {
   readonly #orders = new Map<number, JsonObject>();
   readonly #placed: { id: number; replaces: number | undefined }[] = [];
   readonly #environment: "production" | "sandbox";
-  // The id of the recorded placement; the other recorded orders have lower ones.
+  // The id of the recorded placement, which is the highest one.
   #nextId = 270_561;
 
   constructor(environment: "production" | "sandbox") {
@@ -52,7 +52,7 @@ export class OrderBook {
     return this.ofAccount(accountNumber).find((order) => `${order["id"]}` === id);
   }
 
-  /** Takes a checked order, and tells what the broker says of it at that moment. */
+  /** Places a checked order, and returns it as the broker shows it at that moment. */
   place(accountNumber: string, form: JsonObject, replaces?: number): JsonObject {
     const id = this.#nextId++;
     const order = {
@@ -62,8 +62,8 @@ export class OrderBook {
       "received-at": instant(),
       "updated-at": Date.now(),
     };
-    // As recorded: a moment after its arrival an order is routed and nothing can be done about it. A
-    // contingent one waits for its condition instead.
+    // As recorded: at first an order is routed, and cannot be changed. A contingent one waits for its
+    // condition.
     const routed = isContingent(form)
       ? order
       : { ...order, "status": "Routed", "cancellable": false, "editable": false };
@@ -72,7 +72,7 @@ export class OrderBook {
     return routed;
   }
 
-  /** Takes an order back, and tells what the broker says at that moment: not yet that it is done. */
+  /** Cancels an order, and returns it as the broker shows it at that moment: cancellation requested. */
   cancel(order: JsonObject): JsonObject {
     this.#end(order, {});
     return {
@@ -84,7 +84,7 @@ export class OrderBook {
     };
   }
 
-  /** Puts a checked order in the place of another. It is a new order, with an id of its own. */
+  /** Replaces an order with a checked one, which gets a new id. */
   replace(order: JsonObject, form: JsonObject): JsonObject {
     this.#end(order, { "edited": true });
     return this.place(`${order["account-number"]}`, form, Number(order["id"]));
@@ -105,7 +105,7 @@ export class OrderBook {
   }
 }
 
-/** The fields of an order request that come back as they were sent. */
+/** The fields of an order that are returned as they were sent. */
 const ECHOED = [
   "price",
   "price-effect",
@@ -118,7 +118,7 @@ const ECHOED = [
   "rules",
 ];
 
-/** A checked order as a dry run shows it: without id, working. */
+/** A checked order as a dry run shows it, without an id. */
 export function wireOrder(accountNumber: string, form: JsonObject): JsonObject {
   const legs = legsOf(form);
   const [first = {}] = legs;
@@ -128,7 +128,7 @@ export function wireOrder(accountNumber: string, form: JsonObject): JsonObject {
     "order-type": form["order-type"],
     "size": quantity(first),
     "underlying-symbol": underlyingSymbol(first),
-    // Options are listed under what they are options on.
+    // Options are listed under the kind of their underlying.
     "underlying-instrument-type": `${first["instrument-type"]}`.replace(" Option", ""),
     ...(isContingent(form)
       ? { "status": "Contingent", "contingent-status": "Pending Condition" }
@@ -136,7 +136,7 @@ export function wireOrder(accountNumber: string, form: JsonObject): JsonObject {
     "cancellable": true,
     "editable": true,
     "edited": false,
-    // A dry run was never updated.
+    // A dry run has no update.
     "updated-at": 0,
     "legs": legs.map((leg) => ({
       "instrument-type": leg["instrument-type"],
@@ -154,12 +154,12 @@ function isContingent(form: JsonObject): boolean {
   return form["rules"] !== undefined;
 }
 
-/** Quantities are JSON numbers in recorded traffic, however they were sent. */
+/** Recorded quantities are JSON numbers, however they were sent. */
 function quantity(leg: JsonObject): number {
   return Number(leg["quantity"] ?? 0);
 }
 
-/** An equity option's symbol has six places for the root, then date, kind and strike. */
+/** An equity option's symbol begins with the root in six characters. */
 function underlyingSymbol(leg: JsonObject): string {
   const symbol = `${leg["symbol"]}`;
   return leg["instrument-type"] === "Equity Option" ? symbol.slice(0, 6).trimEnd() : symbol;

@@ -32,10 +32,10 @@ const INSTRUMENT_TYPES = [
 const ACTIONS = ["Buy to Open", "Buy to Close", "Sell to Open", "Sell to Close", "Buy", "Sell"];
 const EFFECTS = ["Debit", "Credit"];
 
-/** What an order may say of its price. */
+/** The fields about an order's price. */
 const TERMS = ["price", "price-effect", "stop-trigger", "value", "value-effect"];
 
-/** The fields that an order type cannot do without. */
+/** The fields that an order type needs. */
 const NEEDS: Readonly<Record<string, readonly string[]>> = {
   "Limit": ["price", "price-effect"],
   "Marketable Limit": ["price", "price-effect"],
@@ -47,10 +47,10 @@ const NEEDS: Readonly<Record<string, readonly string[]>> = {
 /**
  * Reads the body of an order request.
  *
- * @throws {RequestError} If it is no JSON object.
+ * @throws {RequestError} If it is not a JSON object.
  */
 export function readOrderForm({ headers, body }: ReceivedRequest): JsonObject {
-  // Status and words of both refusals are UNCONFIRMED.
+  // Status and message of both refusals are UNCONFIRMED.
   if (!/^application\/json\b/i.test(headers["content-type"] ?? "")) {
     throw new RequestError(
       errorResponse(415, "unsupported_media_type", "Content type is not supported"),
@@ -66,8 +66,8 @@ export function readOrderForm({ headers, body }: ReceivedRequest): JsonObject {
 }
 
 /**
- * Checks that an order is complete and made of known words. The form of the complaints is recorded,
- * as is "is missing"; the other reasons are UNCONFIRMED.
+ * Checks that an order is complete and has known values. The format of the errors is recorded, and so is
+ * "is missing"; the other reasons are UNCONFIRMED.
  *
  * @throws {RequestError} If it is not.
  */
@@ -97,13 +97,13 @@ function checkLegs(form: JsonObject): readonly ValidationError[] {
       ...checkWord(leg, "instrument-type", INSTRUMENT_TYPES, prefix),
       ...checkWord(leg, "symbol", undefined, prefix),
       ...checkWord(leg, "action", ACTIONS, prefix),
-      // A notional order says how much money, not how many.
+      // A notional order has an amount of money and no quantity.
       ...(form["order-type"] === "Notional Market" ? [] : checkAmount(leg, "quantity", prefix)),
     ];
   });
 }
 
-/** The prices that the order type needs, and what else stands there in their place. */
+/** Checks the prices that the order type needs, and any other price that is given. */
 function checkTerms(form: JsonObject): readonly ValidationError[] {
   const type = `${form["order-type"]}`;
   const needed = Object.hasOwn(NEEDS, type) ? NEEDS[type] ?? [] : [];
@@ -127,7 +127,7 @@ function checkWord(
   return isKnown ? [] : invalid(prefix + name);
 }
 
-/** Amounts are text by the documentation; JSON numbers are seen as well. */
+/** Amounts are strings in the documentation; JSON numbers occur too. */
 function checkAmount(object: JsonObject, name: string, prefix = ""): readonly ValidationError[] {
   const value = object[name];
   if (value === undefined || value === null || value === "") return missing(prefix + name);

@@ -11,8 +11,8 @@ import { checkOrderForm, readOrderForm } from "./order_form.ts";
 import { between, pageOf, select, sort } from "./page.ts";
 import { preflight } from "./preflight.ts";
 
-// The order service has gone through versions of its own. Without a version it serves the oldest one,
-// say the release notes; another source says the latest.
+// The order service has versions of its own. Without a version it uses the oldest one according to the
+// release notes, or the latest according to another source.
 const OLDEST_VERSION = "20250813";
 const START_DATE_VERSION = "20261012";
 const LIMITS = { defaultPerPage: 100, maxPerPage: 200 };
@@ -33,7 +33,7 @@ export const orderEndpoints: readonly Endpoint[] = [
     const order = orderOf(call);
     return dryRunResponse(call, { ...order, ...readOrderForm(call.request) });
   }),
-  // A replacement may leave out the legs, an edit whatever stays: both start from the order as it is.
+  // A replacement may omit the legs, and an edit what stays the same: both start from the current order.
   write("PUT /accounts/*/orders/*", replaceResponse),
   write("PATCH /accounts/*/orders/*", replaceResponse),
   write("DELETE /accounts/*/orders/*", (call) => {
@@ -52,7 +52,7 @@ function write(route: string, handle: (call: Call) => EmulatedResponse): Endpoin
 
 function searchResponse(call: Call, ...accounts: readonly string[]): EmulatedResponse {
   const { query, version = OLDEST_VERSION } = call;
-  // The rule is documented, its answer UNCONFIRMED.
+  // The rule is documented, the response is UNCONFIRMED.
   if (version >= START_DATE_VERSION && !query.has("start-date") && !query.has("start-at")) {
     return validationResponse([{ domain: "start-date", reason: "is missing" }]);
   }
@@ -62,7 +62,7 @@ function searchResponse(call: Call, ...accounts: readonly string[]): EmulatedRes
   return pageResponse(call, between(selected, query, "received-at", "received-at"));
 }
 
-/** Live orders are those of today, whatever has become of them. */
+/** "Live" orders are all orders of today, in any state. */
 function liveResponse(call: Call, ...accounts: readonly string[]): EmulatedResponse {
   const today = new Date(Date.now()).toISOString().slice(0, 10);
   const orders = accounts.flatMap((account) => call.book.ofAccount(account));

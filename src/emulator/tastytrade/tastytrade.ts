@@ -24,7 +24,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   ...marketEndpoints,
 ];
 
-// The oldest date that the release notes name; what is older was retired years ago.
+// The oldest date in the release notes. Older versions were retired years ago.
 const OLDEST_VERSION = "20240501";
 
 /** One environment of tastytrade. */
@@ -32,9 +32,9 @@ export class Tastytrade implements Service {
   readonly broker = "tastytrade";
   readonly prefix: string;
   readonly environment: "production" | "sandbox";
-  /** Who issues its tokens. */
+  /** Its tokens. */
   readonly tokens: TastytradeTokens;
-  /** Where users let a client in. */
+  /** Its sign-in pages. */
   readonly signIn: TastytradeSignIn;
 
   readonly #book: OrderBook;
@@ -100,7 +100,7 @@ export class Tastytrade implements Service {
         book: this.#book,
       });
     } catch (error) {
-      // Anything else is a mistake in the emulator, which no request of a test finds.
+      // Anything else is an error in the emulator, which no test finds.
       // deno-coverage-ignore
       if (!(error instanceof RequestError)) throw error;
       return error.response;
@@ -108,7 +108,7 @@ export class Tastytrade implements Service {
   }
 }
 
-/** Seen for the authorize page only (status 405, a third party's note); the body is UNCONFIRMED. */
+/** Reported for the authorize page only; the body is UNCONFIRMED. */
 const METHOD_NOT_ALLOWED: EmulatedResponse = errorResponse(
   405,
   "method_not_allowed",
@@ -116,15 +116,15 @@ const METHOD_NOT_ALLOWED: EmulatedResponse = errorResponse(
 );
 
 /**
- * The service wants `product/version`. The official SDKs name themselves without a version and work,
- * though a third party was refused with such a name: so these two pass and no other bare word does.
+ * The service requires `product/version`. The official SDKs have no version and work, although somebody
+ * else was refused without one. So these two pass, and no other name without a version.
  */
 function isUserAgent(value = ""): boolean {
   return value === "tastytrade-sdk-js" || value === "tastytrade-sdk-python" ||
     /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+( |$)/.test(value);
 }
 
-/** The newest version that is not after the date serves; only a date before the oldest is refused. */
+/** The newest version up to the date is used. Only a date before the oldest one is refused. */
 function isSupported(version: string | undefined, oldest = OLDEST_VERSION): boolean {
   return version === undefined || (/^\d{8}$/.test(version) && version >= oldest);
 }

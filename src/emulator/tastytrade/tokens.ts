@@ -12,20 +12,20 @@ import { tastytradeFaults } from "./faults.ts";
 const LIFETIME_S = 900;
 const SCOPES = "read trade openid";
 
-/** The grants of one user to one client in one environment, and the tokens that come of them. */
+/** The grants of one user to one client in one environment, and their tokens. */
 export class TastytradeTokens {
-  /** The id of the client, which is the audience of its tokens. */
+  /** The client id, which is the audience of its tokens. */
   readonly clientId: string = randomUUID();
-  /** The secret of the client. */
+  /** The client secret. */
   readonly clientSecret: string = randomBytes(20).toString("hex");
-  /** The codes that the sign-in has given out. */
+  /** The codes that the sign-in has issued. */
   readonly codes: AuthorizationCodes = new AuthorizationCodes();
-  /** The refresh token of the first grant. It never expires and is never replaced. */
+  /** The refresh token of the first grant. It does not expire and does not rotate. */
   readonly refreshToken: string;
 
   readonly #issuer: string;
   readonly #settings: Settings;
-  // Every token of a grant bears the moment of the grant, so `exp - iat` says nothing.
+  // All tokens of a grant have the time of the grant, so `exp - iat` says nothing.
   readonly #grantedAtS: number = Math.floor(Date.now() / 1000);
   /** The tokens that it has issued. */
   readonly registry: TokenRegistry = new TokenRegistry();
@@ -36,19 +36,19 @@ export class TastytradeTokens {
     this.refreshToken = this.#grant(words(SCOPES));
   }
 
-  /** What grants permit now. */
+  /** What grants permit at the moment. */
   get scopes(): readonly string[] {
     return words(this.#settings.scopes ?? SCOPES);
   }
 
   /** `POST /oauth/token`. */
   respond(request: ReceivedRequest): EmulatedResponse {
-    // Documented as extra, illegal and fatal; the words are UNCONFIRMED.
+    // Documented as an error; the message is UNCONFIRMED.
     if (request.headers["authorization"] !== undefined) {
       return refusal("invalid_request", "Authorization header is not allowed");
     }
     const fields = readFields(request);
-    // The real answer to a malformed body is UNCONFIRMED.
+    // The real response to a malformed body is UNCONFIRMED.
     if (fields === undefined) return refusal("invalid_request", "Malformed request body");
     if (!fields.get("grant_type")) return MISSING;
     return fields.get("grant_type") === "authorization_code"
@@ -56,9 +56,9 @@ export class TastytradeTokens {
       : this.#refresh(fields);
   }
 
-  /** Tells whether an `Authorization` header bears a token that is good now. */
+  /** Whether an `Authorization` header has a valid token. */
   accepts(authorization: string | undefined): boolean {
-    // The scheme is obligatory: a raw token was the way of the sessions that ended in 2026.
+    // The scheme is required. A bare token was for the sessions that ended in 2026.
     return this.registry.accessTokens.find(authorization) !== undefined;
   }
 
@@ -68,7 +68,7 @@ export class TastytradeTokens {
     if (fields.get("grant_type") !== "refresh_token") {
       return refusal("unsupported_grant_type", "Unsupported grant type");
     }
-    // The token names the client, since the client id may be left out: so it is read first.
+    // The token is read first, because it identifies the client: the client id is optional.
     const found = this.registry.refreshTokens.find(token);
     if (found === "unknown") return tastytradeFaults.invalidJwt;
     const refused = this.#refuseClient(fields.get("client_id") ?? this.clientId, secret);
@@ -78,7 +78,7 @@ export class TastytradeTokens {
       : jsonResponse(200, this.#issue(found.grant));
   }
 
-  /** Only the fields and the answer's members are documented; the refusals follow their siblings. */
+  /** Only the fields of request and response are documented. The refusals are made like their siblings. */
   #exchange(fields: ReadonlyMap<string, string>): EmulatedResponse {
     for (const name of ["code", "client_id", "client_secret", "redirect_uri"]) {
       if (!fields.get(name)) return MISSING;
@@ -111,8 +111,8 @@ export class TastytradeTokens {
   }
 
   /**
-   * A token answer: no `data` envelope, no refresh token. The tokens issued earlier stay good until
-   * they expire. What the `scope` of a refresh does is UNCONFIRMED, so it does nothing.
+   * A token response, without `data` envelope and refresh token. Earlier tokens remain valid until they
+   * expire. The effect of `scope` in a refresh is UNCONFIRMED, so it has none.
    */
   #issue(grant: Grant): JsonObject {
     const { tokenLifetimeS = LIFETIME_S } = this.#settings;
@@ -145,7 +145,7 @@ export class TastytradeTokens {
 
 const MISSING: EmulatedResponse = refusal("invalid_request", "Missing required parameter");
 
-/** The token endpoint's own error form: neither the API's envelope nor that of RFC 6749. */
+/** The token endpoint's own error format, which is neither the API's nor that of RFC 6749. */
 function refusal(code: string, description: string): EmulatedResponse {
   return jsonResponse(400, { error_code: code, error_description: description });
 }

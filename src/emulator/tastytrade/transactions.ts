@@ -7,7 +7,7 @@ import type { Call, Endpoint } from "./endpoint.ts";
 import { dataResponse, unknownResponse } from "./envelope.ts";
 import { between, pageOf, select, sort } from "./page.ts";
 
-// Three pages of the default size for the funded account; for the other one, as many as were recorded.
+// Three pages of the default size for the funded account. The other one has as many as were recorded.
 const FUNDED_COUNT = 612;
 const OTHER_COUNT: number = transactions.pagination["total-items"];
 
@@ -20,14 +20,14 @@ const FILTERS = [
   "instrument-type",
   "action",
 ];
-/** The queries that are not named like the field. */
+/** The fields of queries with other names. */
 const FIELDS: Readonly<Record<string, string>> = {
   "type": "transaction-type",
   "types[]": "transaction-type",
   "sub-type[]": "transaction-sub-type",
 };
 
-/** What happened in an account. */
+/** The transactions of an account. */
 export const transactionEndpoints: readonly Endpoint[] = [
   {
     route: new Route("GET /accounts/*/transactions"),
@@ -63,8 +63,8 @@ function listResponse({ parameters: [number], query, context }: Call) {
 }
 
 /**
- * Newest first: the three recorded transactions as they are, then the same three again and again, each
- * time a week older and with ids of their own, so that there are pages to turn.
+ * The transactions, newest first: the three recorded ones, then the same three again and again, each
+ * time a week older and with new ids, so that there are several pages.
  */
 function transactionsOf(accountNumber: string | undefined): readonly JsonObject[] {
   const recorded: readonly JsonObject[] = transactions.data.items;
@@ -75,7 +75,7 @@ function transactionsOf(accountNumber: string | undefined): readonly JsonObject[
     const transaction = { ...original, "account-number": accountNumber };
     return weeks === 0 ? transaction : {
       ...transaction,
-      // Below all recorded ids, and falling with time.
+      // Below all recorded ids, and descending.
       "id": 200_000_000 - index,
       "executed-at": weeksBefore(original?.["executed-at"], weeks),
       "transaction-date": weeksBefore(original?.["executed-at"], weeks).slice(0, 10),

@@ -3,10 +3,10 @@ import type { ReceivedRequest } from "../received_request.ts";
 import type { Route } from "../route.ts";
 import type { OrderBook } from "./order_book.ts";
 
-/** An API request that has passed the checks that all share. */
+/** An API request that has passed the common checks. */
 export interface Call {
   readonly request: ReceivedRequest;
-  /** What stands in the parameters of the route. */
+  /** The path parameters. */
   readonly parameters: readonly string[];
   readonly query: URLSearchParams;
   readonly environment: "production" | "sandbox";
@@ -16,7 +16,7 @@ export interface Call {
 /** One route of the API. */
 export interface Endpoint {
   readonly route: Route;
-  /** The scope that it takes. */
+  /** The scope that it needs. */
   readonly scope: "MarketData" | "ReadAccount" | "Trade";
   handle(call: Call): EmulatedResponse;
 }

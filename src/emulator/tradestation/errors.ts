@@ -15,7 +15,7 @@ const TITLES: Readonly<Record<number, string>> = {
   504: "GatewayTimeout",
 };
 
-/** The error form of v3. The titles are documented, but for those of 404 (recorded) and 405. */
+/** The error format of v3. The titles are documented, except for 404 (recorded) and 405. */
 export function errorResponse(status: number, message: string): EmulatedResponse {
   return jsonResponse(status, { Error: TITLES[status], Message: message });
 }

@@ -2,7 +2,7 @@ import { type EmulatedResponse, jsonResponse } from "../response.ts";
 import errors from "./recordings/errors.json" with { type: "json" };
 import { errorResponse, legacyErrorResponse } from "./errors.ts";
 
-/** TradeStation's bad answers by name. */
+/** TradeStation's error responses by name. */
 export interface TradestationFaults {
   /** 403 of the token endpoint: the refresh token is unknown, spent or revoked. */
   readonly unknownRefreshToken: EmulatedResponse;
@@ -20,13 +20,13 @@ export interface TradestationFaults {
   readonly legacyUnauthorized: EmulatedResponse;
   /** 403: the scope of the token does not permit this. */
   readonly forbidden: EmulatedResponse;
-  /** 403: the account is none of the user's. */
+  /** 403: the account is not the user's. */
   readonly invalidAccount: EmulatedResponse;
   /** 404: no such path, symbol or order. */
   readonly notFound: EmulatedResponse;
-  /** 429, with the headers that tell when the quota is full again. */
+  /** 429, with headers that say when the quota resets. */
   readonly tooManyRequests: EmulatedResponse;
-  /** 403 "Quota Exceeded" in HTML: what v2 has for a 429. */
+  /** 403 "Quota Exceeded" in HTML, which v2 sends instead of 429. */
   readonly legacyQuotaExceeded: EmulatedResponse;
   /** 500. */
   readonly internalServerError: EmulatedResponse;
@@ -34,13 +34,13 @@ export interface TradestationFaults {
   readonly serviceUnavailable: EmulatedResponse;
   /** 504. */
   readonly gatewayTimeout: EmulatedResponse;
-  /** 200, and yet an error: bars of a symbol that the user has no data for. */
+  /** 200 with an error: bars of a symbol for which the user has no data. */
   readonly notEntitled: EmulatedResponse;
 }
 
 /**
- * TradeStation's bad answers, to be ordered with `emulator.injectFault()`. Those of the token endpoint are
- * Auth0's in general and UNCONFIRMED, as are the messages of 400, 401, 5xx.
+ * TradeStation's error responses, for `emulator.injectFault()`. Those of the token endpoint are Auth0's
+ * in general and UNCONFIRMED, and so are the messages of 400, 401 and 5xx.
  *
  * @example A quota that is used up
  * ```ts
@@ -70,8 +70,8 @@ export const tradestationFaults: TradestationFaults = {
   notFound: jsonResponse(404, errors.not_found),
   tooManyRequests: {
     ...jsonResponse(429, errors.rate_quota_exceeded),
-    // The names and that the last but one counts seconds are documented; these values are ours, with
-    // the limit of the accounts.
+    // The names are documented, and that the reset is in seconds. The values are examples, with the limit
+    // of the accounts.
     headers: {
       "content-type": "application/json",
       "x-ratelimit-limit": "320",

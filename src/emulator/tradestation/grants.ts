@@ -14,26 +14,26 @@ import { tradestationFaults } from "./faults.ts";
 
 const LIFETIME_S: number = refreshed.expires_in;
 
-// As in the recorded answer, which leaves out the Matrix and OptionSpreads of its request: of the three
-// documented defaults the smallest.
+// As in the recorded response, without the Matrix and OptionSpreads of its request: the smallest of the
+// three documented defaults.
 const SCOPES = "openid profile email MarketData ReadAccount Trade offline_access";
 
 /**
- * The grants of one user to one client, and the tokens that come of them, good for LIVE and SIM.
+ * The grants of one user to one client, and their tokens, which are valid for LIVE and SIM.
  *
- * TradeStation's sign-in is a tenant of Auth0 and publishes none of its refusals. Those here are what
- * Auth0 answers in general: all of them are UNCONFIRMED.
+ * TradeStation's sign-in is a tenant of Auth0 and publishes no error responses. The ones here are Auth0's
+ * in general; all of them are UNCONFIRMED.
  */
 export class TradestationGrants {
   /** The id of the client, which TradeStation calls the API key. */
   readonly clientId: string = randomBytes(24).toString("base64url").replace(/[-_]/g, "0");
-  /** The secret of the client. */
+  /** The client secret. */
   readonly clientSecret: string = randomBytes(48).toString("base64url");
-  /** The codes that the sign-in has given out. */
+  /** The codes that the sign-in has issued. */
   readonly codes: AuthorizationCodes = new AuthorizationCodes();
   /** The first refresh token of the first grant. */
   readonly refreshToken: string;
-  /** How often a spent refresh token was presented. */
+  /** How many times a refresh token was used that another one had replaced. */
   reusedRefreshTokens = 0;
 
   readonly #settings: Settings;
@@ -45,12 +45,12 @@ export class TradestationGrants {
     this.refreshToken = this.#grant({ scopes: words(SCOPES), isPublic: false });
   }
 
-  /** What the key and the user permit now. */
+  /** What the key and the user permit at the moment. */
   get scopes(): readonly string[] {
     return words(this.#settings.scopes ?? SCOPES);
   }
 
-  /** `POST /oauth/token`. The documentation has forms only; Auth0 takes JSON as well. */
+  /** `POST /oauth/token`. The documentation has forms only, but Auth0 accepts JSON too. */
   issue(request: ReceivedRequest): EmulatedResponse {
     const fields = readFields(request);
     if (fields === undefined) return refusal(400, "invalid_request", "Malformed request body");
@@ -82,7 +82,7 @@ export class TradestationGrants {
     if (!this.#isClient(fields)) return tradestationFaults.clientSecretMismatch;
     const token = fields.get("token") ?? fields.get("refresh_token") ?? "";
     if (token === "") return missingResponse("token");
-    // The secret is "optional", which can only mean: for the grants that were made without it.
+    // The secret is "optional", which can only mean for grants that were made without it.
     if (!fields.has("client_secret") && !this.registry.refreshTokens.isPublic(token)) {
       return tradestationFaults.clientSecretMismatch;
     }
@@ -90,13 +90,13 @@ export class TradestationGrants {
     return { status: 200 };
   }
 
-  /** What an `Authorization` header permits now; `undefined` when its token is not good. */
+  /** The scopes of the token in an `Authorization` header; `undefined` if it is not valid. */
   permitted(authorization: string | undefined): readonly string[] | undefined {
     const grant = this.registry.accessTokens.find(authorization);
     return grant === undefined ? undefined : this.#permittedOf(grant);
   }
 
-  /** Tells whether the client is known and its secret, where there is one, the right one. */
+  /** Whether the client is known, and its secret is right if there is one. */
   #isClient(fields: ReadonlyMap<string, string>): boolean {
     return fields.get("client_id") === this.clientId &&
       (fields.get("client_secret") ?? this.clientSecret) === this.clientSecret;
@@ -116,8 +116,8 @@ export class TradestationGrants {
     if (!isVerified(consent, fields.get("code_verifier"))) {
       return refusal(403, "invalid_grant", "Failed to verify code verifier");
     }
-    // A default key has a secret and must send it; a key of the PKCE kind, which TradeStation makes on
-    // request, sends its verifier instead. The one client here may be taken for either.
+    // A default key must send its secret. A key for PKCE, which TradeStation makes on request, sends its
+    // verifier instead. The client of the emulator may do either.
     const isPublic = !fields.has("client_secret");
     if (isPublic && consent.codeChallenge === undefined) {
       return tradestationFaults.clientSecretMismatch;
@@ -149,7 +149,7 @@ export class TradestationGrants {
     return jsonResponse(200, {
       access_token: accessToken,
       expires_in: this.#lifetimeS,
-      // As recorded: what the token can do at the API is not in it.
+      // As recorded, without the scopes of the API.
       scope: permitted.filter((scope) => words(refreshed.scope).includes(scope)).join(" "),
       id_token: this.#idToken(permitted, accessToken),
       token_type: "Bearer",
@@ -177,7 +177,7 @@ export class TradestationGrants {
     return next;
   }
 
-  /** Perhaps a JWT at the real service (UNCONFIRMED); documented as nothing that one may look into. */
+  /** Documented as opaque. At the real service it may be a JWT (UNCONFIRMED). */
   #accessToken(grant: Grant): string {
     const token = opaqueToken();
     this.registry.accessTokens.add(token, grant, this.#lifetimeS);
@@ -217,7 +217,7 @@ function sha256(text: string): Buffer {
   return createHash("sha256").update(text).digest();
 }
 
-/** A verifier is checked where there is a challenge; without one it is as if it were not there. */
+/** Checks the verifier if there was a challenge, and ignores it otherwise. */
 function isVerified({ codeChallenge }: Consent, verifier = ""): boolean {
   if (codeChallenge === undefined) return true;
   return /^[\w.~-]{43,128}$/.test(verifier) &&

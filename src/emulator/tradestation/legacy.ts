@@ -6,12 +6,12 @@ import accounts from "./recordings/v2_accounts.json" with { type: "json" };
 import balances from "./recordings/v2_balances.json" with { type: "json" };
 
 /**
- * The accounts of v2, in SIM too: its specification says so, a client says that SIM has no v2. Money is
- * JSON numbers here.
+ * The accounts of v2, in SIM too: the specification says so, although a client reports that SIM has no
+ * v2. Money is JSON numbers here.
  */
 export const legacyEndpoints: readonly Endpoint[] = [
   {
-    // Where a user of today learns the user id is UNCONFIRMED, so any one is good.
+    // It is UNCONFIRMED where users find their id today, so any id works.
     route: new Route("GET /v2/users/*/accounts"),
     scope: "ReadAccount",
     handle: () => jsonResponse(200, accounts),
@@ -24,13 +24,13 @@ export const legacyEndpoints: readonly Endpoint[] = [
 ];
 
 /**
- * The one recorded balance, with the account's own names. It stays text all the way: a parser would turn
- * `3247154.8600` into a float. An array, as the specification has it; one old sample is a bare object.
+ * The recorded balance with the account's own names. It remains a string, because a parser would turn
+ * `3247154.8600` into a float. It is in an array, as in the specification; an old sample is a bare object.
  */
 function balancesResponse(keys: readonly string[]): EmulatedResponse {
   const found = keys.map((key) => accounts.find((account) => `${account.Key}` === key));
   const texts = found.flatMap((account) => account === undefined ? [] : [balanceOf(account)]);
-  // The words are those of an old table of v2.
+  // The message is from an old table of v2.
   if (texts.length < keys.length) {
     return legacyErrorResponse(401, "User is not authorized to retrieve this account");
   }

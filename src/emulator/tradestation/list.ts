@@ -3,9 +3,9 @@ import { errorResponse } from "./errors.ts";
 import { RequestError } from "../request_error.ts";
 
 /**
- * The names in a path segment, separated by commas.
+ * The names in a path segment, which commas separate.
  *
- * @throws {RequestError} If there are more than the documentation allows; what happens then is UNCONFIRMED.
+ * @throws {RequestError} If there are more than documented. The real response to that is UNCONFIRMED.
  */
 export function listOf(segment: string | undefined, most: number): readonly string[] {
   const names = `${segment}`.split(",").filter((name) => name !== "");
@@ -14,8 +14,8 @@ export function listOf(segment: string | undefined, most: number): readonly stri
 }
 
 /**
- * What was recorded of the names that are asked for, in the order of asking. A name without any is an
- * entry of `Errors`, and the answer a success all the same.
+ * The recorded items for each name, in the order of the request. A name without items becomes an entry
+ * of `Errors`, and the response is still a success.
  */
 export function collect<T>(
   names: readonly string[],

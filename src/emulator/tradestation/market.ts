@@ -10,7 +10,7 @@ import quotes from "./recordings/quotes.json" with { type: "json" };
 import symbols from "./recordings/symbols.json" with { type: "json" };
 import { tradestationFaults } from "./faults.ts";
 
-/** The symbol for which a real user had no data. */
+/** A symbol for which a real user had no data. */
 const NOT_ENTITLED = errors.symbol_not_entitled;
 const UNITS = ["Minute", "Daily", "Weekly", "Monthly"];
 const MOST_BARS = 57_600;
@@ -25,7 +25,7 @@ export const marketEndpoints: readonly Endpoint[] = [
     const { found, errors: failed } = collect(
       listOf(names, 50),
       (name) => atLeastOne(symbols.Symbols.filter(({ Symbol: symbol }) => symbol === name)),
-      // The members are documented, the words are those of the quotes.
+      // The fields are documented; the message is that of the quotes.
       (name) => ({ Symbol: name, Error: "NotFound", Message: invalid?.Error }),
     );
     return jsonResponse(200, { Symbols: found, Errors: failed });
@@ -43,11 +43,11 @@ function quotesResponse({ parameters: [names] }: Call): EmulatedResponse {
     (name) => atLeastOne(quotes.Quotes.filter(({ Symbol: symbol }) => symbol === name)),
     (name) => name === NOT_ENTITLED.Symbol ? NOT_ENTITLED : { ...invalid, Symbol: name },
   );
-  // As documented: where all fail, there are no quotes, not even an empty list.
+  // As documented: if all fail, there is no list of quotes.
   return jsonResponse(200, { Quotes: found.length > 0 ? found : undefined, Errors: failed });
 }
 
-/** The recorded days, whatever the unit. */
+/** The recorded daily bars, for any unit. */
 function barsResponse({ parameters: [symbol], query }: Call): EmulatedResponse {
   const unit = query.get("unit") ?? "Daily";
   const longest = unit === "Minute" ? MOST_MINUTES : 1;
@@ -78,7 +78,7 @@ function atLeastOne<T>(items: readonly T[]): readonly T[] | undefined {
   return items.length > 0 ? items : undefined;
 }
 
-/** The words are UNCONFIRMED. */
+/** The message is UNCONFIRMED. */
 function invalid(name: string): RequestError {
   return new RequestError(errorResponse(400, `${name} is invalid`));
 }

@@ -5,29 +5,29 @@ import type { OrderForm } from "./order_form.ts";
 import historicalOrder from "./recordings/historical_order.json" with { type: "json" };
 import recordedOrders from "./recordings/orders.json" with { type: "json" };
 
-// The last day but one that a request may ask for, week by week.
+// The days that a request may ask for, up to the last but one.
 const WEEKS = 104;
 const WEEK_MS = 7 * 24 * 60 * 60 * 1000;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-// That of the recorded market order.
+// As in the recorded market order.
 const MARKET_PRICE = recordedOrders.Orders[0]?.PriceUsedForBuyingPower;
 
-/** The statuses, and the words for them. */
+/** Statuses and their descriptions. */
 const RECEIVED = { Status: "ACK", StatusDescription: "Received" };
-// The code is documented, its words are UNCONFIRMED.
+// The code is documented, the description is UNCONFIRMED.
 const OUT = { Status: "OUT", StatusDescription: "UROut" };
 
 /**
- * The orders of one environment: the recorded ones, and those that are placed. Nothing is ever filled; an
- * order works until it is cancelled.
+ * The orders of one environment: the recorded ones, and those that were placed. Nothing is ever filled;
+ * an order works until it is cancelled.
  */
 export class OrderBook {
   readonly #orders = new Map<string, JsonObject>();
   readonly #placed: string[] = [];
   readonly #confirmIds = new Set<string>();
   readonly #environment: "production" | "sandbox";
-  // After all recorded orders and placements.
+  // Above all recorded ids.
   #nextId = 286_300_000;
 
   constructor(environment: "production" | "sandbox") {
@@ -53,7 +53,7 @@ export class OrderBook {
     });
   }
 
-  /** The orders of an account, the placed ones first, the newest on top. */
+  /** The orders of an account: the placed ones, newest first, and then the recorded ones. */
   ofAccount(accountId: string): readonly JsonObject[] {
     const isPlaced = (order: JsonObject) => this.#placed.includes(`${order["OrderID"]}`);
     const all = [...this.#orders.values()].filter((order) => order["AccountID"] === accountId);
@@ -61,8 +61,8 @@ export class OrderBook {
   }
 
   /**
-   * The closed orders of an account, the newest first: those that were cancelled here, and the recorded one
-   * week by week, since it would be too old to be asked for.
+   * The closed orders of an account, newest first: those that were cancelled here, and the recorded one
+   * again for each week, since it is too old to be asked for.
    */
   history(accountId: string): readonly JsonObject[] {
     const cancelled = this.ofAccount(accountId).filter(({ Status: status }) => status === "OUT");
@@ -86,19 +86,19 @@ export class OrderBook {
     return this.#orders.get(`${id}`);
   }
 
-  /** Notes the id of a confirmation; tells whether it is the first time. */
+  /** Records the id of a confirmation. Returns whether it is new. */
   confirm(id: string): boolean {
     const isNew = !this.#confirmIds.has(id);
     this.#confirmIds.add(id);
     return isNew;
   }
 
-  /** An id for an order, even for one that fails. */
+  /** The next order id. An order that fails has one too. */
   nextId(): string {
     return `${this.#nextId++}`;
   }
 
-  /** Takes a checked order; returns its id. */
+  /** Places a checked order and returns its id. */
   place(form: OrderForm): string {
     const id = this.nextId();
     this.#orders.set(id, {
@@ -112,7 +112,7 @@ export class OrderBook {
       OrderID: id,
       OpenedDateTime: instantOf(Date.now()),
       OrderType: form.orderType,
-      // Recorded: the limit, else the stop, else what the market has.
+      // As recorded: the limit, else the stop, else the market price.
       PriceUsedForBuyingPower: form.limitPrice ?? form.stopPrice ?? MARKET_PRICE,
       Routing: form.route,
       ...RECEIVED,
@@ -123,7 +123,7 @@ export class OrderBook {
     return id;
   }
 
-  /** Puts other terms into an order. It stays the same one, with its id. */
+  /** Changes the terms of an order, which keeps its id. */
   replace(order: JsonObject, changes: JsonObject, quantity: string | undefined): void {
     const legs = Array.isArray(order["Legs"]) ? order["Legs"] : [];
     this.#orders.set(`${order["OrderID"]}`, {
@@ -135,7 +135,7 @@ export class OrderBook {
     });
   }
 
-  /** Ends an order. */
+  /** Cancels an order. */
   cancel(order: JsonObject): void {
     this.#orders.set(`${order["OrderID"]}`, {
       ...order,
@@ -145,7 +145,7 @@ export class OrderBook {
   }
 }
 
-/** An order of one thing has one leg all the same. */
+/** The legs of an order. An order without legs has one of its own symbol. */
 function legsOf({ legs, symbol, quantity, tradeAction }: OrderForm): readonly JsonObject[] {
   const terms = legs.length > 0
     ? legs
@@ -170,7 +170,7 @@ export function isOption(symbol: unknown): boolean {
   return / \d{6}[CP][\d.]+$/.test(`${symbol}`);
 }
 
-/** RFC 3339 to the second. */
+/** A time as RFC 3339 writes it, to the second. */
 function instantOf(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
 }

@@ -32,7 +32,7 @@ const DURATIONS = [
   "5",
 ];
 
-/** The prices that an order type cannot do without. */
+/** The prices that an order type needs. */
 const PRICES: Readonly<Record<string, readonly string[]>> = {
   "Limit": ["LimitPrice"],
   "Market": [],
@@ -40,13 +40,13 @@ const PRICES: Readonly<Record<string, readonly string[]>> = {
   "StopMarket": ["StopPrice"],
 };
 
-/** A checked order, in the words of the request. */
+/** A checked order, as requested. */
 export interface OrderForm {
   readonly accountId: string;
   readonly symbol: string;
   readonly quantity: string;
   readonly orderType: string;
-  /** In capitals, as `BUYTOOPEN`. */
+  /** In capitals, for instance `BUYTOOPEN`. */
   readonly tradeAction: string;
   readonly duration: string;
   readonly expiration: string | undefined;
@@ -60,7 +60,7 @@ export interface OrderForm {
 /**
  * Reads the body of an order request.
  *
- * @throws {RequestError} If it is no JSON object. Status and words are UNCONFIRMED.
+ * @throws {RequestError} If it is not a JSON object. Status and message are UNCONFIRMED.
  */
 export function readBody({ headers, body }: ReceivedRequest): JsonObject {
   if (!/^application\/json\b/i.test(headers["content-type"] ?? "")) {
@@ -74,7 +74,7 @@ export function readBody({ headers, body }: ReceivedRequest): JsonObject {
 }
 
 /**
- * Checks that an order is complete, made of known words and of an account of the user.
+ * Checks that an order is complete, has known values, and is for an account of the user.
  *
  * @throws {RequestError} If it is not. The messages of 400 are UNCONFIRMED.
  */
@@ -86,7 +86,7 @@ export function parseOrderForm(
   const orderType = wordOf(body, "OrderType", Object.keys(PRICES));
   const prices = PRICES[orderType] ?? [];
   const form: OrderForm = {
-    // Its option sample spells AccountId.
+    // The documentation's option order has AccountId.
     accountId: textOf({ AccountID: body["AccountID"] ?? body["AccountId"] }, "AccountID"),
     symbol: textOf(body, "Symbol"),
     quantity: amountOf(body, "Quantity"),
@@ -107,7 +107,7 @@ export function parseOrderForm(
   return form;
 }
 
-/** The amount that stands in a body, as text; a JSON number is not one, for money is always text. */
+/** An amount in a body, as a string. A JSON number is refused, because money is always a string. */
 export function amountOf(body: JsonObject, name: string): string {
   const text = textOf(body, name);
   if (!Decimal.isDecimal(text) || !Decimal.from(text).isPositive) throw invalid(name);
@@ -123,7 +123,7 @@ function textOf(body: JsonObject, name: string): string {
   return value;
 }
 
-/** The samples mix cases, so they do not count. */
+/** Reads one of some words. Case is ignored, because the documentation mixes it. */
 function wordOf(body: JsonObject, name: string, words: readonly string[]): string {
   const text = textOf(body, name);
   const word = words.find((word) => word.toLowerCase() === text.toLowerCase());

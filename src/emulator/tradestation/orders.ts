@@ -20,10 +20,10 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 // 90 in the specification of 2025, 730 in the documentation of 2026.
 const MOST_DAYS = 730;
 const MOST_IDS = 50;
-// What the recorded market order is estimated to cost a share.
+// The estimated price of the recorded market order.
 const MARKET_PRICE = `${confirmed.Confirmations[0]?.EstimatedPrice}`;
 const SHARES_PER_CONTRACT = "100";
-// The refusal is recorded, the maximum is ours.
+// The refusal is recorded, the maximum is invented.
 const HIGHEST_PRICE = Decimal.from("1000000");
 
 /** Orders: list, confirm, place, replace, cancel. */
@@ -59,13 +59,13 @@ function trade(route: string, handle: (call: Call) => EmulatedResponse): Endpoin
   return { route: new Route(route), scope: "Trade", handle };
 }
 
-/** The day, as `2026-01-13`, in one of the four spellings that are documented. */
+/** The day, as `2026-01-13`, from one of the four documented formats. */
 function sinceOf({ query }: Call): string {
   const text = query.get("since") ?? "";
   const [, y1, m1, d1] = /^(\d{4})[-/](\d\d)[-/](\d\d)$/.exec(text) ?? [];
   const [, m2, d2, y2] = /^(\d\d)[-/](\d\d)[-/](\d{4})$/.exec(text) ?? [];
   const day = `${y1 ?? y2}-${m1 ?? m2}-${d1 ?? d2}`;
-  // That it is required and limited is documented; the answers are UNCONFIRMED.
+  // The requirement and the limit are documented; the responses are UNCONFIRMED.
   if (Number.isNaN(Date.parse(day))) throw new RequestError(errorResponse(400, "since is invalid"));
   if (Date.now() - Date.parse(day) > (MOST_DAYS + 1) * DAY_MS) {
     throw new RequestError(errorResponse(400, `since is limited to ${MOST_DAYS} days`));
@@ -73,7 +73,7 @@ function sinceOf({ query }: Call): string {
   return day;
 }
 
-/** Orders by their ids; each unknown one is an error of each account, in words that are UNCONFIRMED. */
+/** Orders by id. Each unknown one is an error for each account, with a message that is UNCONFIRMED. */
 function selectedResponse(call: Call): EmulatedResponse {
   const ids = listOf(call.parameters[1], MOST_IDS);
   const { found, errors } = collectAccounts(call, (accountId) => {
@@ -116,13 +116,13 @@ function confirmResponse(form: OrderForm): EmulatedResponse {
   });
 }
 
-/** The answer is a success whether or not the order is one. */
+/** The response is a success even if the order fails. */
 function placeResponse({ request, environment, book }: Call): EmulatedResponse {
   const form = parseOrderForm(readBody(request), environment);
   const refused = refusalOf(form);
   if (refused !== undefined) return failedResponse(refused, book.nextId());
   if (form.confirmId !== undefined && !book.confirm(form.confirmId)) {
-    // That it must be unique is documented, what follows is UNCONFIRMED.
+    // It must be unique, as documented; the response is UNCONFIRMED.
     return failedResponse("Order failed. Reason: Duplicate OrderConfirmID", book.nextId());
   }
   const id = book.place(form);
@@ -152,7 +152,7 @@ function replaceResponse(call: Call): EmulatedResponse {
   return jsonResponse(200, { ...replaced, OrderID: order["OrderID"] });
 }
 
-/** Status and words of both refusals are UNCONFIRMED. */
+/** Status and message of both refusals are UNCONFIRMED. */
 function openOrderOf({ parameters: [id], book }: Call): JsonObject {
   const order = book.find(id);
   if (order === undefined) throw new RequestError(errorResponse(404, "Order not found."));
@@ -160,7 +160,7 @@ function openOrderOf({ parameters: [id], book }: Call): JsonObject {
   throw new RequestError(errorResponse(400, "Not an open order."));
 }
 
-/** Market and stop orders as recorded; the two with a limit follow them. */
+/** Market and stop orders are as recorded; the two with a limit are made like them. */
 function summaryOf(form: OrderForm): string {
   const verb = form.tradeAction.startsWith("BUY") ? "Buy" : "Sell";
   const terms: Readonly<Record<string, string>> = {

@@ -12,10 +12,10 @@ const MOST = 600;
 const TOKEN_LIFETIME_MS = 60 * 60 * 1000;
 
 /**
- * The page of orders that the query asks for. The token of the next one is that of the recordings: JSON in
- * base64, good for an hour. On the last page there is none.
+ * A page of orders. The token of the next page is as recorded: JSON in base64, valid for an hour. The
+ * last page has none.
  *
- * @throws {RequestError} If the size is out of bounds or the token no good; both answers are UNCONFIRMED.
+ * @throws {RequestError} If the size or the token is invalid. Both responses are UNCONFIRMED.
  */
 export function orderPage(
   orders: readonly JsonObject[],

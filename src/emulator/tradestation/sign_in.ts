@@ -8,7 +8,7 @@ import { TradestationGrants } from "./grants.ts";
 
 const AUDIENCE = "https://api.tradestation.com";
 
-/** What every key of TradeStation has registered. */
+/** The callback addresses that TradeStation registers for every key. */
 export const defaultCallbackUrls: readonly string[] = [
   "http://localhost",
   "http://localhost:80",
@@ -35,7 +35,7 @@ export class TradestationSignIn implements Service {
   readonly broker = "tradestation";
   readonly environment = undefined;
   readonly prefix = "/tradestation-signin";
-  /** Who issues the tokens. */
+  /** The tokens. */
   readonly grants: TradestationGrants;
 
   readonly #settings: Settings;
@@ -55,13 +55,13 @@ export class TradestationSignIn implements Service {
 
   respond(request: ReceivedRequest): EmulatedResponse {
     const page = this.#pages.find(([route]) => route.matches(request));
-    // Auth0's own, for another method as well; UNCONFIRMED.
+    // Auth0's response, also for another method; UNCONFIRMED.
     return page?.[1](request) ?? refusal(404, "Not found");
   }
 
   /**
-   * The consent page and what it leads to. A login page comes before it at the real service, and a
-   * second consent page of Auth0 at the first login; `prompt=login` is about the former.
+   * The consent page and the decision. The real service shows a login page before it, which `prompt=login`
+   * is about, and at the first login a second consent page of Auth0.
    */
   #authorize(request: ReceivedRequest): EmulatedResponse {
     const query = readQuery(request);
@@ -69,7 +69,7 @@ export class TradestationSignIn implements Service {
     const clientId = query.get("client_id");
     if (clientId !== grants.clientId) return refusal(403, `Unknown client: ${clientId}`);
     const redirectUri = query.get("redirect_uri") ?? "";
-    // To the letter: another host, a slash at the end, everything that differs is another address.
+    // Exactly: another host or a slash at the end makes another address.
     if (!this.#settings.callbackUrls.includes(redirectUri)) {
       return refusal(403, CALLBACK_MISMATCH);
     }
@@ -79,7 +79,7 @@ export class TradestationSignIn implements Service {
     const error = errorOf(query);
     if (error !== undefined) return redirect(redirectUri, { ...error, state });
 
-    // What the key lacks is left out without a word, as Auth0 does; UNCONFIRMED.
+    // Scopes that the key lacks are dropped silently, as Auth0 does; UNCONFIRMED.
     const asked = words(query.get("scope") ?? "");
     const scopes = grants.scopes.filter((scope) => asked.includes(scope));
     if (request.method === "GET") {
@@ -109,7 +109,7 @@ export class TradestationSignIn implements Service {
     }
   }
 
-  /** Ends the browser's session only, so there is nothing to end here; the tokens live on. */
+  /** Ends the browser's session only, of which there is none here. Tokens remain valid. */
   #logOut(request: ReceivedRequest): EmulatedResponse {
     const returnTo = readQuery(request).get("returnTo");
     if (returnTo === null) return redirect("https://www.tradestation.com/");
@@ -124,11 +124,11 @@ export class TradestationSignIn implements Service {
   }
 }
 
-/** Auth0's words in general; UNCONFIRMED for this tenant, like those of its neighbours. */
+/** Auth0's message in general; UNCONFIRMED for this tenant, as the ones below. */
 const CALLBACK_MISMATCH =
   "Callback URL mismatch. The provided redirect_uri is not in the list of allowed callback URLs.";
 
-/** What Auth0 and RFC 6749, section 4.1.2.1, send back to the client instead of asking the user. */
+/** The errors that Auth0 and RFC 6749 section 4.1.2.1 return to the client without asking the user. */
 function errorOf(query: URLSearchParams): Record<string, string> | undefined {
   const missing = ["response_type", "scope"].find((name) => !query.get(name));
   if (missing !== undefined) return invalid(`Missing required parameter: ${missing}`);
@@ -139,14 +139,14 @@ function errorOf(query: URLSearchParams): Record<string, string> | undefined {
       error_description: `Unsupported response type: ${type}`,
     };
   }
-  // Nobody is ever signed in before.
+  // Nobody is signed in before.
   if (query.get("prompt") === "none") {
     return { error: "login_required", error_description: "Login required" };
   }
   const challenge = query.get("code_challenge");
   const method = query.get("code_challenge_method");
   if (challenge === null && method === null) return undefined;
-  // Auth0 knows "plain" as well; TradeStation documents S256 only.
+  // Auth0 supports "plain" too; TradeStation documents S256 only.
   if (method !== "S256") return invalid("code_challenge_method must be S256");
   return /^[\w-]{43}$/.test(`${challenge}`) ? undefined : invalid("Invalid code_challenge");
 }

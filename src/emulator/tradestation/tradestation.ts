@@ -47,7 +47,7 @@ export class Tradestation implements Service {
     const refuse = isLegacy ? legacyErrorResponse : errorResponse;
     const permitted = this.#grants.permitted(request.headers["authorization"]);
     if (permitted === undefined) {
-      // That v3 has these words is UNCONFIRMED, like those of the refusals below.
+      // v3's message is UNCONFIRMED, and so are those of the refusals below.
       return refuse(401, "Unauthorized");
     }
     const atPath = ENDPOINTS.flatMap((endpoint) => {
@@ -58,7 +58,7 @@ export class Tradestation implements Service {
       return isLegacy ? legacyErrorResponse(404, "Not found") : notFoundResponse(path);
     }
     const endpoint = atPath.find(({ route }) => route.takes(request.method));
-    // Status and words are UNCONFIRMED.
+    // Status and message are UNCONFIRMED.
     if (endpoint === undefined) return refuse(405, "Method not allowed");
     if (!permitted.includes(endpoint.scope)) return refuse(403, "Forbidden");
     const { parameters } = endpoint;
@@ -67,7 +67,7 @@ export class Tradestation implements Service {
     try {
       return endpoint.handle({ request, parameters, query, environment, book: this.#book });
     } catch (error) {
-      // Anything else is a mistake in the emulator, which no request of a test finds.
+      // Anything else is an error in the emulator, which no test finds.
       // deno-coverage-ignore
       if (!(error instanceof RequestError)) throw error;
       return error.response;
