@@ -138,8 +138,9 @@ Deno.test("readSessionOptions() refuses an option that there is not, and names t
     const error = assertThrows(() => readSessionOptions(options), TypeError, `no option "${name}"`);
     assert(error.message.endsWith(`It is called ${meant} here`));
   }
-  const misspelt = JSON.parse(JSON.stringify({ ...CREDENTIALS, sandBox: true }));
-  assertThrows(() => readSessionOptions(misspelt), TypeError, 'no option "sandBox"');
+  const unheardOf = JSON.parse(JSON.stringify({ ...CREDENTIALS, colour: "red" }));
+  const { message } = assertThrows(() => readSessionOptions(unheardOf), TypeError);
+  assertEquals(message, 'Cannot create a session: there is no option "colour"');
 });
 
 Deno.test("readSessionOptions() refuses values of the wrong type in a sentence", () => {

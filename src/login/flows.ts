@@ -115,12 +115,10 @@ function listenError(cause: unknown, { broker, login, port }: LoginContext): Ses
   if (cause instanceof SessionError) return cause;
   const { code, message } = Object(cause);
   const isTaken = code === "EADDRINUSE";
+  const fact = isTaken ? "another program listens there" : String(message);
   const ports = login.ports.filter((other) => other !== port);
   const explanation = formatMessage(`Cannot log in to ${broker.name}`, {
-    facts: [
-      `cannot listen on port ${port}`,
-      isTaken ? "another program listens there" : String(message),
-    ],
+    facts: [`cannot listen on port ${port}`, fact],
     advice: [
       ports.length > 0
         ? `Pass another registered port: ${ports.join(", ")}`

@@ -30,6 +30,11 @@ Deno.test("emulator serves TradeStation's LIVE, SIM and their one sign-in below 
     baseUrl: `${url}/tradestation-sim`,
     sandbox: true,
   });
+  // The settings are TradeStation's, and no part of a spread.
+  const { rotation, isStateKeptOnDecline, callbackUrls } = tradestationSandbox;
+  assertEquals([rotation, isStateKeptOnDecline, callbackUrls.length], [false, true, 6]);
+  tradestation.rotation = true;
+  assertEquals(emulator.tradestationSandbox.rotation, true);
   // As keys of the Auth0 kind are.
   assertMatch(tradestation.clientId, /^[A-Za-z0-9]{32}$/);
   await using other = await startEmulator();

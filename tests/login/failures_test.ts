@@ -10,6 +10,7 @@ import {
   type EndpointOptions,
   login,
   LoginError,
+  type LoginOptions,
   NetworkError,
   TokenError,
   tradestation,
@@ -127,6 +128,8 @@ Deno.test("login() compares the issuer, if the broker has one and the answer nam
 
 Deno.test("login() refuses what cannot be right before it opens anything", async () => {
   const ask = { broker: tradestation, clientId: "id", clientSecret: "secret", openBrowser: false };
+  const noOptions: LoginOptions = JSON.parse("null");
+  await assertRejects(() => login(noOptions), TypeError, "its options are an object");
   const { login: _, ...without } = tradestation;
   await assertRejects(() => login({ ...ask, broker: without }), TypeError, "it has no login");
   for (const port of [0, -1, 65_536, 1.5, NaN]) {
