@@ -34,7 +34,7 @@ Deno.test("emulator serves TradeStation's LIVE, SIM and their one sign-in below 
   const { rotation, isStateKeptOnDecline, callbackUrls } = tradestationSandbox;
   assertEquals([rotation, isStateKeptOnDecline, callbackUrls.length], [false, true, 6]);
   tradestation.rotation = true;
-  assertEquals(emulator.tradestationSandbox.rotation, true);
+  assert(emulator.tradestationSandbox.rotation);
   // As keys of the Auth0 kind are.
   assertMatch(tradestation.clientId, /^[A-Za-z0-9]{32}$/);
   await using other = await startEmulator();

@@ -1,0 +1,206 @@
+/**
+ * The simulated token endpoint, and the rules for asking it.
+ *
+ * @module
+ */
+
+import { SessionClosedError } from "../../mod.ts";
+import type { FaultState } from "./faults.ts";
+import { exchange, json, networkError } from "./network.ts";
+import { type Grant, isDue, type Issued, type Program, type View } from "./program.ts";
+import { textOf } from "./simulated_time.ts";
+import type { World } from "./world.ts";
+
+/** How long a close must let a refresh finish. */
+const CLOSING_PATIENCE_MS = 5_000;
+
+/** Issues tokens. */
+export class SimulatedTokenEndpoint {
+  readonly #world: World;
+  readonly #asking = new Map<Grant, number>();
+  #lastToken = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** Answers a request for a token. */
+  handle(program: Program, init: RequestInit): Promise<Response> {
+    const body = textOf(init.body);
+    const sent = body.startsWith("{")
+      ? String(JSON.parse(body).refresh_token)
+      : new URLSearchParams(body).get("refresh_token") ?? "";
+    const generation = Number(sent.split(".")[2]);
+    const { grant } = program;
+    this.#world.log(`${program.name} asks for a token with ${sent}`);
+    this.#world.count("token requests");
+    this.#checkAsking(program, sent, generation);
+
+    const asked = { wall: Date.now(), monotonic: performance.now() };
+    const { token: faults } = this.#world.faults;
+    program.tokenRequests += 1;
+    program.exchanges += 1;
+    program.retryAfterMs = 0;
+    this.#asking.set(grant, (this.#asking.get(grant) ?? 0) + 1);
+    const hasStore = this.#world.profile.hasStore;
+    if (!hasStore) {
+      program.refreshes = 1;
+      program.begun += 1;
+    }
+
+    let isProcessed = false;
+    const fail = (error: unknown) => {
+      this.#world.log(`${program.name} gets no response (${faults})`);
+      program.hasSeenTrouble = true;
+      // Somebody spent it, and nobody has the next one.
+      if (isProcessed && grant.isOneTime) grant.excuse ||= "the answer was lost";
+      if (!hasStore) this.#world.refreshFailed(program, 0);
+      return error;
+    };
+    return exchange(
+      this.#world.time,
+      init.signal,
+      {
+        outMs: faults === "hang" ? Infinity : this.#world.latencyMs(),
+        backMs: this.#world.latencyMs(),
+        reach: () => {
+          if (faults === "refused") throw fail(networkError("ECONNREFUSED"));
+          const refusal = this.#refusalForNow(faults);
+          if (refusal !== undefined) {
+            return () => {
+              this.#world.log(`${program.name} is answered ${refusal.status}`);
+              program.hasSeenTrouble = true;
+              program.retryAfterMs = Number(refusal.headers.get("retry-after") ?? 0) * 1000;
+              if (!hasStore) this.#world.refreshFailed(program, program.retryAfterMs);
+              return refusal;
+            };
+          }
+          const answer = this.#issue(program, generation, asked);
+          isProcessed = true;
+          if (faults === "lost") throw fail(networkError("ECONNRESET"));
+          return answer;
+        },
+        leave: () => {
+          const closingMs = this.#world.time.timerMs - program.closedGentlyAt;
+          if (closingMs < CLOSING_PATIENCE_MS && program.isClosing && init.signal?.aborted) {
+            const { reason } = init.signal;
+            if (reason instanceof SessionClosedError) {
+              this.#world.violate(
+                `${program.name} cuts a refresh off ${closingMs} ms after its close`,
+              );
+            }
+          }
+          // What is on its way arrives all the same, as often as not.
+          if (
+            !isProcessed && faults !== "hang" && grant.isOneTime && this.#world.random.chance(0.5)
+          ) {
+            isProcessed = generation === grant.generation;
+            if (isProcessed) grant.generation += 1;
+          }
+          fail(undefined);
+        },
+        settle: () => {
+          program.exchanges -= 1;
+          this.#asking.set(grant, (this.#asking.get(grant) ?? 0) - 1);
+        },
+      },
+    );
+  }
+
+  #checkAsking(program: Program, sent: string, generation: number): void {
+    const { name, grant, current } = program;
+    if (program.exchanges > 0) this.#world.violate(`${name} asks twice at once`);
+    if (this.#world.profile.hasStore) {
+      if (!program.hasLock) this.#world.violate(`${name} asks without the lock`);
+      if ((this.#asking.get(grant) ?? 0) > 0) {
+        this.#world.violate(`${name} asks while another asks`);
+      }
+      if (program.adoptable !== undefined) {
+        this.#world.violate(`${name} asks although the store has a live token that is new to it`);
+      }
+    }
+    if (program.refusedRefreshTokens.has(sent) && !this.#world.mayBeStale(program)) {
+      this.#world.violate(`${name} asks again with a refused refresh token`);
+    }
+    if (generation < program.knownGeneration && !this.#world.mayBeStale(program)) {
+      this.#world.violate(`${name} sends ${sent} although it was given ${program.knownGeneration}`);
+    }
+    if (performance.now() < program.pausedUntil) {
+      this.#world.violate(`${name} asks in the pause that the endpoint asked for`);
+    }
+    if (!this.#world.profile.hasStore) program.isDue = isDue(program);
+    if (!program.isDue && current !== undefined) {
+      const left = program.remainingMs(current);
+      this.#world.violate(`${name} asks without need: ${current.text} lives for ${left} ms`);
+    }
+  }
+
+  #refusalForNow(faults: FaultState["token"]): Response | undefined {
+    if (faults === "busy") return new Response("busy", { status: 503 });
+    if (faults === "garbage") return new Response("<html>portal</html>", { status: 200 });
+    if (faults === "not yet") {
+      const description = "User is not a TastyTrade customer";
+      return json({ error: "invalid_request", "error_description": description }, 400);
+    }
+    if (faults !== "later") return undefined;
+    return new Response("later", {
+      status: 429,
+      headers: { "retry-after": String(this.#world.random.size(1, 5_000)) },
+    });
+  }
+
+  /** The server's side: what it does when the request arrives, and what arrives at the program. */
+  #issue(program: Program, generation: number, asked: View): () => Response {
+    const { grant, name } = program;
+    if (grant.isRevoked || generation !== grant.generation) {
+      if (!grant.isRevoked && grant.excuse === "") {
+        this.#world.violate(`${name} is refused without an excuse`);
+      }
+      return () => {
+        this.#world.log(`${name} is refused`);
+        this.#world.count("refusals");
+        program.refusedRefreshTokens.add(grant.refreshToken(generation));
+        if (!this.#world.profile.hasStore) this.#world.refuseForGood(program);
+        return json({ error: "invalid_grant", "error_description": "Grant revoked" }, 400);
+      };
+    }
+    if (grant.isOneTime) grant.generation += 1;
+    const lifetimeS = this.#world.profile.isLifetimeSteady
+      ? this.#world.profile.lifetimeS
+      : this.#world.random.size(5, 86_400 * 30);
+    const isSilent = this.#world.profile.writes === "nothing";
+    const lifetimeMs = isSilent ? this.#world.profile.defaultLifetimeMs : lifetimeS * 1000;
+    const token: Issued = {
+      text: `access.${++this.#lastToken}`,
+      grant,
+      lifetimeMs,
+      diesAt: this.#world.time.trueMs + lifetimeMs,
+      isRevoked: false,
+      isPastSaving: !this.#world.profile.hasStore,
+      arrivedAt: Infinity,
+    };
+    this.#world.tokens.set(token.text, token);
+    const { generation: next } = grant;
+    const says = grant.isOneTime || this.#world.random.chance(0.3);
+    return () => {
+      this.#world.log(`${name} gets ${token.text} for ${lifetimeMs} ms`);
+      this.#world.count("tokens");
+      program.views.set(token.text, {
+        wall: asked.wall + lifetimeMs,
+        monotonic: asked.monotonic + lifetimeMs,
+      });
+      program.knownGeneration = Math.max(program.knownGeneration, next);
+      program.arrived = token;
+      token.arrivedAt = this.#world.time.timerMs;
+      if (!this.#world.profile.hasStore) this.#world.refreshed(program, token);
+      return json({
+        "access_token": token.text,
+        "token_type": "Bearer",
+        ...(isSilent ? {} : {
+          "expires_in": this.#world.profile.writes === "text" ? String(lifetimeS) : lifetimeS,
+        }),
+        ...(says ? { "refresh_token": grant.refreshToken(next) } : {}),
+      }, 200);
+    };
+  }
+}
