@@ -7,7 +7,7 @@
 
 import { assert, assertEquals, assertFalse, assertRejects } from "@std/assert";
 import { request as httpRequest } from "node:http";
-import { startEmulator } from "../../src/emulator/emulator.ts";
+import { type Emulator, startEmulator } from "../../src/emulator/emulator.ts";
 import { Random } from "../support/random.ts";
 
 const TASTYTRADE_ORDER = {
@@ -90,51 +90,43 @@ function spoiled(value: unknown, random: Random): unknown {
   return copy;
 }
 
-Deno.test("Emulator refuses garbage, and never fails", async () => {
-  await using emulator = await startEmulator();
-  const { tastytrade, tradestation } = emulator;
-  const token = async (url: string, body: Record<string, string>) => {
+/** An access token of each broker. */
+async function accessTokens({ tastytrade, tradestation }: Emulator) {
+  const token = async (url: string, body: Record<string, string>): Promise<string> => {
     const headers = { "user-agent": "test/1.0" };
-    const sent = { method: "POST", headers, body: new URLSearchParams(body) };
-    return (await (await fetch(url, sent)).json()).access_token as string;
+    const form = new URLSearchParams({ grant_type: "refresh_token", ...body });
+    return (await (await fetch(url, { method: "POST", headers, body: form })).json()).access_token;
   };
-  const grant = "refresh_token";
-  const tokens = {
+  return {
     tastytrade: await token(`${tastytrade.baseUrl}/oauth/token`, {
-      grant_type: grant,
       client_secret: tastytrade.clientSecret,
       refresh_token: tastytrade.refreshToken,
     }),
     tradestation: await token(`${tradestation.signInUrl}/oauth/token`, {
-      grant_type: grant,
       client_id: tradestation.clientId,
       client_secret: tradestation.clientSecret,
       refresh_token: tradestation.refreshToken,
     }),
   };
-  const dryRuns = `${tastytrade.baseUrl}/accounts/5WT00000/orders/dry-run`;
-  const targets: readonly [Target, ...Target[]] = [
-    ["tastytrade", "POST", dryRuns, TASTYTRADE_MARKET_ORDER],
-    ["tastytrade", "POST", `${tastytrade.baseUrl}/accounts/5WT00000/orders`, TASTYTRADE_ORDER],
-    [
-      "tastytrade",
-      "POST",
-      `${tastytrade.baseUrl}/accounts/5WT00000/orders/dry-run`,
-      TASTYTRADE_ORDER,
-    ],
-    [
-      "tradestation",
-      "POST",
-      `${tradestation.baseUrl}/v3/orderexecution/orders`,
-      TRADESTATION_ORDER,
-    ],
-    [
-      "tradestation",
-      "POST",
-      `${tradestation.baseUrl}/v3/orderexecution/orderconfirm`,
-      TRADESTATION_ORDER,
-    ],
+}
+
+/** Where orders go. */
+function targetsOf({ tastytrade, tradestation }: Emulator): readonly [Target, ...Target[]] {
+  const orders = `${tastytrade.baseUrl}/accounts/5WT00000/orders`;
+  const execution = `${tradestation.baseUrl}/v3/orderexecution`;
+  return [
+    ["tastytrade", "POST", `${orders}/dry-run`, TASTYTRADE_MARKET_ORDER],
+    ["tastytrade", "POST", orders, TASTYTRADE_ORDER],
+    ["tastytrade", "POST", `${orders}/dry-run`, TASTYTRADE_ORDER],
+    ["tradestation", "POST", `${execution}/orders`, TRADESTATION_ORDER],
+    ["tradestation", "POST", `${execution}/orderconfirm`, TRADESTATION_ORDER],
   ];
+}
+
+Deno.test("Emulator refuses garbage, and never fails", async () => {
+  await using emulator = await startEmulator();
+  const tokens = await accessTokens(emulator);
+  const targets = targetsOf(emulator);
   const seed = 7;
   const random = new Random(seed);
   const counts = { taken: 0, refused: 0 };

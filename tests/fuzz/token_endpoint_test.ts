@@ -158,6 +158,14 @@ async function refreshTokenSent(body: BodyInit | null | undefined): Promise<stri
   return refreshTokenIn(text);
 }
 
+/** A session whose grant was refused for good fails again, and sends nothing. */
+async function assertAsksNoMore(session: Session, fake: FakeFetch): Promise<void> {
+  const before = fake.requests.length;
+  const again = await inTime(refreshed(session));
+  assert("error" in again && again.error instanceof TokenError);
+  assertEquals(fake.requests.length, before);
+}
+
 for (const broker of BROKERS) {
   Deno.test(`Session takes any answer of ${broker.name}'s token endpoint for a token or a typed error`, async () => {
     using clock = new FakeClock({ timers: true });
@@ -201,10 +209,7 @@ for (const broker of BROKERS) {
             outcome.error.name,
           );
           if (outcome.error instanceof TokenError && outcome.error.isPermanent) {
-            const again = await inTime(refreshed(session));
-            assert("error" in again && again.error instanceof TokenError);
-            assertEquals(fake.requests.length, round);
-            return;
+            return await assertAsksNoMore(session, fake);
           }
         }
         clock.advance(HOUR_MS);

@@ -13,9 +13,7 @@
 
 import { Buffer } from "node:buffer";
 import { writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import process from "node:process";
-import { text } from "node:stream/consumers";
 import { inspect } from "node:util";
 import {
   Account,
@@ -30,162 +28,34 @@ import {
   type TokenStore,
   tradestation,
 } from "../../mod.ts";
-import { formEncoded, percentEncoded, type Printer, viewsOf } from "../support/printed_secrets.ts";
+import { formEncoded, percentEncoded } from "../support/printed_secrets.ts";
+import { print, printed, printFailure } from "./secrets_printer.ts";
+import {
+  answers,
+  CLIENT_SECRET,
+  CODE,
+  ECHOES,
+  port,
+  RAW,
+  REFRESH_TOKEN,
+  remember,
+  secrets,
+  server,
+  STATUSES,
+  TOKENS,
+  url,
+} from "./secrets_server.ts";
 
 const [file = "", mode] = process.argv.slice(2);
-
-/** What must not be printed, by kind. All of it is different in plain, percent-encoded and base64. */
-const secrets: Record<string, string[]> = {};
-
-function remember(kind: string, value: string): string {
-  secrets[kind] ??= [];
-  secrets[kind].push(value);
-  return value;
-}
-
-function secret(kind: string): string {
-  return remember(kind, `${kind}-canary~/+?>~~?>/+${crypto.randomUUID()}=`);
-}
-
-const CLIENT_SECRET = secret("client_secret");
-const REFRESH_TOKEN = secret("refresh_token");
-const CODE = secret("code");
-/** What the server gives out; an access token is for a header, and has fewer characters. */
-const TOKENS = {
-  "access_token": remember("access_token", `access-canary~/+.-_~${crypto.randomUUID()}==`),
-  "token_type": "Bearer",
-  "expires_in": 900,
-  "refresh_token": secret("refresh_token"),
-};
-
-/** How the server answers. `$echo` stands for all that it was sent. */
-type Answer =
-  | { readonly status: number; readonly body: unknown }
-  | "reset"
-  | "half"
-  | "hang"
-  | "raw";
-let tokenAnswer: Answer | "good" = "good";
-let apiAnswer: Answer | "good" = "good";
-/** What is sent, byte for byte, as the answer `"raw"`; `$tokens` stands for a token response. */
-let raw = "";
-
-const DATA: Record<string, unknown> = {
-  "/customers/me": { data: { id: "me", "first-name": "Jane" } },
-  "/customers/me/accounts": {
-    data: { items: [{ account: { "account-number": "5WT" }, "authority-level": "owner" }] },
-  },
-  "/accounts/5WT/balances": { data: { "account-number": "5WT", "cash-balance": "1.00" } },
-  "/accounts/5WT/positions": { data: { items: [{ symbol: "AAPL", quantity: "1" }] } },
-  "/v3/brokerage/accounts": { Accounts: [{ AccountID: "123", AccountType: "Cash" }] },
-};
-
-/** All that a request told, in every form. */
-function echoOf(request: IncomingMessage, body: string): string {
-  const fields = body.startsWith("{")
-    ? JSON.parse(body)
-    : Object.fromEntries(new URLSearchParams(body));
-  const bearer = request.headers.authorization?.replace("Bearer ", "") ?? "";
-  const told = [...Object.values(fields).map(String), ...(bearer === "" ? [] : [bearer])];
-  const forms = told.flatMap((one) => [
-    one,
-    percentEncoded(one),
-    formEncoded(one),
-    Buffer.from(one).toString("base64"),
-    Buffer.from(one).toString("base64url"),
-  ]);
-  return `${body} ${forms.join(" ")}`;
-}
-
-function send(
-  answer: Answer,
-  { request, response, body }: { request: IncomingMessage; response: ServerResponse; body: string },
-): void {
-  if (answer === "hang") return;
-  if (answer === "reset") {
-    request.socket.destroy();
-  } else if (answer === "half") {
-    const tokens = JSON.stringify(TOKENS);
-    response.writeHead(200, { "content-length": tokens.length + 10 });
-    response.write(tokens, () => request.socket.destroy());
-  } else if (answer === "raw") {
-    request.socket.end(raw.replace("$tokens", JSON.stringify(TOKENS)));
-  } else {
-    const echo = echoOf(request, body);
-    const json = JSON.stringify(answer.body).replaceAll(
-      "$echo",
-      () => JSON.stringify(echo).slice(1, -1),
-    );
-    response.writeHead(answer.status, { "content-type": "application/json" }).end(json);
-  }
-}
-
-const server = createServer(async (request, response) => {
-  const body = await text(request);
-  const { pathname } = new URL(request.url ?? "/", "http://127.0.0.1");
-  if (pathname.startsWith("/oauth/")) {
-    const verifier = new URLSearchParams(body).get("code_verifier");
-    if (verifier !== null) remember("code_verifier", verifier);
-    if (tokenAnswer === "good") response.end(JSON.stringify(TOKENS));
-    else send(tokenAnswer, { request, response, body });
-  } else if (apiAnswer === "good") {
-    response.writeHead(pathname in DATA ? 200 : 404).end(JSON.stringify(DATA[pathname] ?? {}));
-  } else {
-    send(apiAnswer, { request, response, body });
-  }
-});
-await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-const address = server.address();
-const port = typeof address === "object" && address !== null ? address.port : 0;
-const url = `http://127.0.0.1:${port}`;
-
-const runtime = globalThis as unknown as {
-  readonly Deno?: { inspect(value: unknown, options: object): string };
-  readonly Bun?: { inspect(value: unknown, options: object): string };
-};
-const everything = { showHidden: true, depth: 100, getters: true, strAbbreviateSize: 1e9 };
-const printers: readonly Printer[] = [runtime.Deno, runtime.Bun].flatMap((one) =>
-  one === undefined
-    ? []
-    : [(value) => one.inspect(value, everything), (value) => one.inspect(value, {})]
-);
-const printed: string[] = [];
-
-/** Prints a value in every way. */
-function print(value: unknown): void {
-  printed.push(Object(value).constructor.name);
-  console.log("===", printed.at(-1), Object(value).code ?? "");
-  const group = new AggregateError([value, new Error("another", { cause: value })], "group");
-  for (const one of [value, group]) {
-    console.log(one);
-    console.error(one);
-    console.log("%s %o %O %j", one, one, one, value);
-    console.dir(one, { depth: null, showHidden: true });
-    console.log(inspect(one, { showHidden: true, depth: Infinity, getters: true, compact: false }));
-    console.log(viewsOf(one, printers));
-  }
-}
-
-/** Prints what a task fails with; that it fails is what it is for. */
-async function printFailure(task: () => unknown): Promise<unknown> {
-  let result: unknown;
-  try {
-    result = await task();
-  } catch (error) {
-    print(error);
-    return error;
-  }
-  throw new Error(`This was to fail: ${task}, and came to ${typeof result}`);
-}
 
 /** What failed without an error of the module's own, although no mistake of the program was behind it. */
 const untyped: string[] = [];
 
 /** As {@linkcode printFailure}, for every answer that is not HTTP. */
 async function printFailuresOfRaw(task: () => unknown): Promise<void> {
-  for (raw of RAW) {
+  for (answers.raw of RAW) {
     const error = await printFailure(task);
-    if (!(error instanceof SessionError)) untyped.push(`${JSON.stringify(raw)}: ${error}`);
+    if (!(error instanceof SessionError)) untyped.push(`${JSON.stringify(answers.raw)}: ${error}`);
   }
 }
 
@@ -202,30 +72,6 @@ function credentialsOf(broker: Broker) {
     fetch: ((input, init) => fetch(input, init)) as typeof fetch,
   };
 }
-
-const ECHOES = [
-  { error: "$echo" },
-  { error: "$echo", error_description: "$echo", error_code: "$echo" },
-  { error: "invalid_grant", error_description: "$echo" },
-  { error: { code: "$echo", message: "$echo", errors: [{ code: "$echo", message: "$echo" }] } },
-  { error: { code: "x", message: "$echo", $echo: "$echo" }, data: { deep: [{ $echo: "$echo" }] } },
-  { Error: "$echo", Message: "$echo", Errors: [{ Error: "$echo", Message: "$echo" }] },
-  ["$echo"],
-];
-const STATUSES = [200, 302, 400, 401, 403, 404, 422, 429, 500, 503];
-
-/** Answers that are no HTTP, or stop being it, with good tokens in them. */
-const RAW = [
-  "$tokens",
-  "HTTP/1.1 200 OK\r\nbad\u0000header: x\r\n\r\n$tokens",
-  "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n$tokens\r\n0\r\n\r\n",
-  "HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n$tokens",
-  "HTTP/1.1 200 OK\r\ncontent-length: 10\r\ncontent-length: 20\r\n\r\n$tokens",
-  "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n$tokens",
-  "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\nconnection: close\r\n\r\n$tokens",
-  "HTTP/1.1 200 OK\r\ncontent-encoding: br\r\nconnection: close\r\n\r\n$tokens",
-  "HTTP/1.1 099 No\r\nconnection: close\r\n\r\n$tokens",
-];
 
 const PKCE: Broker = {
   ...tradestation,
@@ -262,13 +108,13 @@ async function useSessions(broker: Broker): Promise<void> {
 
   for (const body of ECHOES) {
     for (const status of STATUSES) {
-      apiAnswer = { status, body };
+      answers.api = { status, body };
       const isGood = status === 200 && !(broker === tradestation && "Error" in body);
       if (!isGood) await printFailure(() => session.get(path));
     }
   }
-  for (apiAnswer of ["reset", "half"] as const) await printFailure(() => session.post(path, {}));
-  apiAnswer = "hang";
+  for (answers.api of ["reset", "half"] as const) await printFailure(() => session.post(path, {}));
+  answers.api = "hang";
   await printFailure(() => session.get(path, { timeoutMs: 20 }));
   await printFailure(() => session.get(path, { signal: AbortSignal.abort() }));
   const waiting = printFailure(() => session.get(path));
@@ -276,7 +122,7 @@ async function useSessions(broker: Broker): Promise<void> {
   await waiting;
   await printFailure(() => session.get(path));
   print(session);
-  apiAnswer = "good";
+  answers.api = "good";
 
   const auto = await AutoRefreshSession.start(credentialsOf(broker));
   print(auto);
@@ -288,18 +134,18 @@ async function useSessions(broker: Broker): Promise<void> {
 async function breakHttp(): Promise<void> {
   const session = new Session(credentialsOf(tastytrade));
   await session.refresh();
-  apiAnswer = "raw";
+  answers.api = "raw";
   await printFailuresOfRaw(() => session.get("/customers/me"));
-  apiAnswer = "good";
+  answers.api = "good";
   await session.close();
-  tokenAnswer = "raw";
+  answers.token = "raw";
   for (const broker of [tastytrade, tradestation]) {
     await printFailuresOfRaw(() => new Session(credentialsOf(broker)).refresh());
   }
-  tokenAnswer = "good";
+  answers.token = "good";
 }
 
-async function failToRenew(broker: Broker): Promise<void> {
+async function failToRefresh(broker: Broker): Promise<void> {
   const refresh = async (changes: object = {}): Promise<void> => {
     const session = new Session({ ...credentialsOf(broker), ...changes });
     await printFailure(() => session.refresh());
@@ -308,12 +154,12 @@ async function failToRenew(broker: Broker): Promise<void> {
   };
   for (const body of ECHOES) {
     for (const status of STATUSES) {
-      tokenAnswer = { status, body };
+      answers.token = { status, body };
       await refresh();
     }
   }
-  for (tokenAnswer of ["reset", "half"] as const) await refresh();
-  tokenAnswer = "hang";
+  for (answers.token of ["reset", "half"] as const) await refresh();
+  answers.token = "hang";
   await refresh({ timeoutMs: 20 });
   await refresh({ baseUrl: `https://127.0.0.1:${port}`, signInUrl: `https://127.0.0.1:${port}` });
   await refresh({ baseUrl: "http://127.0.0.1:1", signInUrl: "http://127.0.0.1:1" });
@@ -322,16 +168,16 @@ async function failToRenew(broker: Broker): Promise<void> {
   );
   await auto;
 
-  tokenAnswer = "good"; // which gives out another refresh token; then that one is echoed
+  answers.token = "good"; // which gives out another refresh token; then that one is echoed
   const session = new Session({ ...credentialsOf(broker), store: FULL_DISK });
   await session.refresh();
   print(session);
-  tokenAnswer = { status: 400, body: ECHOES[2] };
+  answers.token = { status: 400, body: ECHOES[2] };
   await printFailure(() => session.refresh({ force: true }));
-  tokenAnswer = { status: 400, body: ECHOES[1] };
+  answers.token = { status: 400, body: ECHOES[1] };
   await printFailure(() => session.revoke());
   await printFailure(() => session.close()); // what is held could not be saved
-  tokenAnswer = "good";
+  answers.token = "good";
 }
 
 async function failToLogIn(): Promise<void> {
@@ -346,19 +192,19 @@ async function failToLogIn(): Promise<void> {
   print(await login({ ...common, pasteAddress }));
   for (const body of ECHOES) {
     for (const status of [200, 403, 500]) {
-      tokenAnswer = { status, body };
+      answers.token = { status, body };
       await printFailure(() => login({ ...common, pasteAddress }));
     }
   }
-  for (tokenAnswer of ["reset", "half"] as const) {
+  for (answers.token of ["reset", "half"] as const) {
     await printFailure(() => login({ ...common, pasteAddress }));
   }
-  tokenAnswer = "raw";
+  answers.token = "raw";
   await printFailuresOfRaw(() => login({ ...common, pasteAddress }));
   const { refresh_token: _, ...withoutRefreshToken } = TOKENS;
-  tokenAnswer = { status: 200, body: withoutRefreshToken };
+  answers.token = { status: 200, body: withoutRefreshToken };
   await printFailure(() => login({ ...common, pasteAddress }));
-  tokenAnswer = "good";
+  answers.token = "good";
   const refusal = { error: "access_denied", "error_description": `no ${clientSecret}` };
   for (
     const paste of [
@@ -420,7 +266,7 @@ if (mode === "leak") {
   await breakHttp();
   for (const broker of [tastytrade, tradestation]) {
     await useSessions(broker);
-    await failToRenew(broker);
+    await failToRefresh(broker);
   }
   await failToLogIn();
   await failToBegin();
@@ -429,7 +275,7 @@ console.log("=== end");
 await new Promise((resolve) => process.stdout.write("", resolve)); // Node would drop what waits there
 
 // At last, what the runtime itself prints of an error that nobody caught.
-tokenAnswer = { status: 400, body: ECHOES[3] };
+answers.token = { status: 400, body: ECHOES[3] };
 const last = await new Session(credentialsOf(tradestation)).refresh().catch((error) => error);
 if (!(last instanceof SessionError)) throw new Error("This was to fail");
 writeFileSync(file, JSON.stringify({ secrets, printed, untyped }));

@@ -40,46 +40,50 @@ export class SimulatedApi {
     seen.sentAt = this.#world.time.trueMs;
     if (seen.sent > 2) this.#world.violate(`${program.name} sends ${path} for the third time`);
 
+    const isHanging = this.#world.faults.api === "hang";
+    return exchange(this.#world.time, init.signal, {
+      outMs: isHanging ? Infinity : this.#world.latencyMs(),
+      backMs: this.#world.latencyMs(),
+      reach: () => this.#reach(program, token, path, seen),
+      leave: () => {},
+      settle: () => {},
+    });
+  }
+
+  /** The request arrives. Returns what happens when its answer does. */
+  #reach(program: Program, token: Issued, path: string, seen: ApiExchange): () => Response {
     const { api: faults } = this.#world.faults;
-    return exchange(
-      this.#world.time,
-      init.signal,
-      {
-        outMs: faults === "hang" ? Infinity : this.#world.latencyMs(),
-        backMs: this.#world.latencyMs(),
-        reach: () => {
-          if (faults === "refused") {
-            program.hasSeenTrouble = true;
-            throw networkError("ECONNREFUSED");
-          }
-          const isGood = !token.isRevoked && this.#world.time.trueMs < token.diesAt &&
-            faults !== "denied";
-          const status = !isGood ? 401 : faults === "down" ? 503 : 200;
-          if (status !== 401 && ++seen.done > 1) {
-            this.#world.violate(`${program.name} has ${path} carried out twice`);
-          }
-          return () => {
-            this.#world.log(`${program.name} ${path}: ${status}`);
-            seen.status = status;
-            seen.answeredAt = this.#world.time.trueMs;
-            if (status === 401 && seen.sent === 1) {
-              const { current } = program;
-              seen.isStraggler = current !== undefined && current !== token &&
-                !program.dropped.has(current.text);
-              this.#rejected(program, token);
-            } else if (status === 401 && seen.isStraggler) {
-              this.#rejected(program, token); // the one that was held meanwhile
-            } else if (status === 401) {
-              // The next token is refused too: the broker means something else.
-              program.distrustedUntil = performance.now() + SUSPENSION_MS;
-            }
-            return json(status === 200 ? { path, data: { path } } : { error: "no" }, status);
-          };
-        },
-        leave: () => {},
-        settle: () => {},
-      },
-    );
+    if (faults === "refused") {
+      program.hasSeenTrouble = true;
+      throw networkError("ECONNREFUSED");
+    }
+    const isGood = !token.isRevoked && this.#world.time.trueMs < token.diesAt &&
+      faults !== "denied";
+    const status = !isGood ? 401 : faults === "down" ? 503 : 200;
+    if (status !== 401 && ++seen.done > 1) {
+      this.#world.violate(`${program.name} has ${path} carried out twice`);
+    }
+    return () => {
+      this.#world.log(`${program.name} ${path}: ${status}`);
+      seen.status = status;
+      seen.answeredAt = this.#world.time.trueMs;
+      if (status === 401) this.#unauthorized(program, token, seen);
+      return json(status === 200 ? { path, data: { path } } : { error: "no" }, status);
+    };
+  }
+
+  #unauthorized(program: Program, token: Issued, seen: ApiExchange): void {
+    if (seen.sent === 1) {
+      const { current } = program;
+      seen.isStraggler = current !== undefined && current !== token &&
+        !program.dropped.has(current.text);
+      this.#rejected(program, token);
+    } else if (seen.isStraggler) {
+      this.#rejected(program, token); // the one that was held meanwhile
+    } else {
+      // The next token is rejected too: it is not the token that the broker minds.
+      program.distrustedUntil = performance.now() + SUSPENSION_MS;
+    }
   }
 
   #rejected(program: Program, token: Issued): void {

@@ -14,6 +14,17 @@ import type { World } from "./world.ts";
 /** How long a close must let a refresh finish. */
 const CLOSING_PATIENCE_MS = 5_000;
 
+/** One request for a token. */
+interface TokenRequest {
+  readonly program: Program;
+  /** The number of the refresh token that was sent. */
+  readonly generation: number;
+  readonly faults: FaultState["token"];
+  /** When it was sent, by the clocks of the program. */
+  readonly asked: View;
+  isProcessed: boolean;
+}
+
 /** Issues tokens. */
 export class SimulatedTokenEndpoint {
   readonly #world: World;
@@ -36,75 +47,74 @@ export class SimulatedTokenEndpoint {
     this.#world.count("token requests");
     this.#checkAsking(program, sent, generation);
 
-    const asked = { wall: Date.now(), monotonic: performance.now() };
-    const { token: faults } = this.#world.faults;
     program.tokenRequests += 1;
     program.exchanges += 1;
     program.retryAfterMs = 0;
     this.#asking.set(grant, (this.#asking.get(grant) ?? 0) + 1);
-    const hasStore = this.#world.profile.hasStore;
-    if (!hasStore) {
+    if (!this.#world.profile.hasStore) {
       program.refreshes = 1;
       program.begun += 1;
     }
-
-    let isProcessed = false;
-    const fail = (error: unknown) => {
-      this.#world.log(`${program.name} gets no response (${faults})`);
-      program.hasSeenTrouble = true;
-      // Somebody spent it, and nobody has the next one.
-      if (isProcessed && grant.isOneTime) grant.excuse ||= "the answer was lost";
-      if (!hasStore) this.#world.refreshFailed(program, 0);
-      return error;
-    };
-    return exchange(
-      this.#world.time,
-      init.signal,
-      {
-        outMs: faults === "hang" ? Infinity : this.#world.latencyMs(),
-        backMs: this.#world.latencyMs(),
-        reach: () => {
-          if (faults === "refused") throw fail(networkError("ECONNREFUSED"));
-          const refusal = this.#refusalForNow(faults);
-          if (refusal !== undefined) {
-            return () => {
-              this.#world.log(`${program.name} is answered ${refusal.status}`);
-              program.hasSeenTrouble = true;
-              program.retryAfterMs = Number(refusal.headers.get("retry-after") ?? 0) * 1000;
-              if (!hasStore) this.#world.refreshFailed(program, program.retryAfterMs);
-              return refusal;
-            };
-          }
-          const answer = this.#issue(program, generation, asked);
-          isProcessed = true;
-          if (faults === "lost") throw fail(networkError("ECONNRESET"));
-          return answer;
-        },
-        leave: () => {
-          const closingMs = this.#world.time.timerMs - program.closedGentlyAt;
-          if (closingMs < CLOSING_PATIENCE_MS && program.isClosing && init.signal?.aborted) {
-            const { reason } = init.signal;
-            if (reason instanceof SessionClosedError) {
-              this.#world.violate(
-                `${program.name} cuts a refresh off ${closingMs} ms after its close`,
-              );
-            }
-          }
-          // What is on its way arrives all the same, as often as not.
-          if (
-            !isProcessed && faults !== "hang" && grant.isOneTime && this.#world.random.chance(0.5)
-          ) {
-            isProcessed = generation === grant.generation;
-            if (isProcessed) grant.generation += 1;
-          }
-          fail(undefined);
-        },
-        settle: () => {
-          program.exchanges -= 1;
-          this.#asking.set(grant, (this.#asking.get(grant) ?? 0) - 1);
-        },
+    const { token: faults } = this.#world.faults;
+    const asked = { wall: Date.now(), monotonic: performance.now() };
+    const request: TokenRequest = { program, generation, faults, asked, isProcessed: false };
+    return exchange(this.#world.time, init.signal, {
+      outMs: faults === "hang" ? Infinity : this.#world.latencyMs(),
+      backMs: this.#world.latencyMs(),
+      reach: () => this.#reach(request),
+      leave: () => this.#leave(request, init.signal),
+      settle: () => {
+        program.exchanges -= 1;
+        this.#asking.set(grant, (this.#asking.get(grant) ?? 0) - 1);
       },
-    );
+    });
+  }
+
+  /** The request arrives. Returns what happens when its answer does. */
+  #reach(request: TokenRequest): () => Response {
+    const { program, faults } = request;
+    if (faults === "refused") throw this.#fail(request, networkError("ECONNREFUSED"));
+    const refusal = this.#refusalForNow(faults);
+    if (refusal !== undefined) {
+      return () => {
+        this.#world.log(`${program.name} is answered ${refusal.status}`);
+        program.hasSeenTrouble = true;
+        program.retryAfterMs = Number(refusal.headers.get("retry-after") ?? 0) * 1000;
+        const { hasStore } = this.#world.profile;
+        if (!hasStore) this.#world.refreshFailed(program, program.retryAfterMs);
+        return refusal;
+      };
+    }
+    const answer = this.#issue(request);
+    request.isProcessed = true;
+    if (faults === "lost") throw this.#fail(request, networkError("ECONNRESET"));
+    return answer;
+  }
+
+  /** The program waits no longer. */
+  #leave(request: TokenRequest, signal: AbortSignal | null | undefined): void {
+    const { program, program: { grant }, generation, faults } = request;
+    const closingMs = this.#world.time.timerMs - program.closedGentlyAt;
+    const isClosed = signal?.aborted && signal.reason instanceof SessionClosedError;
+    if (closingMs < CLOSING_PATIENCE_MS && program.isClosing && isClosed) {
+      this.#world.violate(`${program.name} cuts a refresh off ${closingMs} ms after its close`);
+    }
+    // What is on its way arrives all the same, as often as not.
+    const mayArrive = !request.isProcessed && faults !== "hang" && grant.isOneTime;
+    if (mayArrive && this.#world.random.chance(0.5)) {
+      request.isProcessed = generation === grant.generation;
+      if (request.isProcessed) grant.generation += 1;
+    }
+    this.#fail(request, undefined);
+  }
+
+  #fail({ program, faults, isProcessed }: TokenRequest, error: unknown): unknown {
+    this.#world.log(`${program.name} gets no response (${faults})`);
+    program.hasSeenTrouble = true;
+    // The token was used, and nobody has the next one.
+    if (isProcessed && program.grant.isOneTime) program.grant.excuse ||= "the answer was lost";
+    if (!this.#world.profile.hasStore) this.#world.refreshFailed(program, 0);
+    return error;
   }
 
   #checkAsking(program: Program, sent: string, generation: number): void {
@@ -150,7 +160,7 @@ export class SimulatedTokenEndpoint {
   }
 
   /** The server's side: what it does when the request arrives, and what arrives at the program. */
-  #issue(program: Program, generation: number, asked: View): () => Response {
+  #issue({ program, generation, asked }: TokenRequest): () => Response {
     const { grant, name } = program;
     if (grant.isRevoked || generation !== grant.generation) {
       if (!grant.isRevoked && grant.excuse === "") {
@@ -168,18 +178,8 @@ export class SimulatedTokenEndpoint {
     const lifetimeS = this.#world.profile.isLifetimeSteady
       ? this.#world.profile.lifetimeS
       : this.#world.random.size(5, 86_400 * 30);
-    const isSilent = this.#world.profile.writes === "nothing";
-    const lifetimeMs = isSilent ? this.#world.profile.defaultLifetimeMs : lifetimeS * 1000;
-    const token: Issued = {
-      text: `access.${++this.#lastToken}`,
-      grant,
-      lifetimeMs,
-      diesAt: this.#world.time.trueMs + lifetimeMs,
-      isRevoked: false,
-      isPastSaving: !this.#world.profile.hasStore,
-      arrivedAt: Infinity,
-    };
-    this.#world.tokens.set(token.text, token);
+    const token = this.#newToken(grant, lifetimeS);
+    const { lifetimeMs } = token;
     const { generation: next } = grant;
     const says = grant.isOneTime || this.#world.random.chance(0.3);
     return () => {
@@ -196,11 +196,32 @@ export class SimulatedTokenEndpoint {
       return json({
         "access_token": token.text,
         "token_type": "Bearer",
-        ...(isSilent ? {} : {
-          "expires_in": this.#world.profile.writes === "text" ? String(lifetimeS) : lifetimeS,
-        }),
+        ...this.#expiresIn(lifetimeS),
         ...(says ? { "refresh_token": grant.refreshToken(next) } : {}),
       }, 200);
     };
+  }
+
+  #newToken(grant: Grant, lifetimeS: number): Issued {
+    const { writes, defaultLifetimeMs, hasStore } = this.#world.profile;
+    const lifetimeMs = writes === "nothing" ? defaultLifetimeMs : lifetimeS * 1000;
+    const token: Issued = {
+      text: `access.${++this.#lastToken}`,
+      grant,
+      lifetimeMs,
+      diesAt: this.#world.time.trueMs + lifetimeMs,
+      isRevoked: false,
+      isPastSaving: !hasStore,
+      arrivedAt: Infinity,
+    };
+    this.#world.tokens.set(token.text, token);
+    return token;
+  }
+
+  /** How the endpoint tells the lifetime of a token, if it does. */
+  #expiresIn(lifetimeS: number): Record<string, string | number> {
+    const { writes } = this.#world.profile;
+    if (writes === "nothing") return {};
+    return { "expires_in": writes === "text" ? String(lifetimeS) : lifetimeS };
   }
 }

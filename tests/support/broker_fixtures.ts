@@ -143,45 +143,55 @@ function readAccount(raw: unknown) {
   return { accountNumber: String(Object(raw).id), raw: Object(raw) };
 }
 
-/** Acme's server. */
-async function openAcme(): Promise<OpenFixture> {
-  const tokens = new Set<string>();
-  const refreshTokens: string[] = [];
-  const hanging = new Set<string>();
-  let [valid, isRotating, broken] = ["refresh-0", false, 0];
+/** What Acme has, by path. */
+const HOLDINGS: Readonly<Record<string, unknown>> = {
+  "/me": {},
+  "/accounts": { accounts: [{ id: "A1" }] },
+  "/accounts/A1": { id: "A1" },
+  "/accounts/A1/money": { cash: "12.50" },
+  "/accounts/A1/holdings": [],
+  "/orders": { placed: true },
+  "/items": { items: [1, 2], next: 2 },
+  "/items?from=2": { items: [3, 4], next: 4 },
+  "/items?from=4": { items: [5] },
+};
 
-  const issue = ({ body }: Arrival): [number, unknown] => {
-    const sent = new URLSearchParams(body).get("refresh_token") ?? "";
-    refreshTokens.push(sent);
-    if (broken > 0) return [503, { n: broken -= 1 }];
-    if (sent !== valid) return [400, { error: "invalid_grant" }];
-    if (isRotating) valid = `refresh-${refreshTokens.length}`;
-    const accessToken = crypto.randomUUID();
-    tokens.add(accessToken);
-    const rotated = isRotating ? { "refresh_token": valid } : {};
-    return [200, { "access_token": accessToken, "token_type": "bearer", ...rotated }];
-  };
-  const holdings: Record<string, unknown> = {
-    "/me": {},
-    "/accounts": { accounts: [{ id: "A1" }] },
-    "/accounts/A1": { id: "A1" },
-    "/accounts/A1/money": { cash: "12.50" },
-    "/accounts/A1/holdings": [],
-    "/orders": { placed: true },
-    "/items": { items: [1, 2], next: 2 },
-    "/items?from=2": { items: [3, 4], next: 4 },
-    "/items?from=4": { items: [5] },
-  };
-  const answer = (arrival: Arrival): [number, unknown] => {
-    if (arrival.url === "/token") return issue(arrival);
+/** What Acme's server remembers. */
+class Acme {
+  readonly tokens = new Set<string>();
+  readonly refreshTokens: string[] = [];
+  readonly hanging = new Set<string>();
+  valid = "refresh-0";
+  isRotating = false;
+  /** How many token requests fail from now on. */
+  broken = 0;
+
+  answer(arrival: Arrival): [number, unknown] {
+    if (arrival.url === "/token") return this.#issue(arrival);
     const bearer = arrival.headers.authorization?.replace(/^Bearer /, "") ?? "";
-    if (!tokens.has(bearer)) return [401, { code: "who" }];
-    const found = holdings[arrival.url];
+    if (!this.tokens.has(bearer)) return [401, { code: "who" }];
+    const found = HOLDINGS[arrival.url];
     return found === undefined ? [404, { code: "nothing" }] : [200, found];
-  };
+  }
+
+  #issue({ body }: Arrival): [number, unknown] {
+    const sent = new URLSearchParams(body).get("refresh_token") ?? "";
+    this.refreshTokens.push(sent);
+    if (this.broken > 0) return [503, { n: this.broken -= 1 }];
+    if (sent !== this.valid) return [400, { error: "invalid_grant" }];
+    if (this.isRotating) this.valid = `refresh-${this.refreshTokens.length}`;
+    const accessToken = crypto.randomUUID();
+    this.tokens.add(accessToken);
+    const rotated = this.isRotating ? { "refresh_token": this.valid } : {};
+    return [200, { "access_token": accessToken, "token_type": "bearer", ...rotated }];
+  }
+}
+
+async function openAcme(): Promise<OpenFixture> {
+  const state = new Acme();
   const server = await serve((response, arrival) => {
-    if (hanging.has(`${arrival.method} ${arrival.url}`)) return;
-    const [status, body] = answer(arrival);
+    if (state.hanging.has(`${arrival.method} ${arrival.url}`)) return;
+    const [status, body] = state.answer(arrival);
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
   });
   return {
@@ -191,24 +201,18 @@ async function openAcme(): Promise<OpenFixture> {
     accountNumber: "A1",
     list: "/items",
     smallPages: {},
-    refreshTokens,
+    refreshTokens: state.refreshTokens,
     get tokenRequests() {
-      return refreshTokens.length;
+      return state.refreshTokens.length;
     },
     count: (method, path) =>
       server.arrivals.filter((one) => one.method === method && one.url.split("?")[0] === path)
         .length,
-    revokeAccessTokens: () => tokens.clear(),
-    revokeGrant: () => {
-      valid = "";
-    },
-    rotate: () => {
-      isRotating = true;
-    },
-    breakSignIn: (times) => {
-      broken = times;
-    },
-    hang: (method, path) => void hanging.add(`${method} ${path}`),
+    revokeAccessTokens: () => state.tokens.clear(),
+    revokeGrant: () => void (state.valid = ""),
+    rotate: () => void (state.isRotating = true),
+    breakSignIn: (times) => void (state.broken = times),
+    hang: (method, path) => void state.hanging.add(`${method} ${path}`),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }

@@ -20,24 +20,12 @@ export interface RandomAnswer {
 }
 
 /** What a terminal or a reader of logs can be deceived with. */
-export const DECEIVING = [
+export const DECEIVING: readonly [string, ...string[]] = [
   "\u001b[2J\u001b[31m",
   "\r\nFAKE LOG LINE",
-  "\u0000",
-  "\u0007",
-  "\u007f",
-  "\u0085",
   "\u009b2J",
-  "\u2028",
-  "\u2029",
-  "\u202e",
-  "\u202a",
-  "\u2066",
-  "\u2069",
-  "\u200e",
-  "\u200f",
-  "\u061c",
-] as const;
+  ..."\u0000\u0007\u007f\u0085\u2028\u2029\u202e\u202a\u2066\u2069\u200e\u200f\u061c",
+];
 
 /** Makes an answer. `secrets` are what it may echo. */
 export function randomAnswer(random: Random, secrets: readonly string[]): RandomAnswer {
