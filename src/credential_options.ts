@@ -1,7 +1,7 @@
 /** Credentials from options and environment variables, and their checks. */
 
 import type { Broker, EndpointOptions } from "./brokers/broker.ts";
-import { findVariable, readVariable, variableNames } from "./environment.ts";
+import { findVariable, readVariable, variableNames } from "./env_variables.ts";
 import { formatList } from "./error_message.ts";
 import { CredentialsError, type CredentialsErrorCode } from "./errors.ts";
 

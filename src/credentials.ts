@@ -2,7 +2,7 @@ import type { Broker } from "./brokers/broker.ts";
 import { CREDENTIAL_NAMES } from "./credential_options.ts";
 import { envLine } from "./env_file.ts";
 import { CredentialsError } from "./errors.ts";
-import { RefreshToken } from "./token/refresh_token.ts";
+import { RefreshToken } from "./token/shared_refresh_token.ts";
 import type { Token } from "./token/token.ts";
 
 /** The fields of {@linkcode Credentials}. */

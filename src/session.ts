@@ -13,7 +13,7 @@ import {
 } from "./call/call_options.ts";
 import { parseExactly } from "./call/exact_numbers.ts";
 import { type CallLimits, OpenCalls } from "./call/open_calls.ts";
-import { readPages } from "./call/pages.ts";
+import { readPages } from "./call/pagination.ts";
 import { RateLimiter } from "./call/rate_limiter.ts";
 import {
   type PreparedRequest,
@@ -35,7 +35,7 @@ import {
   type SessionSettings,
 } from "./session_options.ts";
 import { RefreshGrant } from "./token/refresh_grant.ts";
-import { shareRefreshToken } from "./token/refresh_token.ts";
+import { shareRefreshToken } from "./token/shared_refresh_token.ts";
 import { remainingMs, type Token } from "./token/token.ts";
 import { TokenSource } from "./token/token_source.ts";
 

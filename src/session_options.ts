@@ -17,7 +17,7 @@ import {
 } from "./credential_options.ts";
 import { type Credentials, type LoginTokens, loginTokensOf } from "./credentials.ts";
 import { checkTimeout, MAX_TIMEOUT_MS } from "./net/deadline.ts";
-import { refuseUnknownOptions } from "./option_names.ts";
+import { refuseUnknownOptions } from "./unknown_options.ts";
 import type { TokenStore } from "./store/token_store.ts";
 
 /** The options of a {@linkcode Session}. All have a default. */

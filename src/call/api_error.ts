@@ -5,7 +5,7 @@ import { readSafely } from "../brokers/read_safely.ts";
 import { formatMessage, formatSeconds, OUTCOME_UNKNOWN, toOneLine } from "../error_message.ts";
 import { ApiError, type ApiErrorDetail, type ApiErrorOptions, RateLimitError } from "../errors.ts";
 import { intermediaryAdvice, isIntermediaryStatus } from "../net/intermediary.ts";
-import { isUnsafe } from "../net/method.ts";
+import { isUnsafe } from "../net/http_method.ts";
 import { redact } from "../net/redact.ts";
 import { parseBody } from "../net/response_body.ts";
 import { readRetryAfter } from "../net/retry_after.ts";

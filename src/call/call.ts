@@ -4,7 +4,7 @@ import { formatMessage, formatSeconds, OUTCOME_UNKNOWN } from "../error_message.
 import { NetworkError, type NetworkErrorKind, RateLimitError, SessionError } from "../errors.ts";
 import { Deadline, type DeadlineGroup } from "../net/deadline.ts";
 import { explainFailure, safeCause } from "../net/failure_advice.ts";
-import { isUnsafe } from "../net/method.ts";
+import { isUnsafe } from "../net/http_method.ts";
 import { type NetworkFailure, networkFailure } from "../net/network_failure.ts";
 import { asNetworkDenied } from "../net/platform_fetch.ts";
 import { withoutQuery } from "../net/url.ts";

@@ -1,6 +1,6 @@
 /** The options of a single call, and their checks. */
 
-import { refuseUnknownOptions } from "../option_names.ts";
+import { refuseUnknownOptions } from "../unknown_options.ts";
 import type { Query } from "../net/url.ts";
 
 /** Options of every call. */

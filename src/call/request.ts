@@ -1,8 +1,8 @@
 /** From what a caller passes to what `fetch` takes: URL, headers and body. */
 
-import { isUnsafe, readMethod } from "../net/method.ts";
+import { isUnsafe, readMethod } from "../net/http_method.ts";
 import { type BodyFactory, isStream } from "../net/request_body.ts";
-import { encodeForm, singleSendBody } from "../net/single_send.ts";
+import { encodeForm, singleSendBody } from "../net/runtime_retries.ts";
 import { withoutQuery } from "../net/url.ts";
 
 /**

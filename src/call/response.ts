@@ -2,7 +2,7 @@
 
 import { formatMessage, OUTCOME_UNKNOWN } from "../error_message.ts";
 import { ApiError } from "../errors.ts";
-import { isUnsafe } from "../net/method.ts";
+import { isUnsafe } from "../net/http_method.ts";
 import { redact } from "../net/redact.ts";
 import { MAX_BODY_BYTES, parseBody, readLimited, readText } from "../net/response_body.ts";
 import { withoutQuery } from "../net/url.ts";

@@ -10,7 +10,7 @@ import type { Deadline, DeadlineGroup } from "../net/deadline.ts";
 import { requireNetwork } from "../net/platform_fetch.ts";
 import { cancelBody } from "../net/response_body.ts";
 import { MAX_RETRY_AFTER_MS, readRetryAfter } from "../net/retry_after.ts";
-import { singleSendInit } from "../net/single_send.ts";
+import { singleSendInit } from "../net/runtime_retries.ts";
 import type { Token } from "../token/token.ts";
 import type { TokenSource } from "../token/token_source.ts";
 import { awaitToken } from "./await_token.ts";

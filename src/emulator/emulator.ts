@@ -31,7 +31,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Decision, submitConsent } from "./consent.ts";
 import type { EmulatedOrder } from "./emulated_order.ts";
-import { type Fault, FaultQueue } from "./fault.ts";
+import { type Fault, FaultQueue } from "./fault_queue.ts";
 import { LoopbackServer, readBody, reset, send, sendHalf } from "./loopback_server.ts";
 import { type OpenRequest, type ReceivedRequest, RequestLog } from "./received_request.ts";
 import type { EmulatedResponse } from "./response.ts";

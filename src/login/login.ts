@@ -13,7 +13,7 @@ import { LoginError } from "../errors.ts";
 import { checkTimeout, Deadline } from "../net/deadline.ts";
 import { requireNetwork } from "../net/platform_fetch.ts";
 import { originOf } from "../net/url.ts";
-import { refuseUnknownOptions } from "../option_names.ts";
+import { refuseUnknownOptions } from "../unknown_options.ts";
 import { requestToken } from "../token/token_endpoint.ts";
 import type { Exchange } from "./browser_flow.ts";
 import type { LoginContext, PasteAddress } from "./flows.ts";

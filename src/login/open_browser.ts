@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { platform } from "node:os";
-import { findVariable, variableNames } from "../environment.ts";
+import { findVariable, variableNames } from "../env_variables.ts";
 
 /** A command that fails later than this did open a browser, which the user has closed by now. */
 const FAILS_WITHIN_MS = 5_000;

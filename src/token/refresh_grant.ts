@@ -10,7 +10,7 @@
 import { NetworkError, type NetworkErrorKind, SessionClosedError, TokenError } from "../errors.ts";
 import { ResilientStore } from "../store/resilient_store.ts";
 import type { StoredTokens, TokenStore } from "../store/token_store.ts";
-import type { RefreshToken } from "./refresh_token.ts";
+import type { RefreshToken } from "./shared_refresh_token.ts";
 import {
   createToken,
   isAccessToken,

@@ -10,7 +10,7 @@ import { asNetworkDenied, requireNetwork } from "../net/platform_fetch.ts";
 import { jsonBody } from "../net/request_body.ts";
 import { parseBody, readLimited } from "../net/response_body.ts";
 import { readRetryAfter } from "../net/retry_after.ts";
-import { singleSendBody, singleSendInit } from "../net/single_send.ts";
+import { singleSendBody, singleSendInit } from "../net/runtime_retries.ts";
 import { parseToken, readClocks, type Token } from "./token.ts";
 import { type TokenEndpointResponse, tokenError } from "./token_error.ts";
 

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/asser
 import { type Credentials, login, Session, type SessionOptions, tradestation } from "../../mod.ts";
 import { startEmulator } from "../../src/emulator/emulator.ts";
 import { MemoryStore } from "../support/memory_store.ts";
-import { isAlive, logIn, TOKEN_ROUTE, written } from "./refresh_token_fixtures.ts";
+import { isAlive, logIn, TOKEN_ROUTE, written } from "./shared_refresh_token_fixtures.ts";
 
 Deno.test("A session starts with the access token that the login has brought", async () => {
   await using emulator = await startEmulator();

@@ -17,7 +17,7 @@ import {
 } from "../../mod.ts";
 import { startEmulator, tastytradeFaults } from "../../src/emulator/emulator.ts";
 import { RefreshGrant } from "../../src/token/refresh_grant.ts";
-import { RefreshToken } from "../../src/token/refresh_token.ts";
+import { RefreshToken } from "../../src/token/shared_refresh_token.ts";
 import { readSessionOptions } from "../../src/session_options.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { idle } from "../support/idle.ts";

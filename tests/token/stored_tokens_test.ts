@@ -3,7 +3,7 @@ import { Session, SessionError, type StoredTokens, tradestation } from "../../mo
 import { type Emulator, startEmulator } from "../../src/emulator/emulator.ts";
 import { MemoryStore } from "../support/memory_store.ts";
 import { ScriptedBroker } from "../support/scripted_broker.ts";
-import { isAlive } from "./refresh_token_fixtures.ts";
+import { isAlive } from "./shared_refresh_token_fixtures.ts";
 
 /** A store, and a session's options for it, where refresh tokens rotate. */
 function rotatingStore(emulator: Emulator) {

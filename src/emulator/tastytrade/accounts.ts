@@ -13,7 +13,7 @@ import tradingStatus from "./recordings/trading_status.json" with { type: "json"
 import { Route } from "../route.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
 import { dataResponse, unknownResponse, validationResponse } from "./envelope.ts";
-import { between, select } from "./page.ts";
+import { between, select } from "./pagination.ts";
 
 /** The recorded account numbers, which are the same in both environments. */
 export const accountNumbers: readonly string[] = accounts.data.items.map(

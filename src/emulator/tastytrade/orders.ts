@@ -8,7 +8,7 @@ import { dataResponse, errorResponse, unknownResponse, validationResponse } from
 import { RequestError } from "../request_error.ts";
 import { wireOrder } from "./order_book.ts";
 import { checkOrderForm, readOrderForm } from "./order_form.ts";
-import { between, pageOf, select, sort } from "./page.ts";
+import { between, pageOf, select, sort } from "./pagination.ts";
 import { preflight } from "./preflight.ts";
 
 // The order service has versions of its own. Without a version it uses the oldest one according to the

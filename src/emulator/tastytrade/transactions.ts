@@ -5,7 +5,7 @@ import { Route } from "../route.ts";
 import { fundedAccount } from "./accounts.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
 import { dataResponse, unknownResponse } from "./envelope.ts";
-import { between, pageOf, select, sort } from "./page.ts";
+import { between, pageOf, select, sort } from "./pagination.ts";
 
 // Three pages of the default size for the funded account. The other one has as many as were recorded.
 const FUNDED_COUNT = 612;

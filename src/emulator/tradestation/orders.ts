@@ -10,7 +10,7 @@ import { RequestError } from "../request_error.ts";
 import { listOf } from "./list.ts";
 import { isOption } from "./order_book.ts";
 import { amountOf, type OrderForm, parseOrderForm, readBody } from "./order_form.ts";
-import { orderPage } from "./page.ts";
+import { orderPage } from "./pagination.ts";
 import cancelled from "./recordings/order_cancelled.json" with { type: "json" };
 import confirmed from "./recordings/order_confirmed.json" with { type: "json" };
 import placed from "./recordings/orders_placed.json" with { type: "json" };

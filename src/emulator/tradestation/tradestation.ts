@@ -8,7 +8,7 @@ import type { Endpoint } from "./endpoint.ts";
 import { errorResponse, legacyErrorResponse, notFoundResponse } from "./errors.ts";
 import { RequestError } from "../request_error.ts";
 import type { TradestationGrants } from "./grants.ts";
-import { legacyEndpoints } from "./legacy.ts";
+import { legacyEndpoints } from "./v2_accounts.ts";
 import { marketEndpoints } from "./market.ts";
 import { OrderBook } from "./order_book.ts";
 import { orderEndpoints } from "./orders.ts";

@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertFalse, assertRejects, assertStrictEquals } from "@std/assert";
 import { Session, SessionError, TokenError, tradestation } from "../../mod.ts";
 import { startEmulator } from "../../src/emulator/emulator.ts";
-import { RefreshToken, shareRefreshToken } from "../../src/token/refresh_token.ts";
+import { RefreshToken, shareRefreshToken } from "../../src/token/shared_refresh_token.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { collectGarbageUntil } from "../support/garbage.ts";
 import { idle, settle } from "../support/idle.ts";
 import { ScriptedBroker } from "../support/scripted_broker.ts";
-import { isAlive, logIn, TOKEN_ROUTE, written } from "./refresh_token_fixtures.ts";
+import { isAlive, logIn, TOKEN_ROUTE, written } from "./shared_refresh_token_fixtures.ts";
 
 Deno.test("Sessions that were given the same refresh token share it, one after the other and at once", async () => {
   await using emulator = await startEmulator();

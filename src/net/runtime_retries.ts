@@ -8,7 +8,7 @@
  * therefore left to the methods that need it; Node does not retry a stream.
  */
 
-import { isUnsafe } from "./method.ts";
+import { isUnsafe } from "./http_method.ts";
 import { contentTypeOf, copyForm, isStream } from "./request_body.ts";
 
 /** Deno and Bun have `process` too. */
@@ -36,7 +36,7 @@ export function singleSendInit(
   // A stream cannot follow a redirect, and whoever follows redirects permits a second request.
   const isStreamed = IS_NODE && isUnsafe(method) && redirect !== "follow";
   if (!isStreamed || !(body instanceof Blob)) return init;
-  // deno-coverage-ignore-start -- tests/portable/once_test.ts runs this on Node
+  // deno-coverage-ignore-start -- tests/portable/order_order_once_test.ts runs this on Node
   const own: Record<string, string> = { "content-length": String(body.size) };
   if (body.type !== "") own["content-type"] = body.type;
   const streamed: RequestInit & { duplex: "half" } = {
