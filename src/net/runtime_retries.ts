@@ -36,7 +36,7 @@ export function singleSendInit(
   // A stream cannot follow a redirect, and whoever follows redirects permits a second request.
   const isStreamed = IS_NODE && isUnsafe(method) && redirect !== "follow";
   if (!isStreamed || !(body instanceof Blob)) return init;
-  // deno-coverage-ignore-start -- tests/portable/order_order_once_test.ts runs this on Node
+  // deno-coverage-ignore-start -- tests/portable/order_once_test.ts runs this on Node
   const own: Record<string, string> = { "content-length": String(body.size) };
   if (body.type !== "") own["content-type"] = body.type;
   const streamed: RequestInit & { duplex: "half" } = {
