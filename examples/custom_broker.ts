@@ -21,7 +21,7 @@ const acorn: Broker = {
     tokenUrl: `${baseUrl}/token`,
     validatePath: "/accounts",
   }),
-  defaultTokenLifetimeMs: 600_000, // where an answer does not tell it
+  defaultTokenLifetimeMs: 600_000, // where a response does not tell it
   readPage: (body) => ({ items: Object(body) }),
   accounts: {
     listPath: "/accounts",

@@ -1,5 +1,5 @@
 // Shows what your accounts are worth and hold on http://127.0.0.1:8080: yours if the environment has
-// credentials (the scope `read` is enough), else the emulator's. Comes anew every ten seconds.
+// credentials (the scope `read` is enough), else the emulator's. Comes again every ten seconds.
 // For Deno: `deno run -A examples/dashboard.ts`. Options: --port=8080; --base-url=… for an emulator.
 import process from "node:process";
 import { parseArgs } from "node:util";

@@ -67,7 +67,7 @@ Deno.test("Account.positions() holds decimal strings, also where the wire has nu
   assertEquals(stock?.expiresAt, undefined);
 });
 
-Deno.test("Account.sync() reads the account anew, and keeps what only the list tells", async () => {
+Deno.test("Account.sync() reads the account again, and keeps what only the list tells", async () => {
   await using emulator = await startEmulator();
   await using session = new Session(emulator.tastytrade);
   const [account] = await Account.get(session);

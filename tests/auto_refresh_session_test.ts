@@ -52,7 +52,7 @@ for (const { name, path, options } of BROKERS) {
     let refreshed = 1;
     while (refreshed <= 200) {
       clock.advance(random.between(20, 150)); // the refresh has 160 ms and more before it is late
-      // More than the hard window, 10 % of 2 s: so the request goes out in this tick.
+      // More than the hard window, 10 % of 2 s: so the request is sent in this tick.
       assertGreater(session.expiresAt?.getTime() ?? 0, Date.now() + 200);
       const before = emulator.requests.length;
       await session.get(path);
@@ -150,7 +150,7 @@ Deno.test("AutoRefreshSession keeps a token of 400 days without a storm", async 
   assert(session.isLoggedIn);
 });
 
-Deno.test("AutoRefreshSession stops for good when the grant is refused, and says so to the next caller", async () => {
+Deno.test("AutoRefreshSession stops permanently when the grant is refused, and says so to the next caller", async () => {
   await using emulator = await startEmulator();
   using clock = new FakeClock({ timers: true });
   await using session = await AutoRefreshSession.start(emulator.tastytrade);

@@ -196,7 +196,7 @@ Deno.test("readClient() needs both halves", () => {
   assertEquals(error.code, "missing_client_secret");
 });
 
-Deno.test("readCredentials() tells of all that is missing at once", () => {
+Deno.test("readCredentials() reports all that is missing at once", () => {
   using _environment = new Environment({ ...UNSET, ...NOWHERE });
   assertStringIncludes(
     refusal({}, "missing_client_secret").message,
@@ -234,7 +234,7 @@ Deno.test("readCredentials() names variables that were perhaps meant, never what
   }
 });
 
-Deno.test("Session tells of another broker whose variables are set, where none was chosen", () => {
+Deno.test("Session reports another broker whose variables are set, where none was chosen", () => {
   const variables = {
     TRADESTATION_CLIENT_ID: "hidden",
     TRADESTATION_CLIENT_SECRET: "hidden",

@@ -15,7 +15,7 @@ Deno.test("Customer.get() returns the customer", async () => {
   assertEquals(customer.raw["external-id"], "C0001234567");
 });
 
-Deno.test("Customer.sync() reads the customer anew", async () => {
+Deno.test("Customer.sync() reads the customer again", async () => {
   await using emulator = await startEmulator();
   await using session = new Session(emulator.tastytrade);
   const customer = await Customer.get(session);

@@ -22,7 +22,7 @@ async function signedIn(emulator: Emulator): Promise<{ session: Session; secrets
   return { session, secrets: [clientSecret, refreshToken, await session.accessToken()] };
 }
 
-/** An answer that repeats what it was sent, in every way. */
+/** A response that repeats what it was sent, in every way. */
 function echo(status: number, [clientSecret = "", refreshToken = "", accessToken = ""]: string[]) {
   const body = {
     error: {

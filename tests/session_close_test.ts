@@ -39,7 +39,7 @@ Deno.test("Session.close() ends the reading of a body", async () => {
   await reading;
 });
 
-Deno.test("Session.fetch() lets go of the caller's signal when an answer is forgotten unread", async () => {
+Deno.test("Session.fetch() releases the caller's signal when a response is forgotten unread", async () => {
   await using emulator = await startEmulator();
   const runtime = {
     name: "Deno",

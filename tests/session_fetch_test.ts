@@ -19,7 +19,7 @@ Deno.test("Session.fetch() returns the platform's Response, whatever its status"
   assertEquals((await response.json()).error.code, "record_not_found");
 });
 
-Deno.test("Session.fetch() returns an answer that has no body", async () => {
+Deno.test("Session.fetch() returns a response that has no body", async () => {
   await using opened = await open();
   opened.emulator.injectFault(`GET ${ME}`, { status: 204 });
   const response = await opened.session.fetch(ME);
@@ -131,7 +131,7 @@ Deno.test("Session ends a call in time although its fetch knows nothing of signa
   }
 });
 
-Deno.test("Session tells a bad path without its query", async () => {
+Deno.test("Session reports a bad path without its query", async () => {
   await using opened = await open();
   const error = await assertRejects(
     () => opened.session.get("accounts", { query: { pin: "1234" } }),

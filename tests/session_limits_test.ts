@@ -159,7 +159,7 @@ Deno.test("Session says that nothing was sent when the wait for a token took all
   session[Symbol.dispose](); // a refresh that hangs would be given 5 s
 });
 
-Deno.test("Session tells an order that may have been placed from one that was not", async () => {
+Deno.test("Session reports an order that may have been placed from one that was not", async () => {
   await using opened = await open();
   const { emulator, session } = opened;
   const orders = "/accounts/5WT00000/orders";

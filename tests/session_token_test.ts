@@ -70,7 +70,7 @@ Deno.test("Session sends a request in the tick of its call when the token is fre
   }
 });
 
-Deno.test("Session counts the life of a token from the sending of its request", async () => {
+Deno.test("Session counts the lifetime of a token from the sending of its request", async () => {
   await using opened = await open();
   using clock = new FakeClock();
   const { emulator } = opened;

@@ -57,7 +57,7 @@ for (const { name, open } of FIXTURES) {
     assertEquals(fixture.tokenRequests, 3);
   });
 
-  Deno.test(`${name}: a refusal for good is remembered`, async () => {
+  Deno.test(`${name}: a permanent refusal is remembered`, async () => {
     await using fixture = await open();
     await using session = sessionOf(fixture);
     fixture.revokeGrant();

@@ -73,14 +73,14 @@ const FAULTS: readonly {
     says: ["The refresh token is for production", "Leave sandbox out"],
   },
   {
-    name: "a healthy grant that is refused for a while",
+    name: "a valid grant that is refused for a while",
     prepare: (emulator) => emulator.injectFault("POST /oauth/token", tastytradeFaults.notACustomer),
     error: TokenError,
     code: "invalid_request",
     says: ["User is not a TastyTrade customer", "about valid grants", "try again later"],
   },
   {
-    name: "a token endpoint out of order",
+    name: "a token endpoint that does not work",
     prepare: (emulator) =>
       emulator.injectFault("POST /oauth/token", tastytradeFaults.internalServerError),
     error: TokenError,
@@ -188,7 +188,7 @@ const FAULTS: readonly {
     says: ["400", "account-numbers is missing"],
   },
   {
-    name: "an API out of order",
+    name: "an API that does not work",
     prepare: (emulator) => emulator.injectFault(`GET ${ME}`, tastytradeFaults.internalServerError),
     error: ApiError,
     code: "internal_server_error",

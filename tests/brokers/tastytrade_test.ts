@@ -11,7 +11,7 @@ import { type Emulator, startEmulator, tastytradeFaults } from "../../src/emulat
 import { MARKET_ORDER } from "../support/orders.ts";
 import { errorAfter, ME, ORDERS } from "./tastytrade_fixtures.ts";
 
-Deno.test("tastytrade tells a refusal for good from one for now", async () => {
+Deno.test("tastytrade tells a permanent refusal from a temporary one", async () => {
   const isPermanent = async (prepare: (emulator: Emulator) => SessionOptions | void) =>
     (await errorAfter(prepare) as TokenError).isPermanent;
   assert(await isPermanent((emulator) => emulator.revokeGrant()));

@@ -53,7 +53,7 @@ for (
   });
 }
 
-Deno.test("tradestation's sign-in may be out of order for a while", () => {
+Deno.test("tradestation's sign-in may not work for a while", () => {
   const refusal = { isHtml: false, sandbox: false, refreshToken: "x" };
   for (
     const [status, body] of [[429, { error: "too_many_requests" }], [503, undefined], [400, {}], [

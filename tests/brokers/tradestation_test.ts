@@ -142,7 +142,7 @@ Deno.test("tradestation's 200 with nothing but errors is an error", async () => 
   assertEquals(bare.code, "Failed");
 });
 
-Deno.test("tradestation's 200 with some errors is an answer", async () => {
+Deno.test("tradestation's 200 with some errors is a response", async () => {
   await using emulator = await startEmulator();
   await using session = open(emulator);
   const answer = await session.get<{ Balances: unknown[]; Errors: unknown[] }>(

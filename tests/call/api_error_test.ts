@@ -91,7 +91,7 @@ const hasty: Broker = {
   parseTokenError: ({ body }) => ({ code: Object(body).fault.id, isPermanent: true }),
 };
 
-Deno.test("A broker that cannot read a good answer does not hide that an order may be there", async () => {
+Deno.test("A broker that cannot read a good response does not hide that an order may be there", async () => {
   const body = '{"result":{"secret":"acme-access"}}';
   await using session = refused("/orders", 200, body, { broker: hasty });
   const error = await assertRejects(() => session.post("/orders", {}), ApiError);
@@ -106,7 +106,7 @@ Deno.test("A broker that cannot read a good answer does not hide that an order m
   await assertRejects(() => session.items("/orders").next(), ApiError, noList);
 });
 
-Deno.test("A broker is not asked about an answer without a body", async () => {
+Deno.test("A broker is not asked about a response without a body", async () => {
   await using session = refused("/orders/1", 204, null, { broker: hasty });
   assertEquals(await session.delete("/orders/1"), undefined);
   assertEquals(await Array.fromAsync(session.items("/orders/1")), []);
@@ -148,7 +148,7 @@ function answered(
 const HTML = { "content-type": "text/html" };
 
 for (const broker of [tastytrade, tradestation]) {
-  Deno.test(`${broker.name}: an answer that is a proxy's does not blame scopes, paths or the moment`, async () => {
+  Deno.test(`${broker.name}: a response that is a proxy's does not blame scopes, paths or the moment`, async () => {
     const rows: readonly [number, Record<string, string>, string][] = [
       [
         403,

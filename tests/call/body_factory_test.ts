@@ -5,7 +5,7 @@ import { idle, settle } from "../support/idle.ts";
 import { hang, ScriptedBroker, signedIn } from "../support/scripted_broker.ts";
 import { failing, rest } from "./retry_fixtures.ts";
 
-Deno.test("Session makes a body anew for each sending if it is a function", async () => {
+Deno.test("Session makes a body again for each sending if it is a function", async () => {
   const broker = new ScriptedBroker();
   await using session = await signedIn(broker, { retry: { maxDelayMs: 0 } });
   const bodies: string[] = [];
@@ -126,7 +126,7 @@ Deno.test("Session makes no body for a call that its caller has left", async () 
   await using session = await signedIn(broker);
   const controller = new AbortController();
   broker.onRequest = () => {
-    controller.abort("enough"); // and then the answer is there, which asks for another token
+    controller.abort("enough"); // and then the response is there, which asks for another token
     return new Response("", { status: 401 });
   };
   let made = 0;

@@ -17,7 +17,7 @@ Deno.test("RateLimiter lets 200 callers out in order, the first at once, never a
   assertEquals(clock.holding, 0);
 });
 
-Deno.test("RateLimiter holds up only the paths that a limit is about", async () => {
+Deno.test("RateLimiter delays only the paths that a limit is about", async () => {
   const { clock, broker, session } = await paced([
     { requests: 1, perMs: 10_000, path: /^\/balances/g }, // its state must not matter
     { requests: 3, perMs: 1_000 },
@@ -92,7 +92,7 @@ Deno.test("RateLimiter refuses at once what would have to wait longer than its c
   ]);
 });
 
-Deno.test("RateLimiter holds everyone up after a 429, and goes on in order", async () => {
+Deno.test("RateLimiter delays everyone after a 429, and goes on in order", async () => {
   const { clock, broker, session, departures } = await paced([
     { requests: 2, perMs: 1_000, path: /^\/limited/ },
     { requests: 100, perMs: 1_000, path: /^\/other/ },

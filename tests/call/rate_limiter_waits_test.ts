@@ -17,7 +17,7 @@ Deno.test("RateLimiter's callers time out as they would without it, if a token i
   session[Symbol.dispose]();
 });
 
-Deno.test("RateLimiter counts what goes out, although its token or its body came late", async () => {
+Deno.test("RateLimiter counts what is sent, although its token or its body came late", async () => {
   const { clock, broker, session } = await paced({ requests: 1, perMs: 1_000 });
   using _clock = clock;
   broker.lifetimeS = 2;
@@ -61,7 +61,7 @@ Deno.test("RateLimiter starves nobody who waits under two limits at once", async
   assertEquals(broker.requests.slice(0, 3).map(({ path }) => path), ["/v3/z", "/v3/y", "/v3/x"]);
 });
 
-Deno.test("RateLimiter believes no broker that has enough for more than an hour", async () => {
+Deno.test("RateLimiter ignores a broker that has enough for more than an hour", async () => {
   const { clock, broker, session } = await paced({ requests: 10, perMs: 1_000 });
   using _clock = clock;
   broker.onRequest = () =>
@@ -87,7 +87,7 @@ Deno.test("RateLimiter keeps to the longer of two pauses", async () => {
   assertEquals(held.retryAfterMs, 60_000);
 });
 
-Deno.test("RateLimiter returns the answer that there is when the next try would come too late", async () => {
+Deno.test("RateLimiter returns the response that there is when the next attempt would come too late", async () => {
   const { clock, broker, session } = await paced({ requests: 1, perMs: 60_000 });
   using _clock = clock;
   broker.onRequest = () => new Response("{}", { status: 503 });
@@ -118,7 +118,7 @@ Deno.test("RateLimiter lets thousands of callers in at once", async () => {
   assertEquals(Date.now() - startedAt, 0); // nobody waited
 });
 
-Deno.test("RateLimiter does not say that an order was not sent whose first try was", async () => {
+Deno.test("RateLimiter does not say that an order was not sent whose first attempt was", async () => {
   const { clock, broker, session } = await paced({ requests: 1, perMs: 1_000 });
   using _clock = clock;
   broker.onRequest = ({ path }) =>
@@ -191,7 +191,7 @@ Deno.test("RateLimiter remembers no more departures than its limits count", asyn
   deadline.dispose();
 });
 
-Deno.test("A request whose turn comes goes out with the token held, though another is on its way", async () => {
+Deno.test("A request whose turn comes is sent with the token held, though another is on its way", async () => {
   const { clock, broker, session, departures } = await paced({ requests: 1, perMs: 60_000 });
   using _clock = clock;
   broker.lifetimeS = 65;

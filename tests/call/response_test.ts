@@ -32,7 +32,7 @@ async function refusal(body: BodyInit | null, init: ResponseInit = {}): Promise<
   return error;
 }
 
-Deno.test("readJson() returns the JSON of a good answer", async () => {
+Deno.test("readJson() returns the JSON of a good response", async () => {
   assertEquals(await read('{"data":{"a":1}}'), { data: { a: 1 } });
   assertEquals(await read("[]", { status: 201 }), []);
   assertEquals(await read("null"), null);
@@ -42,12 +42,12 @@ Deno.test("readJson() returns the JSON of a good answer", async () => {
   assertEquals(await read(new TextEncoder().encode("\ufeff{}")), {}); // a byte order mark
 });
 
-Deno.test("readJson() returns undefined for a good answer without a body", async () => {
+Deno.test("readJson() returns undefined for a good response without a body", async () => {
   for (const status of [200, 202]) assertEquals(await read("", { status }), undefined);
   for (const status of [204, 205]) assertEquals(await read(null, { status }), undefined);
 });
 
-Deno.test("readJson() reads a good answer of any size", async () => {
+Deno.test("readJson() reads a good response of any size", async () => {
   const list = Array.from({ length: 50_000 }, (_, index) => index);
   assertEquals(await read(JSON.stringify(list)), list);
 });
@@ -133,7 +133,7 @@ Deno.test("readJson() writes one line of bounded length, whatever the broker say
   assertLess(error.message.length, 1_000);
 });
 
-Deno.test("readJson() says what problem details say, member by member, and believes no status in them", async () => {
+Deno.test("readJson() says what problem details say, member by member, and ignores a status in them", async () => {
   const headers = { "content-type": "Application/Problem+JSON; charset=utf-8" };
   for (
     const [problem, words] of [

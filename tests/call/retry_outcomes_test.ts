@@ -13,7 +13,7 @@ Deno.test("Session takes no failure behind a redirect for an order that was not 
   assertEquals([error.sent, broker.requests.length], ["unknown", 1]);
 });
 
-Deno.test("Session blames a 401 on the token that went out, also after a wait", async () => {
+Deno.test("Session blames a 401 on the token that was sent, also after a wait", async () => {
   using clock = new FakeClock({ timers: true });
   const broker = new ScriptedBroker();
   broker.lifetimeS = 10_000;
@@ -32,7 +32,7 @@ Deno.test("Session blames a 401 on the token that went out, also after a wait", 
   assertEquals(broker.tokens.slice(1), ["access-2", "access-3"]);
 });
 
-Deno.test("Session does not lose its faith in tokens because a straggler met two that were revoked", async () => {
+Deno.test("Session does not suspend invalidation because a late 401 met two revoked tokens", async () => {
   const broker = new ScriptedBroker();
   await using session = await signedIn(broker);
   const late = Promise.withResolvers<Response>();
@@ -71,7 +71,7 @@ Deno.test("Session says that nothing was sent when no token came after a 401", a
   session[Symbol.dispose]();
 });
 
-Deno.test("Session says that an order may have been sent when only its next try got no token", async () => {
+Deno.test("Session says that an order may have been sent when only its next attempt got no token", async () => {
   const broker = new ScriptedBroker();
   await using session = await signedIn(broker, { retry: { limit: 1, maxDelayMs: 0 } });
   broker.onRequest = () => {
@@ -98,7 +98,7 @@ Deno.test("Session gets a body again that broke off, by the JSON methods", async
   assertEquals([error.sent, broker.requests.length], ["unknown", 1]);
 });
 
-Deno.test("Session says of a request that it may have been carried out, if one of its tries may have", async () => {
+Deno.test("Session says of a request that it may have been carried out, if one of its attempts may have", async () => {
   const broker = new ScriptedBroker();
   await using session = await signedIn(broker, { retry: { maxDelayMs: 0 } });
   const script = async (...ends: (() => Response | Promise<Response>)[]) => {
@@ -128,7 +128,7 @@ Deno.test("Session says of an order that a gateway lost that it may have been ca
   }
 });
 
-Deno.test("Session tells in how many tries nobody answered", async () => {
+Deno.test("Session reports in how many attempts nobody answered", async () => {
   const broker = new ScriptedBroker();
   await using session = await signedIn(broker, { retry: { limit: 2, maxDelayMs: 0 } });
   broker.onRequest = failing("ECONNRESET");
@@ -145,7 +145,7 @@ Deno.test("Session replays a call once after a 401, also when it is sent again",
   assertEquals(statuses, [200]);
 });
 
-Deno.test("Session ends in its time although every try hangs", async () => {
+Deno.test("Session ends in its time although every attempt hangs", async () => {
   using clock = new FakeClock({ timers: true });
   const broker = new ScriptedBroker();
   await using session = await signedIn(broker);

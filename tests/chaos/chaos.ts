@@ -1,5 +1,5 @@
 /**
- * Orders and reads over a bad road, and whether each order was sent once, its outcome was told
+ * Orders and reads over an unreliable network, and whether each order was sent once, its outcome was reported
  * truthfully, and every read came back.
  *
  * @module

@@ -6,7 +6,7 @@ const CALLS = 300;
 
 // `deno task chaos` sends 5,000 of each.
 for (const runtime of RUNTIMES) {
-  Deno.test(`No order is sent twice and no read is lost on a bad road, on ${runtime.name}`, async () => {
+  Deno.test(`No order is sent twice and no read is lost on an unreliable network, on ${runtime.name}`, async () => {
     const { violations, outcomes, faults } = await chaos(runtime, CALLS, 1);
     assertEquals(violations, []);
     assertGreater(outcomes.placed, CALLS / 2);

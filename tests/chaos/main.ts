@@ -1,5 +1,5 @@
 /**
- * Thousands of orders and reads over a bad road, on every runtime.
+ * Thousands of orders and reads over an unreliable network, on every runtime.
  *
  * Usage: deno task chaos [orders] [seed]
  *

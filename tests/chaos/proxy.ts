@@ -1,5 +1,5 @@
 /**
- * A bad road to the emulator: delays, connections that break at every point of an exchange, gateways
+ * A unreliable network to the emulator: delays, connections that break at every point of an exchange, gateways
  * that answer by themselves, and access tokens that are revoked.
  *
  * It keeps to two rules, so that it can be told what must succeed: a call meets fault twice at the
@@ -38,7 +38,7 @@ type Fault = (typeof FAULTS)[number] | "none";
 /** After these the call comes to its end. */
 const HARMLESS: ReadonlySet<Fault> = new Set(["none", "delay", "close after the answer"]);
 
-/** What the road has to have shown before it can be said to have shown everything. */
+/** What the network has to have shown before it can be said to have shown everything. */
 export const EVERYTHING: readonly string[] = ["GET", "POST"].flatMap((method) =>
   FAULTS.flatMap((fault) =>
     ["fresh", "reused"].map((connection) => `${method} ${fault} ${connection}`)
@@ -61,7 +61,7 @@ const ONE_IN = 5;
 /** The access tokens are revoked after so many requests. */
 const REVOKE_EVERY = 300;
 
-/** The road. */
+/** The network. */
 export class ChaosProxy implements AsyncDisposable {
   /** What each call has met, by its name. */
   readonly stories: Map<string, Story> = new Map();
@@ -90,7 +90,7 @@ export class ChaosProxy implements AsyncDisposable {
     this.#server.keepAliveTimeout = 75_000;
   }
 
-  /** Opens the road, and returns its address. */
+  /** Opens the network, and returns its address. */
   open(): Promise<string> {
     return new Promise((resolve) => {
       this.#server.listen(0, "127.0.0.1", () => {

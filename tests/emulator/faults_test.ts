@@ -45,7 +45,7 @@ Deno.test("emulator goes on with fault without end until it is told to stop", as
   assertThrows(() => emulator.injectFault("GET /x", "hang", NaN), RangeError, "NaN times");
 });
 
-Deno.test("emulator has the recorded bad answers by name", async () => {
+Deno.test("emulator has the recorded error responses by name", async () => {
   await using emulator = await startEmulator();
   const expected: readonly [keyof typeof tastytradeFaults, number, unknown][] = [
     ["grantRevoked", 400, errors.grant_revoked],
@@ -119,7 +119,7 @@ Deno.test("emulator hangs in the middle of the body, after the effect", async ()
   await assertRejects(() => reading, DOMException);
 });
 
-Deno.test("emulator resets the connection before the answer, without any effect", async () => {
+Deno.test("emulator resets the connection before the response, without any effect", async () => {
   await using emulator = await startEmulator();
   const get = await signIn(emulator.tastytrade);
   // Without end, because fetch itself may send once more where a used connection breaks.

@@ -4,7 +4,7 @@ import errors from "../../src/emulator/tradestation/recordings/errors.json" with
 import { TradestationClient } from "../support/emulator_tradestation.ts";
 import { accessToken, call, exchangeBytes } from "../support/emulator_wire.ts";
 
-Deno.test("emulator has TradeStation's bad answers by name", async () => {
+Deno.test("emulator has TradeStation's error responses by name", async () => {
   await using client = await TradestationClient.open();
   const { baseUrl } = client.emulator.tradestation;
   const expected: readonly [keyof typeof tradestationFaults, number, unknown][] = [

@@ -37,7 +37,7 @@ Deno.test("emulator rotates refresh tokens when it is told to", async () => {
   assertFalse("refresh_token" in Object(json));
 });
 
-Deno.test("emulator revokes the whole family when a spent refresh token comes again, and no other", async () => {
+Deno.test("emulator revokes the whole family when a used refresh token comes again, and no other", async () => {
   await using client = await TradestationClient.open();
   const { emulator } = client;
   const { json: other } = await client.exchange(await client.code());

@@ -105,7 +105,7 @@ Deno.test({
     await using _program = program;
     await using tab = await openTab(PROGRAM);
     const { page, complaints } = tab;
-    await page.route(`${url}/`, async (route) => { // a page that comes anew would spoil a screenshot
+    await page.route(`${url}/`, async (route) => { // a page that comes again would spoil a screenshot
       const response = await route.fetch();
       const body = (await response.text()).replace(/<meta http-equiv="refresh" content="10">/, "");
       await route.fulfill({ response, body });

@@ -149,7 +149,7 @@ Deno.test("Emulator refuses garbage, and never fails", async () => {
   assert(counts.taken > 100 && counts.refused > 500, JSON.stringify(counts));
 });
 
-Deno.test("A mistake in the emulator becomes an answer that says so, and does not end the program", async () => {
+Deno.test("A mistake in the emulator becomes a response that says so, and does not end the program", async () => {
   await using emulator = await startEmulator();
   Object.assign(emulator, { scopes: 5 }); // which it does not expect
   const { clientSecret, refreshToken, baseUrl } = emulator.tastytrade;

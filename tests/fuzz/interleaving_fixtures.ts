@@ -8,7 +8,7 @@ export const RUNS = 10_000;
 /** After how many microtasks at the latest who has aborted is told so: no timer, nobody else's turn. */
 export const SAME_TICK = 12;
 
-/** Somebody who waits for a token or an answer. */
+/** Somebody who waits for a token or a response. */
 export interface Caller {
   readonly name: string;
   readonly controller: AbortController;
@@ -40,7 +40,7 @@ export abstract class Interleaving {
   /** The serial number of the token that is held. */
   abstract get held(): number;
   abstract step(): void;
-  /** Answers all that waits for an answer. */
+  /** Answers all that waits for a response. */
   abstract finish(): void;
 
   async play(): Promise<string> {

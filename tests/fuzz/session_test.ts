@@ -2,7 +2,7 @@ import { Session } from "../../mod.ts";
 import type { SimulatedTime } from "../simulation/simulated_time.ts";
 import { Interleaving, playAll } from "./interleaving_fixtures.ts";
 
-/** A request that waits for its answer. */
+/** A request that waits for its response. */
 interface Pending {
   readonly serial: number;
   readonly answer: PromiseWithResolvers<Response>;

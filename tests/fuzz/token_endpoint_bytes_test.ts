@@ -21,7 +21,7 @@ import {
   tokensIn,
 } from "./token_endpoint_fixtures.ts";
 
-/** An answer as the bytes on a connection, right or wrong, and whether the connection may stay. */
+/** A response as the bytes on a connection, right or wrong, and whether the connection may stay. */
 function wireBytes(random: Random, answer: RandomAnswer): { bytes: Uint8Array; mayStay: boolean } {
   const status = answer.status === 0
     ? random.oneOf("000", "099", "101", "199", "600", "700", "999", "1000", "-1", "2OO")
@@ -93,7 +93,7 @@ class BareEndpoint {
   };
 }
 
-/** Writes until it is not read any more. Resolves with how many bytes went out. */
+/** Writes until it is not read any more. Resolves with how many bytes was sent. */
 function flood(response: ServerResponse, first: string, chunk: Uint8Array, limit: number) {
   return new Promise<number>((resolve) => {
     let written = 0;
@@ -151,7 +151,7 @@ for (const broker of BROKERS) {
         assert(/^[\w.~+/-]+=*$/.test(outcome.token), outcome.token);
       }
       clock.advance(HOUR_MS);
-      if (!mayStay) await closed.promise; // or the next request may go out on a connection that ends
+      if (!mayStay) await closed.promise; // or the next request may are sent on a connection that ends
       endpoint.next = (socket) =>
         socket.end(
           `HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: ${GOOD.length}\r\n\r\n${GOOD}`,
@@ -162,7 +162,7 @@ for (const broker of BROKERS) {
   });
 }
 
-Deno.test("Session makes one token request for an answer of any status, and follows none", async () => {
+Deno.test("Session makes one token request for a response of any status, and follows none", async () => {
   using clock = new FakeClock();
   let answer = (_: ServerResponse, _arrival: Arrival): void => {};
   await using server = await serve((response, arrival) => answer(response, arrival));
@@ -192,7 +192,7 @@ Deno.test("Session makes one token request for an answer of any status, and foll
   }
 });
 
-Deno.test("Session reads a small part of an answer of 100 MB, and lets its connection go", async () => {
+Deno.test("Session reads a small part of a response of 100 MB, and lets its connection go", async () => {
   const MEGABYTE = 1_048_576;
   const spaces = new Uint8Array(65_536).fill(0x20);
   const bomb = gzipSync(new Uint8Array(8 * MEGABYTE).fill(0x20));

@@ -101,7 +101,7 @@ export function assertPrintable(
   assertLess(error.message.length, 1_500);
 }
 
-/** The strings of an answer that are tokens, also where the answer as a whole is of no use. */
+/** The strings of a response that are tokens, also where the response as a whole is of no use. */
 export function tokensIn(
   text: string,
 ): { access: string | undefined; refresh: string | undefined } {

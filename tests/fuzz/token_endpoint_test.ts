@@ -37,7 +37,7 @@ async function inTime(outcome: Promise<Outcome>): Promise<Outcome> {
 /** A `Response` with one of these cannot have a body. */
 const BODILESS: readonly number[] = [204, 205, 304];
 
-/** The token that an answer holds (RFC 6749 section 5.1, RFC 6750 section 2.1), if it is a good one. */
+/** The token that a response holds (RFC 6749 section 5.1, RFC 6750 section 2.1), if it is a good one. */
 function tokenOf({ status, body }: RandomAnswer): string | undefined {
   const fields = parsed(new TextDecoder().decode(body));
   if (status < 200 || status > 299 || BODILESS.includes(status)) return;
@@ -49,7 +49,7 @@ function tokenOf({ status, body }: RandomAnswer): string | undefined {
     : undefined;
 }
 
-/** How a fake `fetch` brings an answer. */
+/** How a fake `fetch` brings a response. */
 const DELIVERIES = [
   "whole",
   "in pieces",
@@ -99,7 +99,7 @@ class FakeFetch {
       start: (controller) => {
         signal?.addEventListener("abort", () => controller.error(signal.reason));
       },
-      // The answer is long enough to be known; how the rest of it ends makes no difference.
+      // The response is long enough to be known; how the rest of it ends makes no difference.
       cancel: random.oneOf(
         () => {},
         () => Promise.reject(new Error("it cannot be cancelled")),
@@ -158,7 +158,7 @@ async function refreshTokenSent(body: BodyInit | null | undefined): Promise<stri
   return refreshTokenIn(text);
 }
 
-/** A session whose grant was refused for good fails again, and sends nothing. */
+/** A session whose grant was refused permanently fails again, and sends nothing. */
 async function assertAsksNoMore(session: Session, fake: FakeFetch): Promise<void> {
   const before = fake.requests.length;
   const again = await inTime(refreshed(session));
@@ -167,7 +167,7 @@ async function assertAsksNoMore(session: Session, fake: FakeFetch): Promise<void
 }
 
 for (const broker of BROKERS) {
-  Deno.test(`Session takes any answer of ${broker.name}'s token endpoint for a token or a typed error`, async () => {
+  Deno.test(`Session takes any response of ${broker.name}'s token endpoint for a token or a typed error`, async () => {
     using clock = new FakeClock({ timers: true });
     await fuzz({ usual: 250, salt: BROKERS.indexOf(broker) }, async (random) => {
       const credentials = randomCredentials(random);

@@ -35,7 +35,7 @@ Deno.test("login() hands on what the token endpoint says, and shows it", async (
   assertEquals(emulator.count("POST /oauth/token"), 1);
 });
 
-Deno.test("login() says of a spent code that it is spent", async () => {
+Deno.test("login() says of a used code that it is used up", async () => {
   await using emulator = await startEmulator();
   const places = [
     { ...emulator.tradestation, broker: tradestation },
@@ -94,7 +94,7 @@ Deno.test("login() says so when there is no refresh token", async () => {
   }
 });
 
-Deno.test("login() compares the issuer, if the broker has one and the answer names one (RFC 9207)", async () => {
+Deno.test("login() compares the issuer, if the broker has one and the response names one (RFC 9207)", async () => {
   await using emulator = await startEmulator();
   const issuer = "https://signin.example";
   const endpoints = (options: EndpointOptions) => ({ ...tradestation.endpoints(options), issuer });

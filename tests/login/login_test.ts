@@ -71,7 +71,7 @@ Deno.test("login() asks for no scope where the broker has none and none is given
   assertEquals(await credentials.catch((reason) => reason), "enough");
 });
 
-Deno.test("login() by hand says where a client id that is missing is found, or how credentials are got", async () => {
+Deno.test("login() with pasteAddress says where a client id that is missing is found, or how credentials are got", async () => {
   const pasteAddress = () => "";
   const missing = { clientId: "", pasteAddress };
   const words = tradestation.login?.clientHelp ?? "";

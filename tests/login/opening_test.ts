@@ -112,7 +112,7 @@ async function registeredPort(emulator: Emulator): Promise<number> {
   return port;
 }
 
-Deno.test("login() does not mind what becomes of the browser once the answer is there", async () => {
+Deno.test("login() does not mind what becomes of the browser once the response is there", async () => {
   await using emulator = await startEmulator();
   const gate = gatedFetch();
   const closing = Promise.withResolvers<void>();

@@ -10,7 +10,7 @@ import { startEmulator } from "../../src/emulator/emulator.ts";
 import { Environment } from "../support/environment.ts";
 import { changed, NO_CLIENT, parametersOf } from "./login_fixtures.ts";
 
-Deno.test("login() by hand asks again, and says what was wrong", async () => {
+Deno.test("login() with pasteAddress asks again, and says what was wrong", async () => {
   await using emulator = await startEmulator();
   const pastes = ["", "garbage", "https://example.com/?code=x", "a-code-of-old"];
   const problems: string[] = [];
@@ -32,7 +32,7 @@ Deno.test("login() by hand asks again, and says what was wrong", async () => {
   assertEquals(problems.map((problem) => /pasted: (.*?)\. Log in/.exec(problem)?.[1]), reasons);
 });
 
-Deno.test("login() by hand asks five times at the most, each time for as long as the first", async () => {
+Deno.test("login() with pasteAddress asks five times at the most, each time for as long as the first", async () => {
   await using emulator = await startEmulator();
   const options = { ...emulator.tradestation, broker: tradestation };
   let asked = 0;
@@ -50,7 +50,7 @@ Deno.test("login() by hand asks five times at the most, each time for as long as
   assertEquals((await assertRejects(() => late, LoginError)).code, "login_timeout");
 });
 
-Deno.test("login() by hand takes the pasted address, or a bare code (scenario 87)", async () => {
+Deno.test("login() with pasteAddress takes the pasted address, or a bare code (scenario 87)", async () => {
   await using emulator = await startEmulator();
   const options = { ...emulator.tradestation, broker: tradestation };
   const paths: ((address: string) => string)[] = [
@@ -77,7 +77,7 @@ Deno.test("login() by hand takes the pasted address, or a bare code (scenario 87
   }
 });
 
-Deno.test("login() by hand checks what was pasted as it checks a callback (scenario 87)", async () => {
+Deno.test("login() with pasteAddress checks what was pasted as it checks a callback (scenario 87)", async () => {
   await using emulator = await startEmulator();
   const refusal = async (change: (address: string) => string) => {
     const { code, message } = await assertRejects(() =>
@@ -108,7 +108,7 @@ Deno.test("login() by hand checks what was pasted as it checks a callback (scena
   assertEquals(emulator.count("POST /oauth/token"), 0);
 });
 
-Deno.test("login() by hand ends with the broker's no, a timeout, an abort, or what was thrown", async () => {
+Deno.test("login() with pasteAddress ends with the broker's no, a timeout, an abort, or what was thrown", async () => {
   await using emulator = await startEmulator();
   const options = { ...emulator.tradestation, broker: tradestation };
   const declined = login({
@@ -136,7 +136,7 @@ Deno.test("login() by hand ends with the broker's no, a timeout, an abort, or wh
   assertStrictEquals(await failed.catch((error) => error), thrown);
 });
 
-Deno.test("login() by hand needs client id and secret, and says where they come from", async () => {
+Deno.test("login() with pasteAddress needs client id and secret, and says where they come from", async () => {
   using _environment = new Environment(NO_CLIENT);
   const ask = { broker: tradestation, pasteAddress: () => "" };
   const { code, message } = await assertRejects(() => login(ask), CredentialsError);

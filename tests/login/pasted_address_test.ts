@@ -48,7 +48,7 @@ Deno.test("findCode() finds the code in an address, in a query and alone", () =>
   }
 });
 
-Deno.test("findCode() refuses another address, and the answer to another login", () => {
+Deno.test("findCode() refuses another address, and the response to another login", () => {
   const { authorization, context, state } = request();
   for (
     const [pasted, code] of [

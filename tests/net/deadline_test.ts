@@ -64,7 +64,7 @@ Deno.test("Deadline throws the caller's reason if that is aborted already, and a
   assertEquals([clock.armed, caller.listening()], [0, 0]);
 });
 
-Deno.test("Deadline.dispose() lets go of the timer and of the caller's signal, also when called twice", () => {
+Deno.test("Deadline.dispose() releases the timer and the caller's signal, also when called twice", () => {
   using clock = new FakeClock({ timers: true });
   const caller = countedSignal();
   const deadline = new Deadline(50, () => TIMED_OUT, caller.signal);
@@ -77,7 +77,7 @@ Deno.test("Deadline.dispose() lets go of the timer and of the caller's signal, a
   assertFalse(deadline.signal.aborted);
 });
 
-Deno.test("Deadline lets go of the caller's signal when its time is up", () => {
+Deno.test("Deadline releases the caller's signal when its time is up", () => {
   using clock = new FakeClock({ timers: true });
   const caller = countedSignal();
   const deadline = new Deadline(50, () => TIMED_OUT, caller.signal);

@@ -170,24 +170,24 @@ Deno.test("networkFailure() is undefined for what this runtime makes of a mistak
   }
 });
 
-Deno.test("networkFailure() tells a refused connection", async () => {
+Deno.test("networkFailure() reports a refused connection", async () => {
   const error = await failureOf(`http://127.0.0.1:${await closedPort()}/`);
   assertEquals(networkFailure(error), { kind: "refused", sent: "no" });
 });
 
-Deno.test("networkFailure() tells a connection that is closed without an answer", async () => {
+Deno.test("networkFailure() reports a connection that is closed without a response", async () => {
   await using server = await serveBytes((socket) => socket.end());
   const error = await failureOf(`http://${server.host}/`);
   assertEquals(networkFailure(error), { kind: "reset", sent: "unknown" });
 });
 
-Deno.test("networkFailure() tells a reset before the answer", async () => {
+Deno.test("networkFailure() reports a reset before the response", async () => {
   await using server = await serveBytes((socket) => socket.resetAndDestroy());
   const error = await failureOf(`http://${server.host}/`);
   assertEquals(networkFailure(error), { kind: "reset", sent: "unknown" });
 });
 
-Deno.test("networkFailure() tells an end in the middle of the answer", async () => {
+Deno.test("networkFailure() reports an end in the middle of the response", async () => {
   const begun = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nbegun";
   await using server = await serveBytes((socket) => socket.end(begun));
   const error = await failureOf(`http://${server.host}/`);
@@ -200,7 +200,7 @@ Deno.test("networkFailure() tells TLS that meets a plain port", async () => {
   assertEquals(networkFailure(error), { kind: "tls", sent: "no" });
 });
 
-Deno.test("networkFailure() tells an answer that is not HTTP", async () => {
+Deno.test("networkFailure() reports a response that is not HTTP", async () => {
   await using server = await serveBytes((socket) => socket.end("SSH-2.0-OpenSSH_9.6\r\n\r\n"));
   const error = await failureOf(`http://${server.host}/`);
   assertEquals(networkFailure(error), { kind: "protocol", sent: "unknown" });

@@ -11,7 +11,7 @@ import { serve } from "../support/loopback.ts";
 
 const LIMIT_BYTES = 64 * 1024;
 
-/** An answer whose body arrives in these pieces, and what happened to it. */
+/** A response whose body arrives in these pieces, and what happened to it. */
 function answer(pieces: Iterable<string | Uint8Array>): {
   response: Response;
   state: { pulled: number; cancelled: boolean };
@@ -59,7 +59,7 @@ Deno.test("readLimited() reads a body of just the limit whole", async () => {
   assertFalse(state.cancelled);
 });
 
-Deno.test("readLimited() cuts a body that never ends, and lets go of it", async () => {
+Deno.test("readLimited() cuts a body that never ends, and releases it", async () => {
   const { response, state } = answer(forever("x".repeat(1024)));
   const text = await readLimited(response);
   assertEquals(text.length, LIMIT_BYTES + 1024);
@@ -107,13 +107,13 @@ Deno.test("parseBody() takes a text for what it is", () => {
   for (const [text, body] of rows) assertEquals(parseBody(text), body, text);
 });
 
-Deno.test("cancelBody() lets go of a body", () => {
+Deno.test("cancelBody() releases a body", () => {
   const { response, state } = answer(forever("x"));
   cancelBody(response);
   assert(state.cancelled);
 });
 
-Deno.test("cancelBody() takes an answer without a body, and one that has failed or is being read", async () => {
+Deno.test("cancelBody() takes a response without a body, and one that has failed or is being read", async () => {
   cancelBody(new Response(null));
   const body = new ReadableStream({ start: (controller) => controller.error(new Error("gone")) });
   cancelBody(new Response(body));

@@ -99,7 +99,7 @@ test("the compressed body is cut", async () => {
     socket.write(`${head}content-encoding: gzip\r\ncontent-length: ${half.length}\r\n\r\n`);
     socket.end(half);
   });
-  // Node makes nothing of it, and no error; then the answer is no JSON.
+  // Node makes nothing of it, and no error; then the response is no JSON.
   assert.match(String(told), /^(reset|protocol), sent: unknown$|invalid_response/);
 });
 

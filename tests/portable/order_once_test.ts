@@ -1,6 +1,6 @@
 /**
  * Deno's `fetch` repeats a POST and Bun's a PUT or DELETE by themselves when a reused connection closes
- * before the answer, and Node's repeats anything that is answered 421. What a session sends does not
+ * before the response, and Node's repeats anything that is answered 421. What a session sends does not
  * arrive twice.
  *
  * @module
@@ -32,7 +32,7 @@ const BODIES: readonly [string, () => BodyInit | undefined][] = [
   ["nothing", () => undefined],
 ];
 
-/** How often a request arrives on a reused connection that breaks before the answer. */
+/** How often a request arrives on a reused connection that breaks before the response. */
 async function arrivals(
   method: string,
   send: (session: Session, emulator: Emulator) => Promise<unknown>,

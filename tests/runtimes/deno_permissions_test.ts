@@ -146,7 +146,7 @@ Deno.test("Without --allow-env, all variables are named, and nothing that is opt
 
 Deno.test({
   name: "In a terminal, Deno asks for nothing that a session can do without",
-  // `script` gives the program a terminal; what Deno asks there waits for an answer.
+  // `script` gives the program a terminal; what Deno asks there waits for a response.
   ignore: !(await new Deno.Command("sh", { args: ["-c", "command -v script"] }).output()).success,
   async fn() {
     const module = `${ROOT.href}mod.ts`;

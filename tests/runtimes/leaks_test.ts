@@ -13,7 +13,7 @@ for (const runtime of RUNTIMES) {
     assertLess(JSON.parse(stdout).heapMib, 2); // 20 MiB for 200,000
   });
 
-  Deno.test(`A program ends with its last answer, whatever its times, on ${runtime.name}`, async () => {
+  Deno.test(`A program ends with its last response, whatever its times, on ${runtime.name}`, async () => {
     await using emulator = await startEmulator();
     const { code, stdout, stderr } = await run(runtime, [
       "tests/support/last_answer_process.ts",

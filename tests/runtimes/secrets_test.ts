@@ -66,7 +66,7 @@ for (const runtime of RUNTIMES) {
   const ignore = !await isAvailable(runtime);
 
   Deno.test({
-    name: `An answer that is broken HTTP is a typed error, on ${runtime.name}`,
+    name: `A response that is broken HTTP is a typed error, on ${runtime.name}`,
     ignore,
     async fn() {
       assertEquals((await probe(runtime, "raw")).untyped, []);

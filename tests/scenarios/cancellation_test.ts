@@ -78,7 +78,7 @@ Deno.test("An abort in the middle of a body ends the reading, and neither refres
   assertEquals([broker.requests.length, broker.tokenRequests], [2, 1]);
 });
 
-Deno.test("The time of a call is one budget for the wait for a token, both tries and the body", async () => {
+Deno.test("The time of a call is one budget for the wait for a token, both attempts and the body", async () => {
   const steps = ["a token", "the first try", "the next token", "the second try", "the body"];
   for (const [last, stuck] of steps.entries()) {
     using clock = new FakeClock({ timers: true });

@@ -78,7 +78,7 @@ Deno.test("A token of 30 or of 400 days arms no timer that fires at once", async
   }
 });
 
-Deno.test("The first call after the clock was set, or after the machine slept, goes out with a new token", async () => {
+Deno.test("The first call after the clock was set, or after the machine slept, is sent with a new token", async () => {
   for (
     const jump of [
       (clock: FakeClock) => clock.setWall(Date.now() + 3_600_000),

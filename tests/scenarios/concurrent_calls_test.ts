@@ -5,7 +5,7 @@ import { settle } from "../support/idle.ts";
 import { hang, hangInBody, ScriptedBroker, signedIn } from "../support/scripted_broker.ts";
 import { failureOf, HeldAnswers } from "./fixtures.ts";
 
-Deno.test("1,000 calls in the last seconds of a token make one token request, and all go out with the new token", async () => {
+Deno.test("1,000 calls in the last seconds of a token make one token request, and all are sent with the new token", async () => {
   using clock = new FakeClock();
   const broker = new ScriptedBroker();
   await using session = await signedIn(broker);
@@ -15,7 +15,7 @@ Deno.test("1,000 calls in the last seconds of a token make one token request, an
   assertEquals(broker.tokens, Array(1_000).fill("access-2"));
 });
 
-Deno.test("1,000 calls with an ageing token go out in the tick in which they are made, and one token request runs behind them", async () => {
+Deno.test("1,000 calls with an ageing token are sent in the tick in which they are made, and one token request runs behind them", async () => {
   using clock = new FakeClock();
   const broker = new ScriptedBroker();
   const tokenAnswers = new HeldAnswers();
@@ -50,7 +50,7 @@ Deno.test("A forced refresh joins the one that runs, and makes one of its own af
   assertEquals(broker.tokenRequests, 2);
 });
 
-Deno.test("200 calls that wait for a refresh that fails get an error each, and the next call asks anew", async () => {
+Deno.test("200 calls that wait for a refresh that fails get an error each, and the next call asks again", async () => {
   using clock = new FakeClock();
   const broker = new ScriptedBroker();
   await using session = new Session({ ...broker.options, retry: false });
@@ -65,7 +65,7 @@ Deno.test("200 calls that wait for a refresh that fails get an error each, and t
   assertEquals(broker.tokenRequests, 2);
 });
 
-Deno.test("A fetch that throws, returns no promise, never answers or never calls back holds up nobody for longer than its time", async () => {
+Deno.test("A fetch that throws, returns no promise, never answers or never calls back blocks nobody for longer than its time", async () => {
   for (
     const fault of [
       () => {

@@ -25,7 +25,7 @@ Deno.test("A 401 that comes after the refresh that another 401 began is replayed
   ]);
 });
 
-Deno.test("Twenty 401s that come 15 ms after one another make one refresh and twenty good answers", async () => {
+Deno.test("Twenty 401s that come 15 ms after one another make one refresh and twenty good responses", async () => {
   using clock = new FakeClock();
   const broker = new ScriptedBroker();
   await using session = await signedIn(broker);

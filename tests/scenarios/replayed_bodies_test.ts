@@ -76,7 +76,7 @@ Deno.test("Every body but a stream arrives again after a 401, with its length an
   }
 });
 
-Deno.test("A stream of 1 GB goes out once, in less than 20 MB of memory, and its 401 comes back", async () => {
+Deno.test("A stream of 1 GB is sent once, in less than 20 MB of memory, and its 401 comes back", async () => {
   const [deno] = RUNTIMES;
   assert(deno);
   const { code, stdout, stderr } = await run(deno, ["tests/support/stream_process.ts"]);
@@ -88,7 +88,7 @@ Deno.test("A stream of 1 GB goes out once, in less than 20 MB of memory, and its
   assertLess(mostGrowth, 20e6);
 });
 
-Deno.test("A thousand replays let go of the bodies of their 401s", async () => {
+Deno.test("A thousand replays release the bodies of their 401s", async () => {
   const broker = new ScriptedBroker();
   let cancelled = 0;
   const refusal = () =>

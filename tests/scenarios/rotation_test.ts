@@ -6,7 +6,7 @@ import { MemoryStore } from "../support/memory_store.ts";
 import { ScriptedBroker } from "../support/scripted_broker.ts";
 import { HeldAnswers } from "./fixtures.ts";
 
-Deno.test("A one-time refresh token is spent once, through four lives of the access token", async () => {
+Deno.test("A one-time refresh token is used up once, through four lives of the access token", async () => {
   using clock = new FakeClock();
   const broker = new ScriptedBroker();
   broker.isRotating = true;
@@ -19,7 +19,7 @@ Deno.test("A one-time refresh token is spent once, through four lives of the acc
   assertEquals(broker.tokens, ["access-1", "access-2", "access-3", "access-4"]);
 });
 
-Deno.test("A spent refresh token is not sent again, although the store still holds it", async () => {
+Deno.test("A used refresh token is not sent again, although the store still holds it", async () => {
   const broker = new ScriptedBroker();
   broker.isRotating = true;
   const store = new MemoryStore();
@@ -80,7 +80,7 @@ Deno.test("Calls that wait for a store that fails get an error each", async () =
   for (const error of errors) assertStringIncludes(String(error), "no such table");
 });
 
-Deno.test("A stored token whose end is beyond ten years is not believed", async () => {
+Deno.test("A stored token whose end is beyond ten years is ignored", async () => {
   const broker = new ScriptedBroker();
   const store = new MemoryStore();
   const first = new Session({ ...broker.options, store });

@@ -5,7 +5,7 @@ import { FakeClock } from "../support/fake_clock.ts";
 import { ScriptedBroker, signedIn } from "../support/scripted_broker.ts";
 import { failureOf } from "./fixtures.ts";
 
-Deno.test("No message and no url of an error tells a query, a user or a password", async () => {
+Deno.test("No message and no url of an error contains a query, a user or a password", async () => {
   const broker = new ScriptedBroker();
   await using session = await signedIn(broker, { retry: false });
   const told = async (call: Promise<unknown>) => {
@@ -63,7 +63,7 @@ Deno.test("No cause of an error tells the query of a URL", async () => {
   assertFalse(Deno.inspect(error, { depth: 100, showHidden: true }).includes("HIDDEN"));
 });
 
-Deno.test("A scope or grant type that TradeStation does not know is refused for good", async () => {
+Deno.test("A scope or grant type that TradeStation does not know is refused permanently", async () => {
   for (const code of ["invalid_scope", "unsupported_grant_type"]) {
     const broker = new ScriptedBroker();
     broker.onTokenRequest = () => Response.json({ error: code }, { status: 400 });

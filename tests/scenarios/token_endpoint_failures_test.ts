@@ -15,7 +15,7 @@ import { MemoryStore } from "../support/memory_store.ts";
 import { hang, hangInBody, ScriptedBroker, signedIn } from "../support/scripted_broker.ts";
 import { failureOf } from "./fixtures.ts";
 
-Deno.test("Every call succeeds with the old token while the token endpoint is out of order, which is asked with pauses", async () => {
+Deno.test("Every call succeeds with the old token while the token endpoint is not working, which is asked with pauses", async () => {
   using clock = new FakeClock();
   const broker = new ScriptedBroker();
   await using session = await signedIn(broker);
@@ -106,7 +106,7 @@ Deno.test("Nothing asks an endpoint before the time that it named is over: no ca
   assertEquals(broker.tokenRequests, 3);
 });
 
-Deno.test("A grant that is refused for good is not asked for again, and what is stored stays", async () => {
+Deno.test("A grant that is refused permanently is not asked for again, and what is stored stays", async () => {
   using clock = new FakeClock({ timers: true });
   const broker = new ScriptedBroker();
   const store = new MemoryStore();
@@ -152,7 +152,7 @@ Deno.test("A wrong client is told by its code, stops the background and is not a
   }
 });
 
-Deno.test("A token endpoint that hangs before or in its answer costs ten seconds, and the next call asks anew", async () => {
+Deno.test("A token endpoint that hangs before or in its response costs ten seconds, and the next call asks again", async () => {
   for (const silence of [hang, (init: RequestInit) => hangInBody(init, '{"access_token":')]) {
     using clock = new FakeClock({ timers: true });
     const broker = new ScriptedBroker();

@@ -22,7 +22,7 @@ import type { SimulatedTime } from "./simulated_time.ts";
 
 const DAY_MS = 86_400_000;
 
-/** A day in the life of two programs. */
+/** A day in the lifetime of two programs. */
 export class Day implements DayActions, DayState {
   readonly #checks: Checks;
   readonly time: SimulatedTime;
@@ -124,7 +124,7 @@ export class Day implements DayActions, DayState {
     this.#open();
   }
 
-  /** The user logs in anew, and both programs start with what that brought. */
+  /** The user logs in again, and both programs start with what that brought. */
   login(): void {
     if (!this.running.some(({ program }) => program.isRefused)) return;
     this.broker.count("logins");

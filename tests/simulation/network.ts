@@ -6,7 +6,7 @@
 
 import type { SimulatedTime } from "./simulated_time.ts";
 
-/** A request goes out, arrives, and its answer comes back; the program may leave at any time. */
+/** A request is sent, arrives, and its response comes back; the program may leave at any time. */
 export function exchange(
   time: SimulatedTime,
   signal: AbortSignal | null | undefined,

@@ -89,7 +89,7 @@ export class Program {
   isRefused = false;
   isClosing = false;
   isOver = false;
-  /** Whether a network failure, a refusal for now or a store can have reached a caller. */
+  /** Whether a network failure, a temporary refusal or a store can have reached a caller. */
   hasSeenTrouble = false;
   retryAfterMs = 0;
   /** Until then it may look whether something is to be saved once more. */
@@ -112,7 +112,7 @@ export class Program {
     return Math.min(view.wall - Date.now(), view.monotonic - performance.now());
   }
 
-  /** The token with which a request must go out at once. */
+  /** The token with which a request must are sent at once. */
   get usable(): Issued | undefined {
     const held = this.current;
     if (held === undefined || this.isOver || this.dropped.has(held.text)) return undefined;

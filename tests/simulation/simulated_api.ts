@@ -50,7 +50,7 @@ export class SimulatedApi {
     });
   }
 
-  /** The request arrives. Returns what happens when its answer does. */
+  /** The request arrives. Returns what happens when its response does. */
   #reach(program: Program, token: Issued, path: string, seen: ApiExchange): () => Response {
     const { api: faults } = this.#world.faults;
     if (faults === "refused") {

@@ -2,7 +2,7 @@
  * A broker as its programs see it over a simulated network: what its tokens are worth at each moment,
  * what each program can know of that, and the rules that no program may break.
  *
- * A rule is broken by sending, so each is checked where a request goes out. `violations` says which.
+ * A rule is broken by sending, so each is checked where a request is sent. `violations` says which.
  *
  * @module
  */

@@ -70,7 +70,7 @@ export class SimulatedTokenEndpoint {
     });
   }
 
-  /** The request arrives. Returns what happens when its answer does. */
+  /** The request arrives. Returns what happens when its response does. */
   #reach(request: TokenRequest): () => Response {
     const { program, faults } = request;
     if (faults === "refused") throw this.#fail(request, networkError("ECONNREFUSED"));

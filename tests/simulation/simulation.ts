@@ -1,5 +1,5 @@
 /**
- * Days in the life of two programs that share a grant, each played from one seed: what they do, what
+ * Days in the lifetime of two programs that share a grant, each played from one seed: what they do, what
  * happens to them, and what must be so after each of it.
  *
  * The rules for what is sent are where it arrives, in `simulated_token_endpoint.ts` and

@@ -85,7 +85,7 @@ export class World {
     }
   }
 
-  /** What goes out lives by both clocks, and for long enough, unless it came this very moment. */
+  /** What is sent lives by both clocks, and for long enough, unless it came this very moment. */
   checkUse(program: Program, token: Issued, verb: string): void {
     const { name } = program;
     const remaining = program.remainingMs(token);

@@ -30,7 +30,7 @@ class Warnings implements Disposable {
   }
 }
 
-Deno.test("Grant goes on from memory when a save fails, warns once, and saves again later", async () => {
+Deno.test("RefreshGrant goes on from memory when a save fails, warns once, and saves again later", async () => {
   await using emulator = await startEmulator();
   using warnings = new Warnings();
   const store = new MemoryStore();
@@ -63,7 +63,7 @@ Deno.test("Session.close() says so when the tokens are still not saved", async (
   assertStringIncludes(error.message, "refresh token may no longer work");
 });
 
-Deno.test("Grant does not wait for ever for a store that does not answer", async () => {
+Deno.test("RefreshGrant does not wait for ever for a store that does not answer", async () => {
   await using emulator = await startEmulator();
   using _warnings = new Warnings();
   const store = new MemoryStore();
@@ -77,7 +77,7 @@ Deno.test("Grant does not wait for ever for a store that does not answer", async
   session[Symbol.dispose]();
 });
 
-Deno.test("Grant saves what it could not save as soon as the store lets it, without traffic", async () => {
+Deno.test("RefreshGrant saves what it could not save as soon as the store lets it, without traffic", async () => {
   await using emulator = await startEmulator();
   using _warnings = new Warnings();
   const store = new MemoryStore();
@@ -97,7 +97,7 @@ Deno.test("Grant saves what it could not save as soon as the store lets it, with
   assertEquals(clock.armed, 0);
 });
 
-Deno.test("Grant does not write over what another process saved later", async () => {
+Deno.test("RefreshGrant does not write over what another process saved later", async () => {
   await using emulator = await startEmulator();
   using _warnings = new Warnings();
   const store = new MemoryStore();
@@ -115,7 +115,7 @@ Deno.test("Grant does not write over what another process saved later", async ()
   assertEquals([...store.tokens.values()].map((tokens) => tokens.accessToken), [accessToken]);
 });
 
-Deno.test("Grant writes the newest tokens last, however late an earlier save ends", async () => {
+Deno.test("RefreshGrant writes the newest tokens last, however late an earlier save ends", async () => {
   await using emulator = await startEmulator();
   using _warnings = new Warnings();
   const store = new MemoryStore();
@@ -143,7 +143,7 @@ Deno.test("Grant writes the newest tokens last, however late an earlier save end
   session[Symbol.dispose]();
 });
 
-Deno.test("Grant is free again after a store that did not answer", async () => {
+Deno.test("RefreshGrant is free again after a store that did not answer", async () => {
   await using emulator = await startEmulator();
   const store = new MemoryStore();
   using session = rotating(emulator, { store });
@@ -161,7 +161,7 @@ Deno.test("Grant is free again after a store that did not answer", async () => {
   assert((await session.accessToken()).length > 0);
 });
 
-Deno.test("Grant gives up on a lock that never comes, and spends nothing if it comes later", async () => {
+Deno.test("RefreshGrant gives up on a lock that never comes, and uses no refresh token if it comes later", async () => {
   await using emulator = await startEmulator();
   const store = new MemoryStore();
   using session = rotating(emulator, { store });
@@ -177,7 +177,7 @@ Deno.test("Grant gives up on a lock that never comes, and spends nothing if it c
   assertEquals(emulator.count(TOKEN_ROUTE), 0);
 });
 
-Deno.test("Grant passes on a store's words without the tokens in them", async () => {
+Deno.test("RefreshGrant passes on a store's words without the tokens in them", async () => {
   await using emulator = await startEmulator();
   using warnings = new Warnings();
   const store = new MemoryStore();
@@ -196,7 +196,7 @@ Deno.test("Grant passes on a store's words without the tokens in them", async ()
   assertEquals(warnings.messages.length, 1);
 });
 
-Deno.test("Grant spends nothing when the store cannot be locked or read", async () => {
+Deno.test("RefreshGrant uses no refresh token when the store cannot be locked or read", async () => {
   await using emulator = await startEmulator();
   for (const fault of ["lock", "load"] as const) {
     const store = new MemoryStore();
@@ -208,7 +208,7 @@ Deno.test("Grant spends nothing when the store cannot be locked or read", async 
   assertEquals(emulator.count(TOKEN_ROUTE), 0);
 });
 
-Deno.test("Grant saves later what could not be saved, though the lock fails once on the way", async () => {
+Deno.test("RefreshGrant saves later what could not be saved, though the lock fails once on the way", async () => {
   using clock = new FakeClock({ timers: true });
   using _warnings = new Warnings();
   const broker = new ScriptedBroker();

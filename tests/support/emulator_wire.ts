@@ -8,7 +8,7 @@
 import { connect } from "node:net";
 import type { EmulatedTastytrade, Emulator } from "../../src/emulator/emulator.ts";
 
-/** An answer that has been read to its end. */
+/** A response that has been read to its end. */
 export interface Reading {
   readonly status: number;
   readonly headers: Headers;

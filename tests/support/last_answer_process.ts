@@ -1,5 +1,5 @@
 /**
- * A program that has its last answer, and a session that it does not close, with times that are long.
+ * A program that has its last response, and a session that it does not close, with times that are long.
  * Prints for how many milliseconds it was still there after that.
  *
  * @module

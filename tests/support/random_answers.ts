@@ -12,7 +12,7 @@ import { formEncoded, percentEncoded } from "./printed_secrets.ts";
 export const TOKEN_ALPHABET =
   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/";
 
-/** An answer, before it is on any wire. */
+/** A response, before it is on any wire. */
 export interface RandomAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -27,7 +27,7 @@ export const DECEIVING: readonly [string, ...string[]] = [
   ..."\u0000\u0007\u007f\u0085\u2028\u2029\u202e\u202a\u2066\u2069\u200e\u200f\u061c",
 ];
 
-/** Makes an answer. `secrets` are what it may echo. */
+/** Makes a response. `secrets` are what it may echo. */
 export function randomAnswer(random: Random, secrets: readonly string[]): RandomAnswer {
   const isGood = random.oneIn(3);
   const status = isGood
@@ -38,7 +38,7 @@ export function randomAnswer(random: Random, secrets: readonly string[]): Random
   return { status, headers: randomHeaders(random), body: randomBytes(random, text) };
 }
 
-/** Every status that an answer can end with, and 0 of a redirect that was not followed. */
+/** Every status that a response can end with, and 0 of a redirect that was not followed. */
 function randomStatus(random: Random): number {
   return random.oneOf(0, 300, 301, 302, 303, 304, 307, 308, 200 + random.below(400));
 }

@@ -7,7 +7,7 @@
 
 import { Session, type SessionOptions, tradestation } from "../../mod.ts";
 
-/** An API request as it went out. */
+/** An API request as it was sent. */
 export interface ApiRequest {
   readonly method: string;
   readonly path: string;
@@ -20,7 +20,7 @@ type Answer = Response | Promise<Response>;
 
 /** Issues `access-1`, `access-2`, … and keeps what it was sent. */
 export class ScriptedBroker {
-  /** `expires_in` of the tokens issued from now on; without one, the answer does not tell it. */
+  /** `expires_in` of the tokens issued from now on; without one, the response does not tell it. */
   lifetimeS: number | undefined = 900;
   /** Whether each token comes with a new refresh token: `refresh-1`, `refresh-2`, … */
   isRotating = false;
@@ -49,7 +49,7 @@ export class ScriptedBroker {
     }));
   }
 
-  /** The access tokens that went out with API requests, in order. */
+  /** The access tokens that was sent with API requests, in order. */
   get tokens(): string[] {
     return this.requests.map(({ token }) => token);
   }
@@ -67,7 +67,7 @@ export class ScriptedBroker {
     };
   }
 
-  /** The answer with the next token. */
+  /** The response with the next token. */
   issue(fields: Record<string, unknown> = {}): Response {
     this.#issued += 1;
     return Response.json({
@@ -118,7 +118,7 @@ export function hang({ signal }: RequestInit): Promise<Response> {
   });
 }
 
-/** The headers of an answer, and a body that never ends, but breaks when the request is aborted. */
+/** The headers of a response, and a body that never ends, but breaks when the request is aborted. */
 export function hangInBody({ signal }: RequestInit, beginning = "{"): Response {
   return new Response(
     new ReadableStream({

@@ -1,5 +1,5 @@
 /**
- * A program that sends a stream of 1 GB as a body, which is answered 401, and prints the answer, what
+ * A program that sends a stream of 1 GB as a body, which is answered 401, and prints the response, what
  * arrived, and by how much its memory ever grew, as JSON. In a process of its own, because other tests
  * use memory too.
  *

@@ -2,7 +2,7 @@
  * A program that makes requests with one long-lived signal and forgets the answers unread. Prints how
  * many listeners the signal had at the most, and how many are left when the garbage is collected.
  *
- * Usage: deno run --v8-flags=--expose-gc forgotten_answers.ts <options of the session as JSON>
+ * Usage: deno run --v8-flags=--expose-gc unread_bodies.ts <options of the session as JSON>
  *
  * @module
  */

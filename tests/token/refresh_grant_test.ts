@@ -26,7 +26,7 @@ import { ScriptedBroker } from "../support/scripted_broker.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { rotating, TOKEN_ROUTE } from "./refresh_grant_fixtures.ts";
 
-Deno.test("Grant uses each one-time refresh token once", async () => {
+Deno.test("RefreshGrant uses each one-time refresh token once", async () => {
   await using emulator = await startEmulator();
   await using session = rotating(emulator);
   for (let i = 0; i < 1_000; i++) await session.refresh({ force: true });
@@ -36,7 +36,7 @@ Deno.test("Grant uses each one-time refresh token once", async () => {
   assertEquals(new Set(sent).size, 1_000);
 });
 
-Deno.test("Grant starts with the live access token of the last process, without a token request", async () => {
+Deno.test("RefreshGrant starts with the live access token of the last process, without a token request", async () => {
   await using emulator = await startEmulator();
   const store = new MemoryStore();
   const first = rotating(emulator, { store });
@@ -47,7 +47,7 @@ Deno.test("Grant starts with the live access token of the last process, without 
   assertEquals(emulator.count(TOKEN_ROUTE), 1);
 });
 
-Deno.test("Grant goes on with the rotated refresh token of the last process", async () => {
+Deno.test("RefreshGrant goes on with the rotated refresh token of the last process", async () => {
   await using emulator = await startEmulator();
   using clock = new FakeClock();
   const store = new MemoryStore();
@@ -61,7 +61,7 @@ Deno.test("Grant goes on with the rotated refresh token of the last process", as
   assertEquals(emulator.tradestation.reusedRefreshTokens, 0);
 });
 
-Deno.test("Grant makes one token request for two processes", async () => {
+Deno.test("RefreshGrant makes one token request for two processes", async () => {
   await using emulator = await startEmulator();
   const store = new MemoryStore();
   await using first = rotating(emulator, { store });
@@ -71,7 +71,7 @@ Deno.test("Grant makes one token request for two processes", async () => {
   assertEquals(emulator.count(TOKEN_ROUTE), 1);
 });
 
-Deno.test("Grant refreshes a token that was refused, although it is the stored one", async () => {
+Deno.test("RefreshGrant refreshes a token that was refused, although it is the stored one", async () => {
   await using emulator = await startEmulator();
   const store = new MemoryStore();
   await using first = rotating(emulator, { store });
@@ -80,10 +80,10 @@ Deno.test("Grant refreshes a token that was refused, although it is the stored o
   await second.get("/brokerage/accounts");
   emulator.revokeAccessTokens();
   await Promise.all([first.get("/brokerage/accounts"), second.get("/brokerage/accounts")]);
-  assertEquals(emulator.count(TOKEN_ROUTE), 2); // whoever comes second takes the new one
+  assertEquals(emulator.count(TOKEN_ROUTE), 2); // for every caller second takes the new one
 });
 
-Deno.test("Grant saves refresh and access token as one record before anyone has them", async () => {
+Deno.test("RefreshGrant saves refresh and access token as one record before anyone has them", async () => {
   await using emulator = await startEmulator();
   const store = new MemoryStore();
   await using session = rotating(emulator, { store });
@@ -105,7 +105,7 @@ Deno.test("Grant saves refresh and access token as one record before anyone has 
   assertEquals(store.log, ["lock", "load", "save", "saved"]);
 });
 
-Deno.test("Grant believes no stored token from an hour that is still to come, or with no life left", async () => {
+Deno.test("RefreshGrant ignores a stored token from an hour that is still to come, or without any lifetime left", async () => {
   await using emulator = await startEmulator();
   const store = new MemoryStore();
   const first = rotating(emulator, { store });
@@ -132,7 +132,7 @@ Deno.test("Grant believes no stored token from an hour that is still to come, or
   assertEquals(emulator.tradestation.reusedRefreshTokens, 0);
 });
 
-Deno.test("Grant names its record without revealing it, one for each grant and sign-in", async () => {
+Deno.test("RefreshGrant names its record without revealing it, one for each grant and sign-in", async () => {
   await using emulator = await startEmulator();
   const store = new MemoryStore();
   for (const options of [emulator.tastytrade, emulator.tastytradeSandbox]) {
@@ -145,7 +145,7 @@ Deno.test("Grant names its record without revealing it, one for each grant and s
   for (const key of keys) assertMatch(key, /^[0-9a-f]{64}$/);
 });
 
-Deno.test("Grant keeps a refusal for good to the process that met it", async () => {
+Deno.test("RefreshGrant keeps a permanent refusal to the process that met it", async () => {
   await using emulator = await startEmulator();
   const store = new MemoryStore();
   await using session = rotating(emulator, { store });
@@ -154,7 +154,7 @@ Deno.test("Grant keeps a refusal for good to the process that met it", async () 
   assertEquals(store.tokens.size, 0); // nothing is erased, and nothing is written
 });
 
-Deno.test("Grant takes what another process saved when its own refresh token is refused", async () => {
+Deno.test("RefreshGrant takes what another process saved when its own refresh token is refused", async () => {
   await using emulator = await startEmulator();
   const store = new MemoryStore();
   const first = rotating(emulator, { store });
@@ -172,12 +172,12 @@ Deno.test("Grant takes what another process saved when its own refresh token is 
   assertEquals(await second.accessToken(), saved.accessToken);
 });
 
-Deno.test("Grant says when a refusal may come from an answer that was lost", async () => {
+Deno.test("RefreshGrant says when a refusal may come from a response that was lost", async () => {
   await using emulator = await startEmulator();
   using clock = new FakeClock();
   await using session = rotating(emulator);
   await session.refresh();
-  emulator.injectFault(TOKEN_ROUTE, "resetMidBody"); // spent, and the new one never arrived
+  emulator.injectFault(TOKEN_ROUTE, "resetMidBody"); // used up, and the new one never arrived
   await assertRejects(() => session.refresh({ force: true }), NetworkError);
   clock.advance(30_000);
   const error = await assertRejects(() => session.refresh({ force: true }), TokenError);
@@ -208,7 +208,7 @@ Deno.test("Session closes while it waits for another process's lock", async () =
   while (!isFree(locks)) await idle();
 });
 
-Deno.test("Grant survives tastytradeFaults of the token endpoint with the tokens it holds", async () => {
+Deno.test("RefreshGrant survives tastytradeFaults of the token endpoint with the tokens it holds", async () => {
   await using emulator = await startEmulator();
   using clock = new FakeClock();
   const store = new MemoryStore();
@@ -220,7 +220,7 @@ Deno.test("Grant survives tastytradeFaults of the token endpoint with the tokens
   assert(session.isLoggedIn);
 });
 
-Deno.test("Grant has nothing to tell, and gets nothing, once it is over", async () => {
+Deno.test("RefreshGrant has nothing to tell, and gets nothing, once it is over", async () => {
   const broker = new ScriptedBroker();
   const { retry: _, ...settings } = readSessionOptions(broker.options);
   const client = { clientId: "client", clientSecret: "a-client-secret" };

@@ -142,7 +142,7 @@ Deno.test("A session that is disposed of alone ends its token request, and a lat
   await assertRejects(() => second.refresh({ force: true }), TokenError, "was lost");
 });
 
-Deno.test("What failed before it arrived is not told as an answer that was lost", async () => {
+Deno.test("What failed before it arrived is not told as a response that was lost", async () => {
   for (
     const [code, isLost] of [["ENOTFOUND", false], ["ECONNREFUSED", false], [
       "ECONNRESET",
@@ -205,7 +205,7 @@ Deno.test("A token response that is there when the process goes on is not thrown
   assertEquals(await broker.refreshTokens(), ["refresh-0", "refresh-1"]);
 });
 
-Deno.test("An order that waited for its token while the process was stopped does not go out late", async () => {
+Deno.test("An order that waited for its token while the process was stopped does not are sent late", async () => {
   using clock = new FakeClock({ timers: true });
   const broker = new ScriptedBroker();
   const answer = Promise.withResolvers<Response>();

@@ -12,13 +12,13 @@ function rotatingStore(emulator: Emulator) {
   return { store, options: { ...emulator.tradestation, broker: tradestation, store } };
 }
 
-Deno.test("A store that is behind does not bring back a refresh token that this process has spent", async () => {
+Deno.test("A store that is behind does not bring back a refresh token that this process has used", async () => {
   await using emulator = await startEmulator();
   const { store, options } = rotatingStore(emulator);
   await using first = new Session(options);
   await first.refresh({ force: true });
   store.faults.save = () => Promise.reject(new Error("the disk is full"));
-  await first.refresh({ force: true }); // what the store holds is spent from here on
+  await first.refresh({ force: true }); // what the store holds is used up from here on
   await using second = new Session(options);
   for (let count = 0; count < 3; count++) await second.refresh({ force: true });
   assertEquals(emulator.tradestation.reusedRefreshTokens, 0);

@@ -51,7 +51,7 @@ export function request(
   return requestToken(parameters, context, signal);
 }
 
-/** What the request rejects with, once it is sure that nothing in it tells a secret. */
+/** What the request rejects with, once it is sure that nothing in it reports a secret. */
 export async function refusal(changes: Request): Promise<TokenError> {
   const error = await assertRejects(() => request(changes), TokenError);
   const base64 = btoa(SECRET);

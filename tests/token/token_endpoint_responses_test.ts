@@ -12,7 +12,7 @@ import { FakeClock } from "../support/fake_clock.ts";
 import { closedPort, serveBytes } from "../support/loopback.ts";
 import { answering, GOOD, REFRESH, refusal, request, SECRET } from "./token_endpoint_fixtures.ts";
 
-Deno.test("requestToken() counts the life of the token from the sending", async () => {
+Deno.test("requestToken() counts the lifetime of the token from the sending", async () => {
   using clock = new FakeClock();
   const sentAt = Date.now();
   const fetch = () => {
@@ -22,13 +22,13 @@ Deno.test("requestToken() counts the life of the token from the sending", async 
   assertEquals((await request({ fetch })).expiresAt, sentAt + 900_000);
 });
 
-Deno.test("requestToken() gives a token without a life the broker's default", async () => {
+Deno.test("requestToken() gives a token without a lifetime the broker's default", async () => {
   const body = '{"access_token":"abc"}';
   const broker = { ...tastytrade, defaultTokenLifetimeMs: 1_200_000 };
   assertEquals((await request({ fetch: answering(200, body), broker })).lifetimeMs, 1_200_000);
 });
 
-Deno.test("requestToken() takes a good answer with a byte order mark, with any 2xx status", async () => {
+Deno.test("requestToken() takes a good response with a byte order mark, with any 2xx status", async () => {
   assertEquals((await request({ fetch: answering(200, `\ufeff${GOOD}`) })).accessToken, "abc");
   assertEquals((await request({ fetch: answering(201, GOOD) })).accessToken, "abc");
 });
@@ -61,12 +61,12 @@ Deno.test("requestToken() refuses a good status without a token, and can be aske
   }
 });
 
-Deno.test("requestToken() takes an error in a good answer for that error", async () => {
+Deno.test("requestToken() takes an error in a good response for that error", async () => {
   const error = await refusal({ fetch: answering(200, '{"error":"invalid_grant"}') });
   assertEquals([error.code, error.isPermanent, error.status], ["invalid_grant", true, 200]);
 });
 
-Deno.test("requestToken() tells a refusal for good from one for now", async () => {
+Deno.test("requestToken() tells a permanent refusal from a temporary one", async () => {
   const rows: readonly [number, string | null, string, boolean][] = [
     [400, '{"error":"invalid_grant"}', "invalid_grant", true],
     [
@@ -121,7 +121,7 @@ Deno.test("requestToken() repeats no secret that the endpoint echoes", async () 
   }
 });
 
-Deno.test("requestToken() tells how nobody answered, and that the waiting request was not sent", async () => {
+Deno.test("requestToken() reports how nobody answered, and that the waiting request was not sent", async () => {
   await using closing = await serveBytes((socket) => socket.end());
   await using babbling = await serveBytes((socket) => socket.end("SSH-2.0\r\n\r\n"));
   await using truncating = await serveBytes((socket) =>

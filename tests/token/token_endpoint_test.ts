@@ -107,7 +107,7 @@ Deno.test("requestToken() takes a redirect without a status, as browsers show it
   assertEquals([code, status], ["invalid_token_response", 0]);
 });
 
-Deno.test("requestToken() cuts an answer that never ends, and ends its connection", async () => {
+Deno.test("requestToken() cuts a response that never ends, and ends its connection", async () => {
   for (const status of [200, 400]) {
     const { promise: closed, resolve: onClose } = Promise.withResolvers<void>();
     await using server = await serve((response) => {
@@ -123,7 +123,7 @@ Deno.test("requestToken() cuts an answer that never ends, and ends its connectio
   }
 });
 
-Deno.test("requestToken() gives up after ten seconds without an answer", async () => {
+Deno.test("requestToken() gives up after ten seconds without a response", async () => {
   using clock = new FakeClock({ timers: true });
   const fetch: typeof globalThis.fetch = (_input, init) =>
     new Promise((_resolve, reject) => {
@@ -145,7 +145,7 @@ Deno.test("requestToken() gives up after ten seconds without an answer", async (
   );
 });
 
-Deno.test("requestToken() gives up after ten seconds in the middle of an answer", async () => {
+Deno.test("requestToken() gives up after ten seconds in the middle of a response", async () => {
   using clock = new FakeClock({ timers: true });
   const begun = Promise.withResolvers<void>();
   const fetch: typeof globalThis.fetch = (_input, init) => {

@@ -52,7 +52,7 @@ Deno.test("TokenSource never pauses for more than 30 s", async () => {
   }
 });
 
-Deno.test("TokenSource asks no more after a refusal for good", async () => {
+Deno.test("TokenSource asks no more after a permanent refusal", async () => {
   using clock = new FakeClock();
   const endpoint = new ManualEndpoint();
   const source = new TokenSource(endpoint.request);
@@ -109,7 +109,7 @@ Deno.test("TokenSource is free again after a request that throws, or that never 
   assertEquals(calls, 2);
 });
 
-Deno.test("TokenSource pauses for as long as the endpoint asks, whoever comes", async () => {
+Deno.test("TokenSource pauses for as long as the endpoint asks, for every caller", async () => {
   using clock = new FakeClock();
   const endpoint = new ManualEndpoint();
   const source = new TokenSource(endpoint.request);
@@ -139,13 +139,13 @@ Deno.test("TokenSource replaces no token for 30 seconds after a replay was refus
   source.suspendInvalidation(); // the replay with it was refused: the broker means something else
   assertEquals(source.invalidate(second), undefined);
   assertEquals(source.current()?.accessToken, "second");
-  assertEquals(source.invalidate(first), "held"); // a straggler has not been replayed yet
+  assertEquals(source.invalidate(first), "held"); // a late response has not been replayed yet
   clock.advance(30_000);
   assertEquals(source.invalidate(second), "next");
   assertEquals(source.current(), undefined);
 });
 
-Deno.test("TokenSource asks again after a refusal for now", async () => {
+Deno.test("TokenSource asks again after a temporary refusal", async () => {
   using clock = new FakeClock();
   const endpoint = new ManualEndpoint();
   const source = new TokenSource(endpoint.request);
@@ -168,7 +168,7 @@ Deno.test("TokenSource.invalidate() drops the token that failed, and no newer on
   const refresh = source.refresh();
   endpoint.grant("second");
   await refresh;
-  source.invalidate(first); // a straggler
+  source.invalidate(first); // a late response
   assertEquals(source.current()?.accessToken, "second");
   assertEquals(endpoint.count, 2);
 });

@@ -51,7 +51,7 @@ Deno.test("TokenSource makes requests wait in the last seconds of a token", asyn
   assertEquals(source.token?.accessToken, "first"); // it lives, but not for long enough
 });
 
-Deno.test("TokenSource scales the windows to a short life", async () => {
+Deno.test("TokenSource scales the windows to a short lifetime", async () => {
   using clock = new FakeClock();
   const { source, endpoint } = await signedIn(5);
   clock.advance(3_800); // soft is at most 1.1 s, hard 0.5 s before the end
