@@ -123,7 +123,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   );
 }
 
-function renewalsCell(refreshes: Refreshes | null | undefined, calls: number): string {
+function refreshesCell(refreshes: Refreshes | null | undefined, calls: number): string {
   if (!refreshes) return "–";
   const { requests, failures } = refreshes;
   return failures === 0 ? String(requests) : `${requests}, and ${failures} of ${calls} fail`;
@@ -211,8 +211,8 @@ ${
     (reports[0]?.report.contenders ?? []).filter(({ cold }) => cold !== null)
       .map(({ name, cold, staggered }) => [
         name,
-        renewalsCell(cold, 1_000),
-        renewalsCell(staggered, 20),
+        refreshesCell(cold, 1_000),
+        refreshesCell(staggered, 20),
       ]),
   )
 }

@@ -63,7 +63,7 @@ async function time(
 }
 
 /** The token requests that so many calls at once make. */
-async function refreshes(call: () => Promise<unknown>, calls: number): Promise<Refreshes> {
+async function countRefreshes(call: () => Promise<unknown>, calls: number): Promise<Refreshes> {
   await (await fetch(`${origin}/count`)).text();
   let failures = 0;
   const attempt = () => call().catch(() => failures += 1);
@@ -95,7 +95,7 @@ async function compare(): Promise<Figures[]> {
   }
   const figures: Figures[] = [];
   for (const [which, { name, refreshes, open }] of CONTENDERS.entries()) {
-    const cold = refreshes ? await refreshes(await open(origin), 1_000) : null;
+    const cold = refreshes ? await countRefreshes(await open(origin), 1_000) : null;
     const staggered = refreshes ? await staggeredRefusals(await open(origin)) : null;
     figures.push({
       name,
@@ -112,7 +112,7 @@ async function compare(): Promise<Figures[]> {
 async function staggeredRefusals(call: () => Promise<unknown>): Promise<Refreshes> {
   await call();
   await (await fetch(`${origin}/revoke`, { method: "POST" })).text();
-  return await refreshes(call, 20);
+  return await countRefreshes(call, 20);
 }
 
 /** What a session adds to a `fetch` that answers at once. */
