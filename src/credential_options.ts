@@ -136,7 +136,7 @@ function readAll<Name extends CredentialName>(
 ): Record<Name, string> & { readonly clientId?: string } {
   const found = new Map(names.map((name) => [name, options[name]]));
   readEnvironment(found, broker);
-  const missing = names.filter((name) => !found.get(name));
+  const missing = names.filter((name) => found.get(name) === undefined || found.get(name) === "");
   const [first] = missing;
   if (first !== undefined) {
     const comma = missing.length > 1 ? "," : "";
@@ -191,8 +191,8 @@ function similarVariables({ envVariables, otherEnvPrefixes = [] }: Broker): stri
   });
   if (names.length === 0) return [];
   const verb = names.length === 1
-    ? "is set, which is another name"
-    : "are set, which are other names";
+    ? "is set, but this module does not read it"
+    : "are set, but this module does not read them";
   return [`${formatList(names.slice(0, 5))} ${verb}`];
 }
 

@@ -70,7 +70,7 @@ export class Session implements AsyncDisposable, Disposable {
   readonly #retries: RetryBudget | undefined;
   readonly #transport: Transport;
   readonly #calls: OpenCalls;
-  /** Ends the session's part in the refresh token. It knows the token, so `close()` drops it. */
+  /** Unregisters the session from the shared refresh token, which it holds: `close()` drops it. */
   #releaseToken: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
@@ -339,6 +339,7 @@ export class Session implements AsyncDisposable, Disposable {
     checkCallOptions(options, REQUEST_OPTIONS);
     const pages = readPages(this.broker, (next, unwrap) => {
       const query = { ...options.query, ...next };
+      checkCallOptions({ query }, REQUEST_OPTIONS); // next comes from the broker
       return this.#json("GET", path, { ...options, query }, unwrap);
     });
     for await (const item of pages) yield item as T;

@@ -213,11 +213,11 @@ Deno.test("readCredentials() names variables that were perhaps meant, never what
   const rows: readonly [Readonly<Record<string, string>>, string | undefined][] = [
     [
       { TT_SECRET: "hidden", TT_REFRESH: "hidden" },
-      "TT_REFRESH and TT_SECRET are set, which are other names. ",
+      "TT_REFRESH and TT_SECRET are set, but this module does not read them. ",
     ],
     [
       { TASTYTRADE_CLIENT_SECRET: "hidden" },
-      "TASTYTRADE_CLIENT_SECRET is set, which is another name",
+      "TASTYTRADE_CLIENT_SECRET is set, but this module does not read it",
     ],
     [{ TASTYWORKS_REFRESH_TOKEN: "hidden" }, "TASTYWORKS_REFRESH_TOKEN is set"],
     [{ tasty_client_secret: "hidden" }, "tasty_client_secret is set"],
@@ -256,4 +256,11 @@ Deno.test("readCredentials() refuses a credential that is no text", () => {
   const options = { ...GIVEN, clientSecret: 5 } as unknown as CredentialOptions;
   const { message } = refusal(options, "malformed_credential");
   assertStringIncludes(message, "another type than a string");
+});
+
+Deno.test("readCredentials() takes no number, list or false for a credential that was left out", () => {
+  for (const value of [0, 7, false, [], Number.NaN]) {
+    const options = { ...GIVEN, clientSecret: value as unknown as string };
+    assertStringIncludes(refusal(options, "malformed_credential").message, "clientSecret");
+  }
 });

@@ -1,7 +1,8 @@
-import { assert, assertEquals } from "@std/assert";
-import { Session } from "../mod.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { type Broker, Session, tradestation } from "../mod.ts";
 import { tastytradeFaults } from "../src/emulator/emulator.ts";
 import { serve } from "./support/loopback.ts";
+import { ScriptedBroker, signedIn } from "./support/scripted_broker.ts";
 import { open, TOKEN_ROUTE } from "./support/session_fixtures.ts";
 
 Deno.test("Session.items() gets a page only when its first item is asked for", async () => {
@@ -88,4 +89,15 @@ Deno.test("Session.items() yields the items of a list that has no pages", async 
     symbols.push(symbol);
   }
   assertEquals(symbols, ["RIVN  230609P00014000", "TQQQ"]);
+});
+
+Deno.test("Session.items() asks for no page that the broker cannot name in a query", async () => {
+  const broker = new ScriptedBroker();
+  const next = { page: { number: 2 } } as unknown as Record<string, string>;
+  const odd: Broker = { ...tradestation, readPage: () => ({ items: [1], next }) };
+  await using session = await signedIn(broker, { broker: odd });
+  const items = session.items("/list");
+  assertEquals((await items.next()).value, 1);
+  await assertRejects(() => items.next(), TypeError, "Cannot use query.page: it must be a string");
+  assertEquals(broker.requests.length, 1);
 });

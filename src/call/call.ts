@@ -23,8 +23,8 @@ interface Attempt {
 export class Call {
   readonly request: PreparedRequest;
   readonly deadline: Deadline;
-  /** Its place in the rate limiter's queue. */
-  readonly ticket: number | undefined;
+  /** Its place in the rate limiter's queue, from its first wait there on. */
+  ticket: number | undefined;
   /** How many times it was retried. */
   retries = 0;
   /** Whether it waits for an access token now. */
@@ -35,10 +35,8 @@ export class Call {
     request: PreparedRequest,
     { timeoutMs, signal }: CallLimits,
     group: DeadlineGroup,
-    ticket: number | undefined,
   ) {
     this.request = request;
-    this.ticket = ticket;
     this.deadline = new Deadline(timeoutMs, () => this.#noResponse("timeout"), signal, group);
   }
 
@@ -57,7 +55,7 @@ export class Call {
     return this.#attempts.slice(0, -1).some(({ result }) => result === 401);
   }
 
-  /** Whether the broker may have carried out the request. This is the only place that decides it. */
+  /** Whether the broker may have carried out the request, by the results of all attempts. */
   get sent(): "no" | "unknown" {
     return this.#attempts.every(({ result }) => isNotCarriedOut(result)) ? "no" : "unknown";
   }
@@ -78,20 +76,23 @@ export class Call {
     const isOther = this.deadline.signal.aborted || error instanceof SessionError ||
       error instanceof BodyFactoryError;
     const failure = isOther ? undefined : networkFailure(error);
-    // Where redirects are followed, the failure may be that of the next server.
-    const isFirstServer = this.request.init.redirect !== "follow";
-    return failure === undefined || isFirstServer ? failure : { ...failure, sent: "unknown" };
+    // Where redirects are followed, the failure may be that of the next server. If there was a response,
+    // the request was sent, whatever the failure of its body looks like.
+    const wasSent = this.request.init.redirect === "follow" ||
+      typeof this.#attempts.at(-1)?.result === "number";
+    return failure !== undefined && wasSent ? { ...failure, sent: "unknown" } : failure;
   }
 
   /** The error that the caller gets. */
   toCallerError(error: unknown): unknown {
     if (this.deadline.signal.aborted) return this.deadline.signal.reason;
-    if (error instanceof BodyFactoryError) return error.cause;
-    if (error instanceof NetworkError && error.sent === "no" && this.sent === "unknown") {
-      // A retry got no token, but the attempt before it was sent.
-      const { kind } = error;
-      return new NetworkError(`${error.message}. ${OUTCOME_UNKNOWN}`, { kind, sent: "unknown" });
+    const cause = error instanceof BodyFactoryError ? error.cause : error;
+    if (cause instanceof NetworkError && cause.sent === "no" && this.sent === "unknown") {
+      // A retry got no token or no body, but the attempt before it was sent.
+      const { kind } = cause;
+      return new NetworkError(`${cause.message}. ${OUTCOME_UNKNOWN}`, { kind, sent: "unknown" });
     }
+    if (cause !== error) return cause;
     const failure = this.failureOf(error);
     if (failure === undefined) return asNetworkDenied(error, this.request.url) ?? error;
     return this.#noResponse(failure.kind, safeCause(error, this.request.url));
@@ -101,12 +102,9 @@ export class Call {
   tooLate(waitMs: number): RateLimitError {
     const { method } = this.request;
     const url = withoutQuery(this.request.url);
+    const delay = formatSeconds(waitMs);
     const message = formatMessage(`Cannot ${method} ${url}`, {
-      facts: [
-        `the session's rate limit permits it in ${
-          formatSeconds(waitMs)
-        }, after the end of this call`,
-      ],
+      facts: [`the session's rate limit delays it by ${delay}, beyond the end of this call`],
       advice: [this.sent === "no" ? "The request was not sent" : OUTCOME_UNKNOWN],
     });
     const retryAfterMs = Math.ceil(waitMs);

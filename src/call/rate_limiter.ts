@@ -1,6 +1,6 @@
 /**
- * Keeps a session below rate limits. Requests that would exceed a limit wait, in the order of their
- * calls. A limit for some paths delays only those.
+ * Keeps a session below rate limits. Requests that would exceed a limit wait, in the order in which their
+ * calls first came here. A limit for some paths delays only those.
  */
 
 import type { RateLimit } from "../brokers/broker.ts";

@@ -83,16 +83,15 @@ export class Transport {
     return this.#run(request, limits, read, ({ deadline }) => deadline.dispose());
   }
 
-  /** Owns a call. What ignores the end of the call goes on unobserved. */
+  /** Owns a call. Work that ignores the end of the call continues, and its result is dropped. */
   async #run<T>(
     request: PreparedRequest,
     limits: CallLimits,
     read: Read<T>,
     finish: (call: Call, value: T) => void,
   ): Promise<T> {
-    const { running, limiter } = this.#options;
     this.#requireNetwork();
-    const call = new Call(request, limits, running, limiter?.nextTicket());
+    const call = new Call(request, limits, this.#options.running);
     try {
       const value = await call.deadline.race(this.#sendUntilFinal(call, read));
       finish(call, value);
@@ -188,7 +187,8 @@ export class Transport {
   /** Waits for the rate limit, and returns the token that is alive then. */
   async #awaitLimit(call: Call, limiter: RateLimiter): Promise<Token> {
     const { source } = this.#options;
-    const { request: { url }, ticket = 0, deadline } = call;
+    const { request: { url }, deadline } = call;
+    const ticket = call.ticket ??= limiter.nextTicket();
     for (;;) {
       const sentAt = await limiter.wait(url, ticket, deadline, (waitMs) => call.tooLate(waitMs));
       const token = source.current() ?? source.token;

@@ -77,7 +77,7 @@ const FAULTS: readonly {
     prepare: (emulator) => emulator.injectFault("POST /oauth/token", tastytradeFaults.notACustomer),
     error: TokenError,
     code: "invalid_request",
-    says: ["User is not a TastyTrade customer", "about valid grants", "try again later"],
+    says: ["User is not a TastyTrade customer", "for valid grants", "try again later"],
   },
   {
     name: "a token endpoint that does not work",

@@ -159,3 +159,18 @@ Deno.test("tastytrade's readers survive whatever they are given", () => {
     tastytrade.parseApiError?.({ ...refusal, method: "GET", apiVersion: undefined });
   }
 });
+
+Deno.test("tastytrade takes no valid grant for revoked that it refuses for a while", () => {
+  const message = "User is not a TastyTrade customer";
+  const bodies = [
+    { error: message, error_description: "Grant revoked" },
+    { error: "invalid_grant", error_description: message },
+    { error: { code: "grant_revoked", message } },
+  ];
+  for (const body of bodies) {
+    const response = { status: 400, body, isHtml: false, sandbox: false, refreshToken: "a.b.c" };
+    const problem = tastytrade.parseTokenError?.(response);
+    assert(problem?.isPermanent === false, JSON.stringify(body));
+    assertStringIncludes(problem.advice ?? "", "temporarily");
+  }
+});

@@ -139,3 +139,21 @@ Deno.test("Session makes no body for a call that its caller has left", async () 
   await settle();
   assertEquals([made, broker.requests.length], [1, 1]);
 });
+
+Deno.test("Session keeps what it knows of an order if a body's function fails later", async () => {
+  const broker = new ScriptedBroker();
+  await using session = await signedIn(broker, { retry: { maxDelayMs: 0 } });
+  broker.onRequest = failing("ECONNRESET");
+  let made = 0;
+  const make = () => {
+    if (++made === 1) return "{}";
+    // The function may need the network itself.
+    throw new NetworkError("Cannot GET a price", { kind: "dns", sent: "no" });
+  };
+  const error = await assertRejects(
+    () => session.put("/order", make, { idempotent: true }),
+    NetworkError,
+    "Cannot GET a price. It may have been carried out: check that before you send it again",
+  );
+  assertEquals([error.sent, error.kind, broker.requests.length], ["unknown", "dns", 1]);
+});

@@ -122,9 +122,9 @@ Deno.test("Session says of an order that a gateway lost that it may have been ca
     broker.onRequest = answering(status);
     const isKnown = status === 400 || status === 429;
     const { message } = await assertRejects(() => session.post("/a", {}), ApiError);
-    assertEquals(message.includes("look before you send it again"), !isKnown, message);
+    assertEquals(message.includes("check that before you send it again"), !isKnown, message);
     const read = await assertRejects(() => session.get("/a"), ApiError);
-    assert(!read.message.includes("look before"), read.message);
+    assert(!read.message.includes("check that before"), read.message);
   }
 });
 
@@ -197,5 +197,18 @@ Deno.test("Session fails at once in a longer outage of the sign-in, and for good
     const error = await assertRejects(() => session.get("/a"));
     assert(!(error instanceof NetworkError && error.kind === "timeout"));
     assertEquals([broker.tokenRequests, clock.holding], [1, 0]);
+  }
+});
+
+Deno.test("Session sends no order again whose response breaks off, however it does", async () => {
+  for (const code of ["ECONNREFUSED", "ENOTFOUND", "UND_ERR_CONNECT_TIMEOUT"]) {
+    const broker = new ScriptedBroker();
+    await using session = await signedIn(broker, { retry: { maxDelayMs: 0 } });
+    const cause = Object.assign(new Error(code), { code }); // as if nobody had been reached
+    const pull = (controller: ReadableStreamDefaultController) =>
+      controller.error(new TypeError("fetch failed", { cause }));
+    broker.onRequest = () => new Response(new ReadableStream({ pull }));
+    const error = await assertRejects(() => session.post("/order", {}), NetworkError);
+    assertEquals([error.sent, broker.requests.length], ["unknown", 1], code);
   }
 });

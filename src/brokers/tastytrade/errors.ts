@@ -22,31 +22,31 @@ export function parseTokenError(response: TokenErrorResponse): ParsedTokenError 
     nonEmptyText(nested.code);
   const message = nonEmptyText(fields.error_description) ?? nonEmptyText(nested.message) ??
     (isHtml ? "a web page instead of JSON" : undefined);
-  const tryLater = adviceOnTemporaryError(response, message);
+  const words = `${code} ${message}`.toLowerCase();
+  const tryLater = adviceOnTemporaryError(response, words);
   if (tryLater !== undefined) return { code, message, isPermanent: false, advice: tryLater };
-  const giveUp = adviceOnPermanentError(response, code, message);
+  const giveUp = adviceOnPermanentError(response, code, words);
   const isPermanent = giveUp !== undefined || PERMANENT_TOKEN_ERRORS.has(code ?? "");
   return { code, message, isPermanent, advice: giveUp };
 }
 
 function adviceOnTemporaryError(
   { status, isHtml }: TokenErrorResponse,
-  message: string | undefined,
+  words: string,
 ): string | undefined {
   if (status === 401 && isHtml) return USER_AGENT_ADVICE;
   if (status === 429) return FEWER_REQUESTS;
   if (status >= 500) return NOT_WORKING;
-  return message?.toLowerCase().includes("not a tastytrade customer")
-    ? "tastytrade sometimes says so about valid grants, for a while: try again later"
+  return words.includes("not a tastytrade customer")
+    ? "tastytrade sometimes reports this temporarily for valid grants: try again later"
     : undefined;
 }
 
 function adviceOnPermanentError(
   { refreshToken, sandbox }: TokenErrorResponse,
   code: string | undefined,
-  message: string | undefined,
+  words: string,
 ): string | undefined {
-  const words = `${code} ${message}`.toLowerCase();
   if (words.includes("secret mismatch") || code === "invalid_client") {
     return "Compare TASTY_CLIENT_SECRET with what was saved when the OAuth application was created " +
       `(${APPLICATIONS_PAGE}). A regenerated secret needs a new grant too, and the sandbox has ` +
@@ -65,7 +65,7 @@ function adviceOnPermanentError(
 const FEWER_REQUESTS = "tastytrade asks for fewer requests: wait, longer each time";
 const NOT_WORKING = "tastytrade is not working: try again later";
 const USER_AGENT_ADVICE =
-  "tastytrade does so when the User-Agent is missing or not <product>/<version>: leave userAgent out, " +
+  "tastytrade responds this way when the User-Agent is missing or not <product>/<version>: leave userAgent out, " +
   "or check what a proxy or your own fetch does to the headers";
 
 function adviceOnRefreshToken(refreshToken: string, sandbox: boolean): string {
