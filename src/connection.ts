@@ -92,7 +92,7 @@ export function readPlace(
   broker: Broker,
 ): EndpointOptions {
   if (sandbox !== undefined && typeof sandbox !== "boolean") {
-    throw new TypeError("Cannot use this sandbox: it is true or false");
+    throw new TypeError("Cannot use this sandbox: it must be true or false");
   }
   const url = readUrl("baseUrl", baseUrl);
   const isSandboxHost = isSandboxUrl(url, broker);
@@ -148,7 +148,7 @@ export function refuseHalf(
   }
 }
 
-/** The broker's addresses, none of which has a part twice. */
+/** The broker's addresses. Refuses an option that already ends with what the broker adds to it. */
 function readEndpoints(place: EndpointOptions, broker: Broker): Endpoints {
   const endpoints = broker.endpoints(place);
   const { baseUrl, tokenUrl, authorizeUrl, revokeUrl } = endpoints;
@@ -159,7 +159,7 @@ function readEndpoints(place: EndpointOptions, broker: Broker): Endpoints {
       const added = url.slice(given.length);
       if (!given.endsWith(added)) continue;
       throw new TypeError(
-        `Cannot use ${option} ${given}: leave out ${added} at its end, it is added`,
+        `Cannot use ${option} ${given}: leave out ${added} at its end, it is added automatically`,
       );
     }
   }
@@ -177,7 +177,7 @@ function readUrl(option: string, value: string | undefined): string | undefined 
     url.username !== "" || url.password !== "" || /[?#]/.test(url.href)
   ) {
     throw new TypeError(
-      `Cannot use this ${option}: it is https, or http on localhost, 127.0.0.1 or [::1], without ` +
+      `Cannot use this ${option}: it must be https, or http on localhost, 127.0.0.1 or [::1], without ` +
         "user, query or fragment",
     );
   }
@@ -190,12 +190,14 @@ function readUserAgent(userAgent: string): string {
     return userAgent;
   }
   throw new TypeError(
-    `Cannot use userAgent "${userAgent}": it is <product>/<version>, for instance "my-bot/1.0"`,
+    `Cannot use userAgent "${userAgent}": it must be <product>/<version>, for instance "my-bot/1.0"`,
   );
 }
 
 function readFetch(fetch: typeof globalThis.fetch): typeof globalThis.fetch {
-  if (typeof fetch !== "function") throw new TypeError("Cannot use this fetch: it is a function");
+  if (typeof fetch !== "function") {
+    throw new TypeError("Cannot use this fetch: it must be a function");
+  }
   // A browser's fetch refuses to run as a method of another object.
   return fetch === globalThis.fetch ? platformFetch : fetch;
 }

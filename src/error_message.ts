@@ -1,7 +1,7 @@
 /** The wording of error messages: what is so, then what to do. */
 
 /** What to do about a request that may change something, and whose outcome nobody knows. */
-export const OUTCOME_UNKNOWN = "It may have been carried out: look before you send it again";
+export const OUTCOME_UNKNOWN = "It may have been carried out: check that before you send it again";
 
 /**
  * Writes a message as "Cannot do this: a fact: another fact. What to do. What else to do".

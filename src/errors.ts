@@ -59,7 +59,8 @@ export type CredentialsErrorCode =
   | "unwritable_credential";
 
 /**
- * A credential is missing or visibly wrong. Thrown by `new Session()` and `login()` before any request.
+ * A credential is missing or visibly wrong. Thrown by `new Session()` and `login()` before any request,
+ * and by `Credentials.toEnv()`.
  *
  * - `missing_client_id`, `missing_client_secret`, `missing_refresh_token`: neither passed nor in the
  *   environment. Pass the option or set the variable that the message names.
@@ -145,11 +146,11 @@ export interface TokenErrorOptions {
 }
 
 /**
- * The token endpoint issued no access token. The request that needed one was not sent.
+ * The token endpoint issued no access token, so the request that needed one was not sent. Only a request
+ * with `idempotent: true` may have been sent before, with an earlier token.
  *
  * `code` is the endpoint's own (RFC 6749 section 5.2), `http_` and the status where it sent none, or
- * `invalid_token_response`. If `isPermanent` is false, try again later; a session does so by itself
- * when the next call needs a token. If it is true, the session will not ask again:
+ * `invalid_token_response`. If `isPermanent` is true, the session does not ask again:
  *
  * - `invalid_grant`: the refresh token is wrong, revoked, expired, of the other environment or, if it
  *   rotates, used before. Copy it again, create a new grant, or log in again.
@@ -157,9 +158,12 @@ export interface TokenErrorOptions {
  *   Compare it; a regenerated secret needs a new grant at tastytrade.
  * - `unauthorized_client`, `unsupported_grant_type`, `invalid_scope`: the broker does not permit this to
  *   the application. Ask the broker.
- * - `invalid_token_response` (not permanent): the response holds no token. A proxy or firewall may have
+ *
+ * If it is false, try again later; a session does so when the next call needs a token. Among these:
+ *
+ * - `invalid_token_response`: the response holds no token. A proxy or firewall may have
  *   answered in place of the broker.
- * - `http_401` with a web page (not permanent): the `User-Agent` header got lost. Check your proxy or
+ * - `http_401` with a web page: the `User-Agent` header got lost. Check your proxy or
  *   your own `fetch`.
  */
 export class TokenError extends SessionError {
@@ -210,7 +214,8 @@ export interface ApiErrorOptions {
 }
 
 /**
- * The API refused the request: its status is not 200–299, or its body is not JSON.
+ * The API refused the request, with a status outside 200–299 or with an error in the body, or its response
+ * cannot be used: it is not JSON, too large, or a page that leads nowhere.
  *
  * `code` is the broker's own; without one, `http_` and the status. Some of them:
  *
@@ -227,7 +232,7 @@ export interface ApiErrorOptions {
  * - `invalid_response`: a good status with a body that cannot be read. Something between this program
  *   and the broker may have answered.
  *
- * After a status of 408 or from 500 on, an order may have been placed: look before you send it again.
+ * After a status of 408 or from 500 on, an order may have been placed: check that before you send it again.
  */
 export class ApiError extends SessionError {
   /** The HTTP status. */
@@ -258,7 +263,8 @@ export class ApiError extends SessionError {
 
 /**
  * Too many requests: the broker answered 429, or the session's own `rateLimit` would send the request
- * too late (`rate_limited`; then it was not sent). Wait `retryAfterMs`, or longer each time.
+ * too late (`rate_limited`: this attempt was not sent, and the message says whether an earlier one was).
+ * Wait `retryAfterMs`, or longer each time.
  */
 export class RateLimitError extends ApiError {
   /** How long to wait, in milliseconds, if the broker said so. */
@@ -289,15 +295,15 @@ export type NetworkErrorKind =
 /**
  * There was no response, or only a part of one. `code` is `network_error`.
  *
- * If `sent` is `"no"`, the request certainly did not reach the broker: send it again. If it is
- * `"unknown"`, it may have: an order may be working, so list the orders before you send it again.
+ * If `sent` is `"no"`, the request certainly was not carried out: send it again. If it is `"unknown"`, it
+ * may have been: an order may be working, so list the orders before you send it again.
  */
 export class NetworkError extends SessionError {
   /** Always the same. `kind` says more. */
   declare readonly code: "network_error";
   /** What failed. `timeout` includes the end of the call's own `timeoutMs`. */
   readonly kind: NetworkErrorKind;
-  /** Whether the request may have reached the broker. */
+  /** Whether the request may have been carried out. */
   readonly sent: "no" | "unknown";
 
   static {

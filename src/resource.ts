@@ -25,5 +25,5 @@ export function replaceFields(target: object, record: object): void {
  */
 export function requireSession(session: Session, usage: string): void {
   if (typeof session?.get === "function" && typeof session.broker === "object") return;
-  throw new TypeError(`Cannot read it without a session: write ${usage}`);
+  throw new TypeError(`The session is missing: write ${usage}`);
 }

@@ -84,7 +84,7 @@ export function readSessionOptions(options: SessionOptions): SessionSettings {
   const action = "Cannot create a session";
   if (typeof options !== "object" || options === null) {
     throw new TypeError(
-      `${action}: its options are an object, for instance { clientSecret, refreshToken }`,
+      `${action}: the options must be an object, for instance { clientSecret, refreshToken }`,
     );
   }
   refuseUnknownOptions(options, KNOWN_NAMES, action);
@@ -161,7 +161,7 @@ function readStore(store: TokenStore): TokenStore {
 
 function readRetry(retry: RetryOptions = {}): RetryPolicy {
   if (typeof retry !== "object" || retry === null) {
-    throw new TypeError("Cannot use this retry: it is { limit, maxDelayMs }, or false");
+    throw new TypeError("Cannot use this retry: it must be { limit, maxDelayMs }, or false");
   }
   const { limit = 3, maxDelayMs = 30_000, ...others } = retry;
   const [unknown] = Object.keys(others);
@@ -169,11 +169,11 @@ function readRetry(retry: RetryOptions = {}): RetryPolicy {
     throw new TypeError(`Cannot use retry.${unknown}: it is { limit, maxDelayMs }`);
   }
   if (!Number.isSafeInteger(limit) || limit < 0) {
-    throw new RangeError(`Cannot use retry.limit ${limit}: it is a whole number, 0 or more`);
+    throw new RangeError(`Cannot use retry.limit ${limit}: it must be a whole number, 0 or more`);
   }
   if (!(typeof maxDelayMs === "number" && maxDelayMs >= 0 && maxDelayMs <= MAX_TIMEOUT_MS)) {
     throw new RangeError(
-      `Cannot use retry.maxDelayMs ${maxDelayMs}: it is in milliseconds, at most ${MAX_TIMEOUT_MS}`,
+      `Cannot use retry.maxDelayMs ${maxDelayMs}: it must be in milliseconds, at most ${MAX_TIMEOUT_MS}`,
     );
   }
   return { limit, maxDelayMs };
@@ -196,7 +196,7 @@ function readRateLimits(
     const isDuration = typeof perMs === "number" && perMs > 0 && perMs <= MAX_TIMEOUT_MS;
     if (isCount && isDuration && (path === undefined || path instanceof RegExp)) continue;
     throw new TypeError(
-      'Cannot use this rateLimit: it is { requests, perMs, path? }, a list of those, or "published"',
+      'Cannot use this rateLimit: it must be { requests, perMs, path? }, a list of those, or "published"',
     );
   }
   return limits as readonly RateLimit[];

@@ -217,7 +217,11 @@ Deno.test("readSessionOptions() refuses what would be added at the end of an add
   for (const path of ["/oauth/token", "/authorize", "/oauth/revoke/"]) {
     const given = { ...options, signInUrl: signInUrl + path };
     const added = path.replace(/\/$/, "");
-    assertThrows(() => read(given), TypeError, `leave out ${added} at its end, it is added`);
+    assertThrows(
+      () => read(given),
+      TypeError,
+      `leave out ${added} at its end, it is added automatically`,
+    );
   }
   const baseUrl = "https://api.tastyworks.com/oauth/token";
   assertThrows(() => read({ baseUrl }), TypeError, "leave out /oauth/token at its end");

@@ -167,7 +167,7 @@ Deno.test("Session reports an order that may have been placed from one that was 
   emulator.injectFault(`POST ${orders}`, "reset", Infinity);
   const lost = await assertRejects(() => session.post(orders, MARKET_ORDER), NetworkError);
   assertEquals([lost.kind, lost.sent], ["reset", "unknown"]);
-  assertStringIncludes(lost.message, "look before you send it again");
+  assertStringIncludes(lost.message, "check that before you send it again");
   assertEquals(emulator.count(`POST ${orders}`), 1);
 
   await using closed = await startEmulator();

@@ -147,7 +147,7 @@ Deno.test("readSessionOptions() refuses values of the wrong type in a sentence",
   for (
     const [option, value, words] of [
       ["broker", "tradestation", "pass the value"],
-      ["sandbox", "true", "it is true or false"],
+      ["sandbox", "true", "it must be true or false"],
       ["store", "tokens.json", "fileStore"],
     ] as const
   ) {
@@ -158,7 +158,7 @@ Deno.test("readSessionOptions() refuses values of the wrong type in a sentence",
     assertThrows(
       () => readSessionOptions(JSON.parse(JSON.stringify(options))),
       TypeError,
-      "are an object",
+      "must be an object",
     );
   }
 });
@@ -172,6 +172,6 @@ Deno.test("readSessionOptions() checks what is inside of retry, rateLimit and fe
     const rateLimit = { requests: 1, perMs };
     assertThrows(() => read(untyped({ rateLimit })), TypeError, "Cannot use this rateLimit");
   }
-  assertThrows(() => read(untyped({ fetch: "fetch" })), TypeError, "it is a function");
+  assertThrows(() => read(untyped({ fetch: "fetch" })), TypeError, "it must be a function");
   assertStrictEquals(read({ fetch: globalThis.fetch }).fetch, read().fetch);
 });

@@ -21,7 +21,7 @@ export function parseOAuthError(
   const code = nonEmptyText(error);
   const isPermanent = code !== undefined && PERMANENT_TOKEN_ERRORS.has(code);
   const advice = code === "invalid_grant"
-    ? "The refresh token is wrong, revoked, or was used before: one that rotates needs a store. " +
+    ? "The refresh token is wrong, revoked, or was used before: a rotating token must be kept in a store. " +
       credentialsHelp
     : isPermanent
     ? credentialsHelp

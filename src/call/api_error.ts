@@ -59,7 +59,9 @@ export function apiError(
       `${status} ${code ?? ""}`,
       message ?? problemDetails(response, body),
       errors.map(formatDetail).join(", "),
-      retryAfterMs === undefined ? undefined : `asks to wait ${formatSeconds(retryAfterMs)}`,
+      retryAfterMs === undefined
+        ? undefined
+        : `the server asks to wait ${formatSeconds(retryAfterMs)}`,
     ],
     advice: [
       (isIntermediaryStatus(status) ? undefined : advice) ??

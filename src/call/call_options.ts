@@ -83,7 +83,9 @@ export const REQUEST_OPTIONS: ReadonlySet<string> = /* @__PURE__ */ new Set([
  */
 export function checkCallOptions(options: object, known: ReadonlySet<string>): void {
   if (typeof options !== "object" || options === null || options instanceof AbortSignal) {
-    throw new TypeError("Cannot use these options: they are an object, for instance { timeoutMs }");
+    throw new TypeError(
+      "Cannot use these options: they must be an object, for instance { timeoutMs }",
+    );
   }
   refuseUnknownOptions(options, known, "Cannot make this call", (name) => hintFor(name, known));
   for (const [name, value] of Object.entries(options)) {
@@ -99,7 +101,9 @@ export function checkCallOptions(options: object, known: ReadonlySet<string>): v
  */
 export function checkFetchInit(init: object): void {
   if (typeof init !== "object" || init === null) {
-    throw new TypeError("Cannot use this init: it is an object, for instance { method, body }");
+    throw new TypeError(
+      "Cannot use this init: it must be an object, for instance { method, body }",
+    );
   }
   const { idempotent, signal } = init as { idempotent?: unknown; signal?: unknown };
   if (idempotent !== undefined) checkValue("idempotent", idempotent);
@@ -126,10 +130,14 @@ function checkValue(name: string, value: unknown): void {
     case "exactNumbers":
     case "force":
       if (typeof value === "boolean") return;
-      throw new TypeError(`Cannot use this ${name}: it is true or false, not ${kindOf(value)}`);
+      throw new TypeError(
+        `Cannot use this ${name}: it must be true or false, not ${kindOf(value)}`,
+      );
     case "signal":
       if (value === null || value instanceof AbortSignal) return;
-      throw new TypeError("Cannot use this signal: it is an AbortSignal, as controller.signal is");
+      throw new TypeError(
+        "Cannot use this signal: it must be an AbortSignal, as controller.signal is",
+      );
     case "query":
       checkQuery(value);
   }
@@ -141,7 +149,7 @@ function checkQuery(query: unknown): asserts query is Query {
     !(Symbol.iterator in query);
   if (!isPlain) {
     throw new TypeError(
-      `Cannot use this query: it is an object, for instance { status: ["Live"] }, not ${
+      `Cannot use this query: it must be an object, for instance { status: ["Live"] }, not ${
         kindOf(query)
       }`,
     );
@@ -152,7 +160,7 @@ function checkQuery(query: unknown): asserts query is Query {
       : value === undefined || isScalar(value);
     if (isValid) continue;
     throw new TypeError(
-      `Cannot use query.${name}: it is a string, a number, a boolean or a list, not ${
+      `Cannot use query.${name}: it must be a string, a number, a boolean or a list, not ${
         kindOf(value)
       }`,
     );

@@ -12,7 +12,7 @@ export function parseExactly(text: string): unknown {
 /** Equal for two spellings of one number: 0.50 and 5e-1 both have the digit 5. */
 function significantDigits(number: string): string {
   const digits = number.replace(/e.*$/i, "").replace(/\D/g, "");
-  // Not with a pattern, which would look for the zeros at the end from each zero on.
+  // A regular expression would take quadratic time on many zeros.
   let [start, end] = [0, digits.length];
   while (digits[start] === "0") start += 1;
   while (end > start && digits[end - 1] === "0") end -= 1;

@@ -33,6 +33,7 @@ export class OpenCalls {
    * The limits of a new call.
    *
    * @throws {SessionClosedError} If the session is closed.
+   * @throws {RangeError} If the timeout is out of range.
    * @throws The reason of the caller's signal, if that has aborted.
    */
   limit({ timeoutMs, signal }: GivenLimits): CallLimits {
@@ -71,7 +72,7 @@ export class OpenCalls {
     this.#isClosed = true;
     const reason = () =>
       new SessionClosedError(
-        "The session was closed while this ran: a request that was sent may be carried out",
+        "The session was closed during this call. A request that was already sent may still be carried out",
       );
     this.requests.close(reason);
     this.#waits.close(reason);

@@ -47,7 +47,7 @@ function pageReader(broker: Broker): (json: unknown) => Page {
     const next = JSON.stringify(page.next);
     emptyPages = page.items.length === 0 ? emptyPages + 1 : 0;
     if (page.next !== undefined && (previous.has(next) || emptyPages >= MAX_EMPTY_PAGES)) {
-      throw new Error("the pages lead nowhere: each announces another one");
+      throw new Error("paging does not end: every page announces another one");
     }
     previous.add(next);
     return page;

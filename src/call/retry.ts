@@ -65,8 +65,8 @@ const BASE_DELAY_MS = 500;
  */
 const MAX_TOKEN_PAUSE_MS = 2_000;
 
-// As in the standard retry mode of the AWS SDKs: in an outage a hundred retries are spent, and in the
-// long run five good responses earn one.
+// As in the standard retry mode of the AWS SDKs: an outage can use up a hundred retries; after that,
+// every five responses earn one.
 const CAPACITY = 500;
 const RETRY_COST = 5;
 
@@ -82,7 +82,7 @@ export class RetryBudget {
     this.#policy = policy;
   }
 
-  /** Refills the budget after a good response. */
+  /** Refills the budget after a response that needs no retry. */
   recordSuccess(): void {
     if (this.#capacity < CAPACITY) this.#capacity += 1;
   }

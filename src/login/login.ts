@@ -108,7 +108,7 @@ export interface LoginOptions
 export async function login(options: LoginOptions = {}): Promise<Credentials> {
   if (typeof options !== "object" || options === null) {
     throw new TypeError(
-      "Cannot log in: its options are an object, for instance { broker: tradestation }",
+      "Cannot log in: the options must be an object, for instance { broker: tradestation }",
     );
   }
   refuseUnknownOptions(options, KNOWN_NAMES, "Cannot log in");
@@ -186,7 +186,7 @@ function readContext({ port, scopes }: LoginOptions, connection: Connection): Lo
   const chosen = port ?? login.ports[0];
   if (!Number.isInteger(chosen) || chosen < 1 || chosen > 65_535) {
     throw new RangeError(
-      `Cannot use port ${chosen}: it is one of those registered with ${broker.name}`,
+      `Cannot use port ${chosen}: it must be one that is registered with ${broker.name}`,
     );
   }
   for (const scope of scopes ?? []) {

@@ -70,7 +70,7 @@ export function failedPage(broker: string, message: string): Page {
 export function alreadyDonePage(broker: string): Page {
   return page(
     { title: "Already done", icon: "info" },
-    markup`<p>This login to ${broker} has got its response, and nothing was done a second time. The program
+    markup`<p>This login to ${broker} has received its response, and nothing was done a second time. The program
 shows the result.</p>`,
   );
 }
@@ -122,7 +122,7 @@ export function notFoundPage(): Page {
 export function notAllowedPage(): Page {
   return page(
     { title: "Not possible here", icon: "info" },
-    markup`<p>This address can only be visited.</p>
+    markup`<p>This address accepts visits only.</p>
 <p><a href="/">Go to the login</a></p>`,
   );
 }

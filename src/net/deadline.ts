@@ -20,13 +20,13 @@ export function checkTimeout(timeoutMs: number): number {
   const isValid = typeof timeoutMs === "number" && timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS;
   if (isValid) return timeoutMs;
   throw new RangeError(
-    `Cannot use timeoutMs ${timeoutMs}: it is in milliseconds, above 0 and at most ${MAX_TIMEOUT_MS}`,
+    `Cannot use timeoutMs ${timeoutMs}: it must be in milliseconds, above 0 and at most ${MAX_TIMEOUT_MS}`,
   );
 }
 
 /**
- * A timer that fires this late fires in a process that was suspended or too busy. Then a call gets as
- * much time again to read the response that may have arrived meanwhile.
+ * If a timer fires more than a second late, the process was suspended or busy. Then a call gets one more
+ * second to read the response that may have arrived meanwhile.
  */
 const LATE_MS = 1_000;
 

@@ -4,9 +4,9 @@
  * The file with the highest number belongs to the holder. The lock is free once that file is renamed to
  * `<number>.free`, or its holder is dead. Then the process that creates the next number holds the lock.
  *
- * Only one process can create a number, because the file system creates a file exclusively. Nobody can
- * create it again later, because the highest number is never removed: a late process finds a higher
- * one and withdraws. So a holder may be killed at any moment, and no two processes replace it.
+ * Only one process can create a number, because the file system creates a file exclusively. A late process
+ * may create an old number again, but then finds a higher one, which is never removed, and withdraws. So a
+ * holder may be killed at any moment, and no two processes replace it.
  */
 
 import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";

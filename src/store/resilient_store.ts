@@ -119,7 +119,7 @@ export class ResilientStore {
     try {
       const tokens = await this.#inTime(this.#store.load(await this.#key()));
       if (tokens === undefined || this.#check(tokens)) return tokens;
-      throw new Error("it holds something else than tokens. Remove that, and log in again");
+      throw new Error("it holds something other than tokens. Remove it, and log in again");
     } catch (error) {
       throw this.#error("load", error);
     }

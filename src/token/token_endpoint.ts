@@ -59,7 +59,7 @@ export async function requestToken(
   } else if (status < 400) {
     problem = status >= 300 && status !== 304
       ? "it is a redirect, which the credentials do not follow"
-      : "no token response has this status";
+      : "its status is not one of a token response";
   }
   throw tokenError(response, {
     action,

@@ -47,7 +47,7 @@ Deno.test("A broker that explains no refusal has its token endpoint's told as RF
         "invalid_grant",
         true,
         "400 invalid_grant: [redacted] is spent. The refresh token is wrong, revoked, or was used " +
-        "before: one that rotates needs a store. Ask Acme",
+        "before: a rotating token must be kept in a store. Ask Acme",
       ],
       [401, '{"error":"invalid_client"}', "invalid_client", true, "401 invalid_client. Ask Acme"],
       [400, '{"error":"invalid_scope"}', "invalid_scope", true, "400 invalid_scope. Ask Acme"],
@@ -98,7 +98,7 @@ Deno.test("A broker that cannot read a good response does not hide that an order
   assertEquals([error.code, error.status], ["invalid_response", 200]);
   assertMatch(
     error.message,
-    /^Cannot POST https:\/\/api\.acme\.example\/orders: 200: Acme cannot read it: TypeError: .*\. It may have been carried out: look before you send it again$/,
+    /^Cannot POST https:\/\/api\.acme\.example\/orders: 200: Acme cannot read it: TypeError: .*\. It may have been carried out: check that before you send it again$/,
   );
   const read = await assertRejects(() => session.get("/orders"), ApiError, "Acme cannot read it");
   assertFalse(read.message.includes("carried out"));

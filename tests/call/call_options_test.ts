@@ -16,8 +16,8 @@ const CALLS: readonly ((session: Session, options: RequestOptions) => Promise<un
 ];
 
 const MISTAKES: readonly [options: unknown, words: string][] = [
-  [{ idempotent: "false" }, "Cannot use this idempotent: it is true or false, not a string"],
-  [{ idempotent: 1 }, "it is true or false, not 1"],
+  [{ idempotent: "false" }, "Cannot use this idempotent: it must be true or false, not a string"],
+  [{ idempotent: 1 }, "it must be true or false, not 1"],
   [{ exactNumbers: "yes" }, "Cannot use this exactNumbers"],
   [{ params: { a: 1 } }, 'Cannot make this call: there is no option "params". It is called query'],
   [{ searchParams: { a: 1 } }, "It is called query here"],
@@ -27,11 +27,14 @@ const MISTAKES: readonly [options: unknown, words: string][] = [
   [{ body: "{}" }, '"body": session.post(path, body)'],
   [{ retry: false }, "the session has retry"],
   [{ paging: 1 }, "There are signal, timeoutMs, query, headers, idempotent, exactNumbers"],
-  [{ query: "a=b" }, 'Cannot use this query: it is an object, for instance { status: ["Live"] }'],
+  [
+    { query: "a=b" },
+    'Cannot use this query: it must be an object, for instance { status: ["Live"] }',
+  ],
   [{ query: new URLSearchParams("a=b") }, "not another object"],
   [{ query: ["a", "b"] }, "not a list"],
   [{ query: null }, "not null"],
-  [{ query: { a: null } }, "Cannot use query.a: it is a string"],
+  [{ query: { a: null } }, "Cannot use query.a: it must be a string"],
   [{ query: { a: { b: 1 } } }, "Cannot use query.a"],
   [{ query: { a: new Date(0) } }, "Cannot use query.a"],
   [{ query: { a: [true] } }, "Cannot use query.a"],
@@ -39,10 +42,10 @@ const MISTAKES: readonly [options: unknown, words: string][] = [
   [{ query: { a: NaN } }, "not NaN"],
   [
     { signal: new AbortController() },
-    "Cannot use this signal: it is an AbortSignal, as controller",
+    "Cannot use this signal: it must be an AbortSignal, as controller",
   ],
   [{ signal: "now" }, "Cannot use this signal"],
-  [new AbortController().signal, "Cannot use these options: they are an object"],
+  [new AbortController().signal, "Cannot use these options: they must be an object"],
   [null, "Cannot use these options"],
   ["timeoutMs", "Cannot use these options"],
 ];

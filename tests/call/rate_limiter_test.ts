@@ -77,8 +77,8 @@ Deno.test("RateLimiter refuses at once what would have to wait longer than its c
   );
   assertEquals(
     refusal.message,
-    "Cannot POST https://api.example/v3/order: the session's rate limit permits it in 20 s, " +
-      "after the end of this call. The request was not sent",
+    "Cannot POST https://api.example/v3/order: the session's rate limit delays it by 20 s, " +
+      "beyond the end of this call. The request was not sent",
   );
   const last = session.fetch("/c", { timeoutMs: 20_001 });
   await pass(clock, 20_000, 1_000);

@@ -130,7 +130,7 @@ Deno.test("RateLimiter does not say that an order was not sent whose first attem
   const other = session.get("/other"); // takes the turn while the order pauses
   await pass(clock, 2_000, 250);
   await other;
-  assert((await order).message.includes("look before you send it again"));
+  assert((await order).message.includes("check that before you send it again"));
 });
 
 Deno.test("RateLimiter.release() gives back one departure, once", async () => {

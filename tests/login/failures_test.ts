@@ -129,7 +129,7 @@ Deno.test("login() compares the issuer, if the broker has one and the response n
 Deno.test("login() refuses what cannot be right before it opens anything", async () => {
   const ask = { broker: tradestation, clientId: "id", clientSecret: "secret", openBrowser: false };
   const noOptions: LoginOptions = JSON.parse("null");
-  await assertRejects(() => login(noOptions), TypeError, "its options are an object");
+  await assertRejects(() => login(noOptions), TypeError, "the options must be an object");
   const { login: _, ...without } = tradestation;
   await assertRejects(() => login({ ...ask, broker: without }), TypeError, "it has no login");
   for (const port of [0, -1, 65_536, 1.5, NaN]) {

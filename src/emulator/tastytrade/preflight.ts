@@ -5,7 +5,6 @@ import marginCheckFailed from "./recordings/margin_check_failed.json" with {
 };
 import dryRun from "./recordings/order_dry_run.json" with { type: "json" };
 import { buyingPower } from "./accounts.ts";
-import {} from "./envelope.ts";
 import { RequestError } from "../request_error.ts";
 import { legsOf } from "./order_form.ts";
 import { tastytradeFaults } from "./faults.ts";
