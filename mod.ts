@@ -3,7 +3,7 @@
  *
  * A session turns a client secret and a refresh token into short-lived access tokens and sends requests
  * with them. It never sends an order twice, its errors say what to do, and money is decimal strings. It
- * has no dependencies, and runs on Deno, Bun and Node.
+ * has no dependencies, and runs on Deno, Bun, Node and Cloudflare Workers.
  *
  * With the broker's credentials in the environment, which no test has:
  *

@@ -1,6 +1,7 @@
 import { unref } from "./net/timer.ts";
 import { Session } from "./session.ts";
 import type { SessionOptions } from "./session_options.ts";
+import { weakReference } from "./weak_references.ts";
 
 /**
  * The clocks are checked at least this often, because a timer stands still while the machine sleeps, and
@@ -82,7 +83,7 @@ export class AutoRefreshSession extends Session {
     await this.#tryToRefresh();
     const dueInMs = this.refreshDueInMs;
     if (dueInMs === undefined) return;
-    const weakSession = new WeakRef(this); // the timer must not keep an unused session in memory
+    const weakSession = weakReference(this); // the timer must not keep an unused session in memory
     this.#timer = setTimeout(() => {
       const session = weakSession.deref();
       if (session !== undefined) void session.#keepFresh();

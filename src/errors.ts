@@ -113,6 +113,7 @@ export interface LoginErrorOptions {
  * - `state_mismatch`, `invalid_address`: what was pasted does not answer this login. Paste the whole
  *   address from the browser.
  * - `no_refresh_token`: the broker sent only an access token. Add `offline_access` to `scopes`.
+ * - `unsupported_runtime`: there is no `node:http` here. Log in on a computer.
  * - `login_refused`: the broker sent something that is not an error code.
  */
 export class LoginError extends SessionError {

@@ -11,6 +11,7 @@ import { requireNetwork } from "../net/platform_fetch.ts";
 import { cancelBody } from "../net/response_body.ts";
 import { MAX_RETRY_AFTER_MS, readRetryAfter } from "../net/retry_after.ts";
 import { singleSendInit } from "../net/runtime_retries.ts";
+import { finalizationRegistry } from "../weak_references.ts";
 import type { Token } from "../token/token.ts";
 import type { TokenSource } from "../token/token_source.ts";
 import { awaitToken } from "./await_token.ts";
@@ -54,7 +55,7 @@ export class Transport {
   readonly #options: TransportOptions;
   #isPermitted = false;
   /** Ends a call whose response is garbage, so that nobody can read its body any more. */
-  readonly #unread = new FinalizationRegistry<Deadline>((deadline) => deadline.dispose());
+  readonly #unread = finalizationRegistry<Deadline>((deadline) => deadline.dispose());
 
   constructor(options: TransportOptions) {
     this.#options = options;

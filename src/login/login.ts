@@ -13,6 +13,7 @@ import { LoginError } from "../errors.ts";
 import { checkTimeout, Deadline } from "../net/deadline.ts";
 import { requireNetwork } from "../net/platform_fetch.ts";
 import { originOf } from "../net/url.ts";
+import { nodeProcess } from "../node_process.ts";
 import { refuseUnknownOptions } from "../unknown_options.ts";
 import { requestToken } from "../token/token_endpoint.ts";
 import type { Exchange } from "./browser_flow.ts";
@@ -122,7 +123,8 @@ export async function login(options: LoginOptions = {}): Promise<Credentials> {
   try {
     requireNetwork(connection.fetch, [connection.endpoints.tokenUrl]); // before the user does anything
 
-    // A program that never logs in need not load a web server.
+    // A program that never logs in loads no web server, and runs where there is none.
+    if (nodeProcess() === undefined) throw cannotLogInHere();
     const { loginByPaste, loginInBrowser } = await import("./flows.ts");
     const exchange = exchangeFor(connection, context, deadline);
     const flow = { context, exchange, deadline, timeoutMs };
@@ -226,6 +228,14 @@ function timeoutError(
     ],
   });
   return new LoginError(message, { code: "login_timeout", port, ports });
+}
+
+function cannotLogInHere(): LoginError {
+  return new LoginError(
+    "Cannot log in: this runtime has no web server for the browser to come back to (node:http). " +
+      "Log in on a computer, and pass the refresh token to this program",
+    { code: "unsupported_runtime" },
+  );
 }
 
 function noRefreshToken({ broker, scopes }: LoginContext): LoginError {

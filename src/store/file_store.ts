@@ -1,9 +1,6 @@
-import { mkdir, open, readFile, rename } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { SessionError } from "../errors.ts";
-import { codeOf } from "../net/error_code.ts";
-import { FileLock } from "./file_lock.ts";
+import { nodeProcess } from "../node_process.ts";
+import type { TokenFile } from "./token_file.ts";
 import type { StoredTokens, TokenStore } from "./token_store.ts";
 
 /**
@@ -15,6 +12,7 @@ import type { StoredTokens, TokenStore } from "./token_store.ts";
  * file can trade.
  *
  * @param path The file. It and its folders are created with the first tokens.
+ * @throws {TypeError} If it is not a path or a `file:` URL.
  *
  * @example Two sessions, one token request
  * ```ts
@@ -37,88 +35,49 @@ import type { StoredTokens, TokenStore } from "./token_store.ts";
  * ```
  */
 export function fileStore(path: string | URL): TokenStore {
-  return new FileStore(typeof path === "string" ? path : fileURLToPath(path));
+  const isFile = path instanceof URL ? path.protocol === "file:" : typeof path === "string" && path;
+  if (isFile) return new FileStore(path);
+  throw new TypeError(`Cannot keep tokens in "${path}": it must be a path or a file: URL`);
 }
 
-type Tokens = Readonly<Record<string, StoredTokens>>;
-
 class FileStore implements TokenStore {
-  readonly #path: string;
-  readonly #locks: string;
-  /** Held while the file is read, changed and replaced. It holds the tokens of every grant. */
-  readonly #fileLock: FileLock;
+  readonly #path: string | URL;
+  #file: Promise<TokenFile> | undefined;
 
-  constructor(path: string) {
+  constructor(path: string | URL) {
     this.#path = path;
-    this.#locks = `${path}.lock`;
-    this.#fileLock = new FileLock(join(this.#locks, "file"));
   }
 
   async load(key: string): Promise<StoredTokens | undefined> {
-    return (await this.#read())[key];
+    return await (await this.#open()).load(key);
   }
 
   async save(key: string, tokens: StoredTokens): Promise<void> {
-    await this.#fileLock.run(async () => this.#replace({ ...await this.#read(), [key]: tokens }));
+    await (await this.#open()).save(key, tokens);
   }
 
   async lock<T>(
     key: string,
     task: () => Promise<T>,
-    { signal }: { readonly signal?: AbortSignal } = {},
+    options?: { readonly signal?: AbortSignal },
   ): Promise<T> {
-    const folder = join(this.#locks, encodeURIComponent(key));
-    return await new FileLock(folder).run(task, signal);
+    return await (await this.#open()).lock(key, task, options);
   }
 
-  async #read(): Promise<Tokens> {
-    let text: string;
-    try {
-      text = await readFile(this.#path, "utf8");
-    } catch (error) {
-      if (codeOf(error) === "ENOENT") return {};
-      throw error;
-    }
-    const tokens = parseTokens(text);
-    if (tokens !== undefined) return tokens;
+  #open(): Promise<TokenFile> {
+    return this.#file ??= loadTokenFile(this.#path);
+  }
+}
+
+/** Loads what needs `node:` modules. A program without a file store runs where there are none. */
+async function loadTokenFile(path: string | URL): Promise<TokenFile> {
+  if (nodeProcess() === undefined) {
     throw new SessionError(
-      `Cannot read the tokens in "${this.#path}": the file holds something else. Use another ` +
-        "path, or remove the file and log in again",
+      "Cannot keep tokens in a file: this runtime has no files (node:fs). Write a TokenStore for " +
+        "the storage that it has",
       { code: "store_failed" },
     );
   }
-
-  async #replace(tokens: Tokens): Promise<void> {
-    await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
-    // There is one writer at a time, so one name is enough, and killed processes leave no pile of files.
-    const next = `${this.#path}.next`;
-    const file = await open(next, "w", 0o600);
-    try {
-      await file.chmod(0o600); // the mode above applies to a new file only
-      await file.writeFile(`${JSON.stringify({ version: 1, tokens }, undefined, 2)}\n`);
-      await file.sync(); // otherwise a power cut may leave an empty file
-    } finally {
-      await file.close();
-    }
-    await rename(next, this.#path);
-  }
-}
-
-function parseTokens(text: string): Tokens | undefined {
-  let content: unknown;
-  try {
-    content = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const { version, tokens } = Object(content);
-  const isValid = version === 1 && typeof tokens === "object" && tokens !== null &&
-    Object.values(tokens).every(isStoredTokens);
-  return isValid ? tokens : undefined;
-}
-
-function isStoredTokens(value: unknown): value is StoredTokens {
-  const names = ["refreshToken", "accessToken", "obtainedAt", "expiresAt"];
-  return typeof value === "object" && value !== null &&
-    names.every((name) => typeof Reflect.get(value, name) === "string");
+  const { TokenFile } = await import("./token_file.ts");
+  return new TokenFile(path);
 }

@@ -5,11 +5,11 @@
  * never replace newer ones. A store that does not respond blocks nobody for long.
  */
 
-import process from "node:process";
 import { SessionError } from "../errors.ts";
 import { Deadline } from "../net/deadline.ts";
 import { redact } from "../net/redact.ts";
 import { unref } from "../net/timer.ts";
+import { nodeProcess } from "../node_process.ts";
 import type { StoredTokens, TokenStore } from "./token_store.ts";
 
 /** How long a load or save may take before the session goes on without it. */
@@ -191,8 +191,8 @@ function timeoutError(): Error {
 
 /** Tells the operator what no caller waits for. */
 function warn({ message }: SessionError): void {
-  process.emitWarning(
-    `${message}. The new ones are in memory, and will be saved later`,
-    "TokenStoreWarning",
-  );
+  const warning = `${message}. The new ones are in memory, and will be saved later`;
+  const process = nodeProcess();
+  if (process?.emitWarning === undefined) console.warn(`TokenStoreWarning: ${warning}`);
+  else process.emitWarning(warning, "TokenStoreWarning");
 }

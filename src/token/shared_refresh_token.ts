@@ -6,6 +6,8 @@
  * and each sends the current one.
  */
 
+import { finalizationRegistry, weakReference } from "../weak_references.ts";
+
 /** How many replaced tokens are remembered, so that a session that starts from one finds the grant. */
 const MAX_REPLACED = 100;
 
@@ -83,14 +85,17 @@ export interface RefreshTokenId {
   readonly fetch: typeof fetch;
 }
 
+/** What does not keep a token in memory. */
+type Entry = Pick<WeakRef<RefreshToken>, "deref">;
+
 /** Refresh tokens by each of their names. */
-type Registry = Map<string, WeakRef<RefreshToken>>;
+type Registry = Map<string, Entry>;
 
 /** The tokens of open sessions, by what sends them. */
 const registries = /* @__PURE__ */ new WeakMap<typeof fetch, Registry>();
 
 /** Removes the names of tokens whose sessions were dropped without being closed. */
-const dropped = /* @__PURE__ */ new FinalizationRegistry<TokenNames>((names) => names.remove());
+const dropped = /* @__PURE__ */ finalizationRegistry<TokenNames>((names) => names.remove());
 
 /**
  * Finds the token that open sessions of this process share, or registers a new one.
@@ -131,7 +136,7 @@ function naming(tokenUrl: string, clientId: string | undefined): (text: string) 
 
 /** Registers a token under its names, including later ones. */
 function register(token: RefreshToken, registry: Registry, nameOf: (text: string) => string): void {
-  const names = new TokenNames(registry, new WeakRef(token), nameOf);
+  const names = new TokenNames(registry, weakReference(token), nameOf);
   names.add(token.first);
   if (token.current !== token.first) names.add(token.current);
   token.registration = {
@@ -148,11 +153,11 @@ function register(token: RefreshToken, registry: Registry, nameOf: (text: string
 /** The names of one token. It does not hold the token, which would otherwise never be dropped. */
 class TokenNames {
   readonly #registry: Registry;
-  readonly #entry: WeakRef<RefreshToken>;
+  readonly #entry: Entry;
   readonly #nameOf: (text: string) => string;
   readonly #names: string[] = [];
 
-  constructor(registry: Registry, entry: WeakRef<RefreshToken>, nameOf: (text: string) => string) {
+  constructor(registry: Registry, entry: Entry, nameOf: (text: string) => string) {
     this.#registry = registry;
     this.#entry = entry;
     this.#nameOf = nameOf;

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { fileStore, SessionError, type StoredTokens } from "../../mod.ts";
 import { fromNpm, isAvailable, run, type Runtime } from "../support/runtimes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
@@ -93,6 +93,12 @@ Deno.test("fileStore() refuses a file that holds something else, and leaves it a
   }
 });
 
+Deno.test("fileStore() refuses what is no path at once", () => {
+  for (const path of ["", undefined, null, 7, new URL("https://localhost/tokens.json")]) {
+    assertThrows(() => fileStore(path as string), TypeError, "must be a path or a file: URL");
+  }
+});
+
 Deno.test("fileStore() passes on what the file system says", async () => {
   using folder = new TemporaryFolder();
   await assertRejects(() => fileStore(folder.path).load("a"), Error, "EISDIR");
@@ -104,6 +110,7 @@ Deno.test("fileStore() holds old or new tokens, whenever its process is killed",
   const script = `
     import { fileStore } from ${JSON.stringify(new URL("../../mod.ts", import.meta.url).href)};
     const store = fileStore(${JSON.stringify(path)});
+    await store.load("a"); // loads what it needs
     console.log("ready");
     for (let i = 1;; i++) {
       await store.save("a", { refreshToken: String(i), accessToken: "x".repeat(10_000),
