@@ -193,6 +193,7 @@ function timeoutError(): Error {
 function warn({ message }: SessionError): void {
   const warning = `${message}. The new ones are in memory, and will be saved later`;
   const process = nodeProcess();
-  if (process?.emitWarning === undefined) console.warn(`TokenStoreWarning: ${warning}`);
-  else process.emitWarning(warning, "TokenStoreWarning");
+  if (process?.emitWarning !== undefined) process.emitWarning(warning, "TokenStoreWarning");
+  // deno-lint-ignore no-console -- a bare web runtime has no other place for warnings
+  else console.warn(`TokenStoreWarning: ${warning}`);
 }
