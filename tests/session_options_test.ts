@@ -124,6 +124,13 @@ Deno.test("readSessionOptions() takes what a login has brought, whole, copied or
   assertEquals([other.sandbox, other.credentials.refreshToken], [false, "other"]);
 });
 
+Deno.test("readSessionOptions() recommends no option of a call that a session lacks", () => {
+  for (const name of ["params", "header"]) {
+    const { message } = assertThrows(() => read({ [name]: 1 }), TypeError);
+    assertEquals(message, `Cannot create a session: there is no option "${name}"`);
+  }
+});
+
 Deno.test("readSessionOptions() refuses an option that there is not, and names the one that was meant", () => {
   for (
     const [name, meant] of [

@@ -212,3 +212,12 @@ Deno.test("Session sends no order again whose response breaks off, however it do
     assertEquals([error.sent, broker.requests.length], ["unknown", 1], code);
   }
 });
+
+Deno.test("Session knows that a rejected order was not carried out, though its refusal breaks off", async () => {
+  const broker = new ScriptedBroker();
+  await using session = await signedIn(broker, { retry: { maxDelayMs: 0 } });
+  const body = () => new ReadableStream({ pull: async () => void await failing("ECONNRESET")() });
+  broker.onRequest = () => new Response(body(), { status: 401 });
+  const error = await assertRejects(() => session.post("/order", {}), NetworkError);
+  assertEquals(error.sent, "no");
+});
