@@ -43,7 +43,7 @@ export interface RequestOptions extends CallOptions {
    *
    * @default {undefined}
    */
-  readonly headers?: HeadersInit | undefined;
+  readonly headers?: RequestInit["headers"];
   /**
    * Whether the request may arrive twice without harm, so that it is retried like a GET. An order may
    * not, and neither may its replacement or cancellation.

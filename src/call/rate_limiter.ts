@@ -5,6 +5,7 @@
 
 import type { RateLimit } from "../brokers/broker.ts";
 import type { Deadline } from "../net/deadline.ts";
+import { deferred } from "../net/deferred.ts";
 import { withoutQuery } from "../net/url.ts";
 
 /** A request that waits. */
@@ -48,7 +49,7 @@ export class RateLimiter {
     deadline: Deadline,
     tooLate: (waitMs: number) => unknown,
   ): Promise<number> {
-    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    const { promise, resolve, reject } = deferred<number>();
     const waiter: Waiter = {
       ticket,
       windows: this.#windowsFor(url),

@@ -11,7 +11,7 @@ import { withoutQuery } from "../net/url.ts";
  */
 export interface SessionRequestInit extends Omit<RequestInit, "body"> {
   /** The body, or a function that makes it for each attempt. */
-  readonly body?: BodyInit | BodyFactory | null | undefined;
+  readonly body?: RequestInit["body"] | BodyFactory;
   /**
    * Whether the request may arrive twice without harm, so that it is retried like a GET. An order may
    * not, and neither may its replacement or cancellation.
@@ -56,7 +56,7 @@ export function prepareRequest(
 ): PreparedRequest {
   const method = readMethod(init.method);
   const body = typeof givenBody === "function" ? givenBody : encodeForm(givenBody);
-  const toInit = (value: BodyInit | null | undefined): RequestInit =>
+  const toInit = (value: RequestInit["body"]): RequestInit =>
     isUnsafe(method) ? singleSendBody(method, value) : value === undefined ? {} : { body: value };
   const isFactory = typeof body === "function";
   return {
@@ -133,7 +133,7 @@ export function requestUrl(path: string, baseUrl: string): string {
 
 function requestHeaders(
   own: Readonly<Record<string, string>>,
-  given: HeadersInit | undefined,
+  given: RequestInit["headers"],
 ): Readonly<Record<string, string>> {
   if (given === undefined) return own;
   const headers = new Headers(given);

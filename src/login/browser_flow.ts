@@ -8,6 +8,7 @@
 import { type Client, credentialProblem } from "../credential_options.ts";
 import type { Credentials } from "../credentials.ts";
 import { type LoginError, SessionError } from "../errors.ts";
+import { type Deferred, deferred } from "../net/deferred.ts";
 import { Authorization, type AuthorizationContext } from "./authorization.ts";
 import type { CallbackRequest, CallbackResponse } from "./callback_server.ts";
 import type { Page } from "./page_template.ts";
@@ -43,7 +44,7 @@ export class BrowserFlow {
   readonly #origin: string;
   /** Proves that a form was sent from a page of this login. */
   readonly #formToken = randomToken();
-  readonly #outcome: PromiseWithResolvers<Credentials> = Promise.withResolvers();
+  readonly #outcome: Deferred<Credentials> = deferred();
   /** The request that the browser is sent with; none before the client is known. */
   #authorization: Authorization | undefined;
   /** Runs from the first valid response on. */

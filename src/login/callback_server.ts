@@ -9,6 +9,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { requestPermission } from "../deno_permissions.ts";
+import { type Deferred, deferred } from "../net/deferred.ts";
 import { type Page, PAGE_HEADERS } from "./page_template.ts";
 import { wrongHostPage } from "./pages.ts";
 import { networkDenied } from "../net/platform_fetch.ts";
@@ -53,7 +54,7 @@ export class CallbackServer {
   readonly #handle: Handler;
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
-  readonly #lastSent: PromiseWithResolvers<void> = Promise.withResolvers();
+  readonly #lastSent: Deferred<void> = deferred();
   #wasLastSent = false;
 
   /**

@@ -77,9 +77,10 @@ export async function loginByPaste(
   },
 ): Promise<Credentials> {
   const authorization = new Authorization(client, context);
+  const ask = async (problem?: LoginError) => await pasteAddress(authorization.url, problem);
   let problem: LoginError | undefined;
   for (let pastes = 1;; pastes++) {
-    const pasted = await deadline.race(Promise.try(pasteAddress, authorization.url, problem));
+    const pasted = await deadline.race(ask(problem));
     try {
       const { code, isProven } = findCode(pasted, authorization, context);
       return await exchange(authorization, code).catch((error: unknown) => {

@@ -6,6 +6,7 @@
  * every call made with it, and because Node exits while only an `AbortSignal.timeout` is pending.
  */
 
+import { deferred } from "./deferred.ts";
 import { ref, unref } from "./timer.ts";
 
 /** The longest delay that `setTimeout` takes, 24.8 days. With a longer one it fires at once. */
@@ -116,7 +117,7 @@ export class Deadline {
 
   /** Waits for a time in milliseconds, or rejects with the reason when the call ends. */
   async sleep(ms: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = deferred<void>();
     const timer = setTimeout(resolve, ms);
     try {
       await this.race(promise);

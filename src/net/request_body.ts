@@ -1,10 +1,10 @@
 /** Request bodies: what becomes JSON, what can be sent again, and its content type. */
 
 /** Makes a body, anew each time that a request is sent. */
-export type BodyFactory = () => BodyInit | Promise<BodyInit>;
+export type BodyFactory = () => RequestInit["body"] | Promise<RequestInit["body"]>;
 
 /** The body for a value, or for a function that makes a value for each attempt. */
-export function jsonBodyOrFactory(value: unknown): BodyInit | BodyFactory {
+export function jsonBodyOrFactory(value: unknown): RequestInit["body"] | BodyFactory {
   return typeof value === "function" ? async () => jsonBody(await value()) : jsonBody(value);
 }
 
@@ -15,11 +15,11 @@ export function jsonBodyOrFactory(value: unknown): BodyInit | BodyFactory {
  *
  * @throws {TypeError} If the value has no JSON, as a symbol or `undefined`.
  */
-export function jsonBody(value: unknown): BodyInit {
+export function jsonBody(value: unknown): NonNullable<RequestInit["body"]> {
   const isBody = value instanceof Blob || value instanceof FormData ||
     value instanceof URLSearchParams || value instanceof ArrayBuffer || ArrayBuffer.isView(value) ||
     isStream(value);
-  if (isBody) return value as BodyInit;
+  if (isBody) return value as NonNullable<RequestInit["body"]>;
   const json: string | undefined = typeof value === "string" ? value : JSON.stringify(value);
   if (json === undefined) throw new TypeError(`Cannot send a ${typeof value}: it has no JSON`);
   return new Blob([json], { type: "application/json" });
@@ -32,7 +32,7 @@ export function isStream(body: unknown): boolean {
 }
 
 /** The content type that `fetch` itself would set (Fetch standard, "extract a body"). */
-export function contentTypeOf(body: BodyInit | null | undefined): string {
+export function contentTypeOf(body: RequestInit["body"]): string {
   if (typeof body === "string") return "text/plain;charset=utf-8";
   if (body instanceof URLSearchParams) return "application/x-www-form-urlencoded;charset=utf-8";
   return "";

@@ -16,7 +16,7 @@ const IS_NODE: boolean = !("Deno" in globalThis || "Bun" in globalThis) &&
   (globalThis as { process?: { release?: { name?: string } } }).process?.release?.name === "node";
 
 /** The part of `fetch`'s init that holds the body of an unsafe method. */
-export function singleSendBody(method: string, body: BodyInit | null | undefined): RequestInit {
+export function singleSendBody(method: string, body: RequestInit["body"]): RequestInit {
   const init: RequestInit & { duplex?: "half" } = { body: toBlob(body) };
   if (method === "PUT" || method === "DELETE") init.keepalive = false;
   if (isStream(body)) init.duplex = "half";
@@ -51,8 +51,8 @@ export function singleSendInit(
 
 /** On Node, makes a form a `Blob` with its boundary, which can be streamed with a known length. */
 export function encodeForm(
-  body: BodyInit | null | undefined,
-): BodyInit | null | undefined | (() => Promise<Blob>) {
+  body: RequestInit["body"],
+): RequestInit["body"] | (() => Promise<Blob>) {
   // deno-coverage-ignore-start -- likewise
   if (IS_NODE && body instanceof FormData) {
     const copy = copyForm(body);
@@ -63,9 +63,9 @@ export function encodeForm(
 }
 
 /** A body that Deno does not send twice. */
-function toBlob(body: BodyInit | null | undefined): BodyInit {
-  if (body instanceof Blob || isStream(body)) return body as BodyInit;
+function toBlob(body: RequestInit["body"]): NonNullable<RequestInit["body"]> {
+  if (body instanceof Blob || isStream(body)) return body as NonNullable<RequestInit["body"]>;
   if (body instanceof FormData) return copyForm(body);
   const part = body instanceof URLSearchParams ? String(body) : body ?? "";
-  return new Blob([part as BlobPart], { type: contentTypeOf(body) });
+  return new Blob([part] as ConstructorParameters<typeof Blob>[0], { type: contentTypeOf(body) });
 }

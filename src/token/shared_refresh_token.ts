@@ -6,6 +6,7 @@
  * and each sends the current one.
  */
 
+import { deferred } from "../net/deferred.ts";
 import { finalizationRegistry, weakReference } from "../weak_references.ts";
 
 /** How many replaced tokens are remembered, so that a session that starts from one finds the grant. */
@@ -180,7 +181,7 @@ class TokenNames {
 
 /** Waits for a promise that goes on if the signal aborts. The signal has not aborted yet. */
 async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const { promise: aborted, reject } = deferred<never>();
   const onAbort = () => reject(signal.reason);
   signal.addEventListener("abort", onAbort);
   try {

@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Account, LoginError, Session } from "../../mod.ts";
+import { Account, login, LoginError, Session, tradestation } from "../../mod.ts";
 import { startEmulator } from "../../src/emulator/emulator.ts";
 import { arrive, begin, visit } from "../support/login.ts";
 
@@ -32,5 +32,18 @@ test("a user declines", async () => {
   });
   await arrive(await emulator.submitConsent(opened, "decline"));
   await refusal;
+  await emulator.close();
+});
+
+test("a user pastes the address", async () => {
+  const emulator = await startEmulator();
+  const credentials = await login({
+    broker: tradestation,
+    ...emulator.tradestation,
+    pasteAddress: (url) => emulator.submitConsent(url, "accept"),
+  });
+  const session = new Session(credentials);
+  assert.ok((await Account.get(session)).length > 0);
+  await session.close();
   await emulator.close();
 });
