@@ -1,5 +1,10 @@
 import { parseArgs } from "node:util";
-import { type Emulator, type ReceivedRequest, startEmulator } from "./emulator.ts";
+import {
+  type Emulator,
+  type EmulatorOptions,
+  type ReceivedRequest,
+  startEmulator,
+} from "./emulator.ts";
 
 /** Where a command writes, and what interrupts it. */
 export interface Terminal {
@@ -16,16 +21,24 @@ const DEFAULT_PORT = "8787";
 
 const HELP = `Starts the emulator of the brokers on this machine.
 
-  --port=N  the port on 127.0.0.1 (${DEFAULT_PORT}); 0 is any free one`;
+  --port=N            the port on 127.0.0.1 (${DEFAULT_PORT}); 0 is any free one
+  --client-id=ID      the credentials, for every broker; each that is left out is random
+  --client-secret=SECRET
+  --refresh-token=TOKEN
+  --help              shows this`;
 
 /** Runs an emulator until it is interrupted, one line for each request; returns the exit code. */
 export async function runCommand(args: readonly string[], terminal: Terminal): Promise<number> {
-  const port = parsePort(args);
-  if (port === undefined) {
+  const options = parseOptions(args);
+  if (options === undefined) {
     terminal.printError(HELP);
     return 2;
   }
-  const emulator = await start(port, terminal);
+  if (options === "help") {
+    terminal.print(HELP);
+    return 0;
+  }
+  const emulator = await start(options, terminal);
   if (emulator === undefined) return 1;
   for (const line of introduce(emulator)) terminal.print(line);
   await terminal.interrupted;
@@ -33,24 +46,43 @@ export async function runCommand(args: readonly string[], terminal: Terminal): P
   return 0;
 }
 
-async function start(port: number, terminal: Terminal): Promise<Emulator | undefined> {
+async function start(
+  options: EmulatorOptions,
+  terminal: Terminal,
+): Promise<Emulator | undefined> {
   const onRequest = (request: ReceivedRequest) => terminal.print(describe(request));
   try {
-    return await startEmulator({ port, onRequest });
+    return await startEmulator({ ...options, onRequest });
   } catch (error) {
     terminal.printError(
-      `Cannot start the emulator on port ${port}: choose another one with --port=N (${error})`,
+      error instanceof TypeError
+        ? error.message
+        : `Cannot start the emulator on port ${options.port}: choose another one with --port=N ` +
+          `(${error})`,
     );
     return undefined;
   }
 }
 
-/** The port, or `undefined` if the arguments are invalid. */
-function parsePort(args: readonly string[]): number | undefined {
+/** The options, or `undefined` if the arguments are invalid. */
+function parseOptions(args: readonly string[]): EmulatorOptions | "help" | undefined {
   try {
-    const options = { port: { type: "string", default: DEFAULT_PORT } } as const;
-    const { port } = parseArgs({ args: [...args], options }).values;
-    return /^\d{1,5}$/.test(port) && Number(port) <= 65_535 ? Number(port) : undefined;
+    const options = {
+      port: { type: "string", default: DEFAULT_PORT },
+      "client-id": { type: "string" },
+      "client-secret": { type: "string" },
+      "refresh-token": { type: "string" },
+      help: { type: "boolean" },
+    } as const;
+    const { port, help, ...given } = parseArgs({ args: [...args], options }).values;
+    if (help) return "help";
+    if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) return undefined;
+    return {
+      port: Number(port),
+      clientId: given["client-id"],
+      clientSecret: given["client-secret"],
+      refreshToken: given["refresh-token"],
+    };
   } catch {
     return undefined;
   }

@@ -35,7 +35,7 @@ import { type Fault, FaultQueue } from "./fault_queue.ts";
 import { LoopbackServer, readBody, reset, send, sendHalf } from "./loopback_server.ts";
 import { type OpenRequest, type ReceivedRequest, RequestLog } from "./received_request.ts";
 import type { EmulatedResponse } from "./response.ts";
-import type { Issuer, Service, Settings } from "./service.ts";
+import type { ChosenCredentials, Issuer, Service, Settings } from "./service.ts";
 import { type EmulatedTastytrade, tastytradeAccess } from "./tastytrade/access.ts";
 import { Tastytrade } from "./tastytrade/tastytrade.ts";
 import {
@@ -67,6 +67,25 @@ export interface EmulatorOptions {
    * @default {0}
    */
   port?: number;
+  /**
+   * The client id, for every emulated broker. A program in another language, or one that is started
+   * later, can then have its credentials beforehand.
+   *
+   * @default {undefined} a random one for each broker
+   */
+  clientId?: string | undefined;
+  /**
+   * The client secret, likewise.
+   *
+   * @default {undefined} a random one for each broker
+   */
+  clientSecret?: string | undefined;
+  /**
+   * The refresh token of the first grant, likewise.
+   *
+   * @default {undefined} a random one for each broker
+   */
+  refreshToken?: string | undefined;
   /**
    * Called once for each request: after its response, or at once if it never gets one.
    *
@@ -186,12 +205,20 @@ export interface Emulator extends AsyncDisposable {
  * ```
  */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
-  const { port = 0, onRequest = () => {}, ...others } = options;
+  const { port = 0, onRequest = () => {}, clientId, clientSecret, refreshToken, ...others } =
+    options;
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) {
     throw new TypeError(`Cannot start the emulator: there is no option "${unknown}"`);
   }
-  const emulator = new LocalEmulator(onRequest);
+  const credentials = { clientId, clientSecret, refreshToken };
+  for (const [name, value] of Object.entries(credentials)) {
+    if (value === undefined || /^[\x21-\x7e]+$/.test(value)) continue;
+    throw new TypeError(
+      `Cannot start the emulator: ${name} must be ASCII characters without white space`,
+    );
+  }
+  const emulator = new LocalEmulator(credentials, onRequest);
   await emulator.listen(port);
   return emulator;
 }
@@ -204,32 +231,42 @@ class LocalEmulator implements Emulator, Settings {
   isStateKeptOnDecline = true;
   callbackUrls = defaultCallbackUrls;
 
-  readonly #production: Tastytrade = new Tastytrade("production", this);
-  readonly #sandbox: Tastytrade = new Tastytrade("sandbox", this);
-  readonly #signIn: TradestationSignIn = new TradestationSignIn(this);
-  readonly #live: Tradestation = new Tradestation("production", this.#signIn.grants);
-  readonly #sim: Tradestation = new Tradestation("sandbox", this.#signIn.grants);
-  readonly #services: readonly Service[] = [
-    this.#production,
-    this.#production.signIn,
-    this.#sandbox,
-    this.#sandbox.signIn,
-    this.#live,
-    this.#sim,
-    this.#signIn,
-  ];
-  readonly #issuers: readonly Issuer[] = [
-    this.#production.tokens.registry,
-    this.#sandbox.tokens.registry,
-    this.#signIn.grants.registry,
-  ];
+  readonly credentials: ChosenCredentials;
+
+  readonly #production: Tastytrade;
+  readonly #sandbox: Tastytrade;
+  readonly #signIn: TradestationSignIn;
+  readonly #live: Tradestation;
+  readonly #sim: Tradestation;
+  readonly #services: readonly Service[];
+  readonly #issuers: readonly Issuer[];
   readonly #log = new RequestLog();
   readonly #faults = new FaultQueue();
   readonly #server = new LoopbackServer((message, response) => this.#receive(message, response));
   readonly #onRequest: (request: ReceivedRequest) => void;
 
-  constructor(onRequest: (request: ReceivedRequest) => void) {
+  constructor(credentials: ChosenCredentials, onRequest: (request: ReceivedRequest) => void) {
+    this.credentials = credentials;
     this.#onRequest = onRequest;
+    this.#production = new Tastytrade("production", this);
+    this.#sandbox = new Tastytrade("sandbox", this);
+    this.#signIn = new TradestationSignIn(this);
+    this.#live = new Tradestation("production", this.#signIn.grants);
+    this.#sim = new Tradestation("sandbox", this.#signIn.grants);
+    this.#services = [
+      this.#production,
+      this.#production.signIn,
+      this.#sandbox,
+      this.#sandbox.signIn,
+      this.#live,
+      this.#sim,
+      this.#signIn,
+    ];
+    this.#issuers = [
+      this.#production.tokens.registry,
+      this.#sandbox.tokens.registry,
+      this.#signIn.grants.registry,
+    ];
   }
 
   async listen(port: number): Promise<void> {

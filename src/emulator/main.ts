@@ -1,5 +1,10 @@
+#!/usr/bin/env node
 /**
- * `deno task emulator`: the emulator on a port of this machine, until Ctrl+C.
+ * The command that starts the emulator on a port of this machine and runs it until Ctrl+C: `deno task
+ * emulator` in a clone, `npx tasty-emulator` from the npm package,
+ * `deno run --allow-net=127.0.0.1 jsr:@tasty/session/emulator/command` from JSR.
+ *
+ * `--help` lists its options.
  *
  * @module
  */

@@ -17,8 +17,20 @@ export interface Issuer {
   restoreGrants(): void;
 }
 
+/** The credentials of the first grant that a test has chosen. What is left out is random. */
+export interface ChosenCredentials {
+  /** The id of the OAuth client. */
+  readonly clientId?: string | undefined;
+  /** The secret of the OAuth client. */
+  readonly clientSecret?: string | undefined;
+  /** The refresh token. */
+  readonly refreshToken?: string | undefined;
+}
+
 /** The settings of all services, read for each request. */
 export interface Settings {
+  /** The credentials, the same for all services. */
+  readonly credentials: ChosenCredentials;
   /** `expires_in` of new access tokens; `undefined` is the broker's own. */
   readonly tokenLifetimeS: number | undefined;
   /** What grants permit, separated by spaces; `undefined` is the broker's own. */

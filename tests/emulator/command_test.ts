@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertFalse, assertMatch, assertStringIncludes } from "@std/assert";
+import { Session, tradestation } from "../../mod.ts";
 import { runCommand } from "../../src/emulator/command.ts";
 import { startEmulator } from "../../src/emulator/emulator.ts";
 import { askForToken, breakOff, call } from "../support/emulator_wire.ts";
@@ -53,6 +54,48 @@ Deno.test("emulator command prints what opens a session, and a line without secr
   ]);
   interrupt();
   assertEquals(await running, 0);
+  assertEquals(errors, []);
+});
+
+Deno.test("emulator command takes the credentials, for both brokers and their test systems", async () => {
+  const { terminal, lines, interrupt } = openTerminal();
+  const credentials = {
+    clientId: "id",
+    clientSecret: "chosen-secret",
+    refreshToken: "chosen-token",
+  };
+  const args = ["--client-id=id", "--client-secret=chosen-secret", "--refresh-token=chosen-token"];
+  const running = runCommand(["--port=0", ...args], terminal);
+  await until(() => lines.length === 19);
+  const [, url] = /on (http:\S+);/.exec(`${lines[0]}`) ?? [];
+  for (const environment of ["tastytrade", "tastytrade-sandbox"]) {
+    const { status } = await askForToken({ baseUrl: `${url}/${environment}`, ...credentials });
+    assertEquals(status, 200);
+  }
+  const session = new Session({
+    broker: tradestation,
+    baseUrl: `${url}/tradestation`,
+    signInUrl: `${url}/tradestation-signin`,
+    ...credentials,
+  });
+  assert(await session.validate());
+  await session.close();
+  interrupt();
+  assertEquals(await running, 0);
+});
+
+Deno.test("emulator command refuses credentials that no program could send", async () => {
+  const { terminal, lines, errors } = openTerminal();
+  assertEquals(await runCommand(["--port=0", "--client-secret=two words"], terminal), 1);
+  assertEquals([lines, errors], [[], [
+    "Cannot start the emulator: clientSecret must be ASCII characters without white space",
+  ]]);
+});
+
+Deno.test("emulator command lists its options", async () => {
+  const { terminal, lines, errors } = openTerminal();
+  assertEquals(await runCommand(["--help"], terminal), 0);
+  assertStringIncludes(`${lines[0]}`, "--client-secret=SECRET");
   assertEquals(errors, []);
 });
 

@@ -15,9 +15,9 @@ const SCOPES = "read trade openid";
 /** The grants of one user to one client in one environment, and their tokens. */
 export class TastytradeTokens {
   /** The client id, which is the audience of its tokens. */
-  readonly clientId: string = randomUUID();
+  readonly clientId: string;
   /** The client secret. */
-  readonly clientSecret: string = randomBytes(20).toString("hex");
+  readonly clientSecret: string;
   /** The codes that the sign-in has issued. */
   readonly codes: AuthorizationCodes = new AuthorizationCodes();
   /** The refresh token of the first grant. It does not expire and does not rotate. */
@@ -33,7 +33,10 @@ export class TastytradeTokens {
   constructor(issuer: string, settings: Settings) {
     this.#issuer = issuer;
     this.#settings = settings;
-    this.refreshToken = this.#grant(words(SCOPES));
+    const { clientId, clientSecret, refreshToken } = settings.credentials;
+    this.clientId = clientId ?? randomUUID();
+    this.clientSecret = clientSecret ?? randomBytes(20).toString("hex");
+    this.refreshToken = this.#grant(words(SCOPES), refreshToken);
   }
 
   /** What grants permit at the moment. */
@@ -104,8 +107,7 @@ export class TastytradeTokens {
     return secret === this.clientSecret ? undefined : tastytradeFaults.clientSecretMismatch;
   }
 
-  #grant(scopes: readonly string[]): string {
-    const token = this.#token("rt+jwt", scopes, {});
+  #grant(scopes: readonly string[], token: string = this.#token("rt+jwt", scopes, {})): string {
     this.registry.refreshTokens.add(token, { scopes, isPublic: false });
     return token;
   }

@@ -26,9 +26,9 @@ const SCOPES = "openid profile email MarketData ReadAccount Trade offline_access
  */
 export class TradestationGrants {
   /** The id of the client, which TradeStation calls the API key. */
-  readonly clientId: string = randomBytes(24).toString("base64url").replace(/[-_]/g, "0");
+  readonly clientId: string;
   /** The client secret. */
-  readonly clientSecret: string = randomBytes(48).toString("base64url");
+  readonly clientSecret: string;
   /** The codes that the sign-in has issued. */
   readonly codes: AuthorizationCodes = new AuthorizationCodes();
   /** The first refresh token of the first grant. */
@@ -42,7 +42,10 @@ export class TradestationGrants {
 
   constructor(settings: Settings) {
     this.#settings = settings;
-    this.refreshToken = this.#grant({ scopes: words(SCOPES), isPublic: false });
+    const { clientId, clientSecret, refreshToken } = settings.credentials;
+    this.clientId = clientId ?? randomBytes(24).toString("base64url").replace(/[-_]/g, "0");
+    this.clientSecret = clientSecret ?? randomBytes(48).toString("base64url");
+    this.refreshToken = this.#grant({ scopes: words(SCOPES), isPublic: false }, refreshToken);
   }
 
   /** What the key and the user permit at the moment. */
@@ -165,8 +168,7 @@ export class TradestationGrants {
     return this.#settings.tokenLifetimeS ?? LIFETIME_S;
   }
 
-  #grant(grant: Grant): string {
-    const token = opaqueToken();
+  #grant(grant: Grant, token: string = opaqueToken()): string {
     this.registry.refreshTokens.add(token, grant);
     return token;
   }

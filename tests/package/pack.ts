@@ -1,0 +1,54 @@
+/**
+ * `deno task pack`: the npm package, as JavaScript with declarations. What `deno pack` makes has no
+ * command and does not say which Node it is for, so that is added.
+ *
+ * @module
+ */
+
+import { TemporaryFolder } from "../support/temporary_folder.ts";
+
+/** What `deno pack` does not write into `package.json`. */
+const FIELDS = {
+  bin: { "tasty-emulator": "src/emulator/main.js" },
+  // 20.10 is the first that can import JSON, as the emulator does.
+  engines: { node: ">=20.10" },
+  sideEffects: ["./src/emulator/main.js"],
+};
+
+/** Makes the package in a folder, and returns the path of its `.tgz` file. */
+export async function pack(folder: string): Promise<string> {
+  using work = new TemporaryFolder();
+  const root = new URL("../../", import.meta.url);
+  const file = `${work.path}/package.tgz`;
+  const flags = ["--allow-dirty", "--no-source-maps", `--output=${file}`];
+  await runTool(Deno.execPath(), ["pack", ...flags], root);
+  await runTool("tar", ["-xzf", "package.tgz"], work.path);
+  const packageJson = `${work.path}/package/package.json`;
+  const written: unknown = JSON.parse(await Deno.readTextFile(packageJson));
+  await Deno.writeTextFile(
+    packageJson,
+    JSON.stringify({ ...Object(written), ...FIELDS }, undefined, 2),
+  );
+  const name = await runTool(npm(), ["pack", "--silent", "./package"], work.path);
+  await Deno.copyFile(`${work.path}/${name.trim()}`, `${folder}/${name.trim()}`);
+  return `${folder}/${name.trim()}`;
+}
+
+/** The name of npm as a program: on Windows it is a batch file. */
+export function npm(): string {
+  return Deno.build.os === "windows" ? "npm.cmd" : "npm";
+}
+
+async function runTool(
+  program: string,
+  args: readonly string[],
+  cwd: string | URL,
+): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command(program, { args: [...args], cwd })
+    .output();
+  const decoder = new TextDecoder();
+  if (code === 0) return decoder.decode(stdout);
+  throw new Error(`${program} ${args.join(" ")} ended with ${code}\n${decoder.decode(stderr)}`);
+}
+
+if (import.meta.main) console.log(await pack(Deno.cwd()));
