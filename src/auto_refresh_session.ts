@@ -1,3 +1,4 @@
+import { withCallersStack } from "./errors.ts";
 import { unref } from "./net/timer.ts";
 import { Session } from "./session.ts";
 import type { SessionOptions } from "./session_options.ts";
@@ -54,7 +55,11 @@ export class AutoRefreshSession extends Session {
    * @throws {NetworkError} If there is no response.
    */
   static async start(options: SessionOptions = {}): Promise<AutoRefreshSession> {
-    return await new AutoRefreshSession(options);
+    try {
+      return await new AutoRefreshSession(options);
+    } catch (error) {
+      throw withCallersStack(error);
+    }
   }
 
   /** Closes the session and stops refreshing. Like {@linkcode Session.close}. */

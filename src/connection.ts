@@ -43,7 +43,9 @@ export interface ConnectionOptions {
   readonly userAgent?: string | undefined;
   /**
    * Sends the requests, for tests, proxies and certificates. It gets what the platform's `fetch` takes;
-   * the body of a request that is not idempotent is a `Blob`, or on Node a `ReadableStream`.
+   * the body of a request that is not idempotent is a `Blob`, or on Node a `ReadableStream`. Sessions
+   * with the same rotating refresh token need the same function, or a store: with another function they
+   * might talk to another server, so they do not share the token.
    *
    * @default {globalThis.fetch}
    */

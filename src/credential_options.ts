@@ -85,11 +85,17 @@ export function readCredentials(
 /**
  * Reads the client of a login from the options and the environment.
  *
+ * @param isDefaultBroker Whether the program has not chosen a broker.
  * @throws {CredentialsError} If id or secret is missing or visibly wrong.
  */
-export function readClient(options: CredentialOptions, broker: Broker): Client {
+export function readClient(
+  options: CredentialOptions,
+  broker: Broker,
+  isDefaultBroker = false,
+): Client {
   const action = `Cannot log in to ${broker.name}`;
   const advice = [broker.login?.clientHelp ?? broker.credentialsHelp];
+  if (isDefaultBroker) advice.unshift(...otherBrokers(broker));
   return readAll(["clientId", "clientSecret"], options, broker, { action, advice });
 }
 
@@ -196,13 +202,14 @@ function similarVariables({ envVariables, otherEnvPrefixes = [] }: Broker): stri
   return [`${formatList(names.slice(0, 5))} ${verb}`];
 }
 
-/** Mentions other brokers whose variables are set, if the program has not chosen a broker. */
+/** Mentions that there are other brokers, and those whose variables are set. */
 function otherBrokers({ envVariables }: Broker): string[] {
   const prefixes = variableNames().flatMap((name) => {
     const [, prefix = ""] = /^([A-Z][A-Z0-9]*)_REFRESH_TOKEN$/.exec(name) ?? [];
     const isOther = prefix !== "" && name !== envVariables.refreshToken;
     return isOther && findVariable(`${prefix}_CLIENT_SECRET`) ? [prefix] : [];
   });
+  if (prefixes.length === 0) return ["For another broker, pass it, as in broker: tradestation"];
   return prefixes.map((prefix) =>
     `${prefix}_CLIENT_SECRET and ${prefix}_REFRESH_TOKEN are set: to use them, pass that broker ` +
     `too, as in broker: ${prefix.toLowerCase()}`

@@ -359,7 +359,7 @@ export function copyError(error: unknown): unknown {
  *
  * @param signal The caller's own, whose reason is left as it is.
  */
-export function withCallersStack(error: unknown, signal: AbortSignal | null | undefined): unknown {
+export function withCallersStack(error: unknown, signal?: AbortSignal | null): unknown {
   const isOurs = error instanceof SessionError && !(signal?.aborted && signal.reason === error);
   if (isOurs) Error.captureStackTrace?.(error, withCallersStack);
   return error;

@@ -224,12 +224,14 @@ Deno.test("readCredentials() names variables that were perhaps meant, never what
     [{ TASTY_CLIENT_SECRT: "hidden" }, "TASTY_CLIENT_SECRT is set"],
     [{ TASTY_SECRET: "" }, undefined],
     [{ TASTY_FOOD: "hidden", OTHER_SECRET: "hidden", TTY_SECRET: "hidden" }, undefined],
+    [{ TASTYSECRET: "hidden" }, undefined],
+    [{ TASTY_REFRESH_TOKEN: "hidden", TASTY_CLIENT_ID: "hidden" }, undefined], // read, and not missing
   ];
   for (const [variables, words] of rows) {
     using _environment = new Environment({ ...UNSET, ...NOWHERE, ...variables });
     const { message } = refusal({}, "missing_client_secret");
     assertFalse(message.includes("hidden"));
-    if (words === undefined) assertFalse(/ (is|are) set, which/.test(message), message);
+    if (words === undefined) assertFalse(/ (is|are) set, but/.test(message), message);
     else assertStringIncludes(message, words);
   }
 });

@@ -2,7 +2,7 @@
 
 import type { Broker, Page } from "../brokers/broker.ts";
 
-/** After this many empty pages that each announce another one, the list is broken. */
+/** After this many pages without a new item that each announce another one, the list is broken. */
 const MAX_EMPTY_PAGES = 100;
 
 /** The query parameters that ask for a page. */
@@ -23,33 +23,34 @@ export async function* readPages(
   ) => Promise<Page | undefined>,
 ): AsyncGenerator<unknown, void, undefined> {
   const read = pageReader(broker);
-  const seen = new Set<string>();
   let query: PageQuery;
   do {
     const page = await getPage(query, read);
-    for (const item of page?.items ?? []) {
-      const id = broker.itemId?.(item);
-      if (id !== undefined && seen.has(id)) continue;
-      if (id !== undefined) seen.add(id);
-      yield item;
-    }
+    yield* page?.items ?? [];
     query = page?.next && { ...query, ...page.next };
   } while (query !== undefined);
 }
 
-/** Reads one page after the other, and throws if they lead nowhere. */
+/** Reads the new items of one page after the other, and throws if the pages lead nowhere. */
 function pageReader(broker: Broker): (json: unknown) => Page {
+  const seen = new Set<string>();
   const previous = new Set<string>();
   let emptyPages = 0;
   return (json) => {
-    const page = broker.readPage(json);
-    if (!Array.isArray(page.items)) throw new TypeError("readPage() found no list of items");
-    const next = JSON.stringify(page.next);
-    emptyPages = page.items.length === 0 ? emptyPages + 1 : 0;
-    if (page.next !== undefined && (previous.has(next) || emptyPages >= MAX_EMPTY_PAGES)) {
+    const { items, next } = broker.readPage(json);
+    if (!Array.isArray(items)) throw new TypeError("readPage() found no list of items");
+    const newItems = items.filter((item) => {
+      const id = broker.itemId?.(item);
+      const isNew = id === undefined || !seen.has(id);
+      if (id !== undefined) seen.add(id);
+      return isNew;
+    });
+    const position = JSON.stringify(next);
+    emptyPages = newItems.length === 0 ? emptyPages + 1 : 0;
+    if (next !== undefined && (previous.has(position) || emptyPages >= MAX_EMPTY_PAGES)) {
       throw new Error("paging does not end: every page announces another one");
     }
-    previous.add(next);
-    return page;
+    previous.add(position);
+    return { items: newItems, next };
   };
 }

@@ -80,7 +80,9 @@ export class Authorization {
     const error = parameters.get("error");
     const state = parameters.get("state");
     if (state === null && error !== null && login.mayLoseState && !parameters.has("code")) {
-      return { kind: "unproven", error: this.#refusal(error, null) };
+      // Any web page can have written it, so nothing else of it is repeated.
+      const code = error === "access_denied" ? error : "login_refused";
+      return { kind: "unproven", error: this.#refusal(code, null) };
     }
     if (state === null || !isSameSecret(state, this.#state)) {
       const reason = state === null ? "it has no state" : "its state is not that of this login";

@@ -130,7 +130,10 @@ export async function login(options: LoginOptions = {}): Promise<Credentials> {
     const flow = { context, exchange, deadline, timeoutMs };
     return pasteAddress === undefined
       ? await loginInBrowser(findClient(options, broker), { ...flow, openBrowser })
-      : await loginByPaste(readClient(options, broker), { ...flow, pasteAddress });
+      : await loginByPaste(readClient(options, broker, options.broker === undefined), {
+        ...flow,
+        pasteAddress,
+      });
   } finally {
     deadline.dispose();
   }

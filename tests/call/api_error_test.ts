@@ -174,7 +174,12 @@ for (const broker of [tastytrade, tradestation]) {
       assertStringIncludes(error.message, words);
       assertFalse(/scope|hidden|There is no such/.test(error.message), error.message);
     }
-    for (const [status, words] of [[403, "a proxy or a firewall"], [407, "HTTPS_PROXY"]] as const) {
+    const signInRows = [
+      [403, "a proxy or a firewall"],
+      [407, "HTTPS_PROXY"],
+      [302, "The response redirects"],
+    ] as const;
+    for (const [status, words] of signInRows) {
       const page = () => new Response("<html>Forbidden</html>", { status, headers: HTML });
       await using session = answered(broker, "sign-in", page);
       const error = await assertRejects(() => session.get("/a"), TokenError, words);

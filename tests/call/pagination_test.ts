@@ -68,3 +68,23 @@ Deno.test("Session.items() does not follow empty pages for ever, but over some",
     assertLess(page, 102);
   }
 });
+
+Deno.test("Session.items() does not follow pages for ever that repeat their items", async () => {
+  let page = 0;
+  const answer = (url: string) => {
+    if (url.endsWith("/oauth/token")) {
+      return Response.json({ access_token: "access", token_type: "Bearer", expires_in: 900 });
+    }
+    page += 1;
+    const pagination = { "page-offset": page, "total-pages": 1e9 };
+    return Response.json({ data: { items: [{ id: 1 }] }, pagination });
+  };
+  await using session = new Session({
+    broker: tastytrade,
+    clientSecret: "secret",
+    refreshToken: "refresh",
+    fetch: (input) => Promise.resolve(answer(String(input))),
+  });
+  await assertRejects(() => all(session), ApiError, "paging does not end");
+  assertLess(page, 103);
+});

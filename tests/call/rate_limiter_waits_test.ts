@@ -168,6 +168,35 @@ Deno.test("RateLimiter.release() gives back one departure, once", async () => {
   await sixth;
 });
 
+Deno.test("RateLimiter.release() of an older departure leaves the later ones counted", async () => {
+  using clock = new FakeClock({ timers: true });
+  const limiter = new RateLimiter([{ requests: 3, perMs: 1_000 }], "https://api.example");
+  const url = "https://api.example/a";
+  let departures = 0;
+  const leave = async () => {
+    const deadline = new Deadline(60_000, () => new Error("too late"));
+    const at = await limiter.wait(url, limiter.nextTicket(), deadline, () => new Error("too late"));
+    departures += 1;
+    deadline.dispose();
+    return at;
+  };
+  const first = await leave();
+  clock.advance(100);
+  await leave();
+  clock.advance(100);
+  await leave();
+  limiter.release(url, first);
+  await leave(); // in place of the first
+  const last = leave();
+  await settle();
+  assertEquals(departures, 4);
+  clock.advance(899); // a second after the second one, less one millisecond
+  await settle();
+  assertEquals(departures, 4);
+  clock.advance(1);
+  await last;
+});
+
 Deno.test("RateLimiter remembers no more departures than its limits count", async () => {
   const limiter = new RateLimiter([{ requests: 10, perMs: 0.000001 }], "https://api.example");
   const url = "https://api.example/a";

@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { load } from "@std/dotenv";
 import { type Emulator, startEmulator } from "../../src/emulator/emulator.ts";
+import { Session, tradestation } from "../../mod.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { isAvailable, type Runtime, RUNTIMES } from "../support/runtimes.ts";
 
 /** What a person does at the terminal, and what stands there in the end. */
@@ -89,6 +91,25 @@ Deno.test("examples/login.ts writes nothing unless it is told to", async () => {
   const { code } = await answer(deno, { emulator, file: `${folder}/.env`, decision: "" });
   assertEquals([code, [...Deno.readDirSync(folder)]], [0, []]);
   await Deno.remove(folder);
+});
+
+Deno.test("examples/login.ts writes the refresh token that lives, if it rotates", async () => {
+  const [deno] = RUNTIMES;
+  if (deno === undefined) throw new Error("There is always a Deno here");
+  await using emulator = await startEmulator();
+  emulator.tradestation.rotation = true;
+  emulator.tokenLifetimeS = 0.5; // so that the example's own session refreshes
+  using folder = new TemporaryFolder();
+  const file = `${folder.path}/.env`;
+  assertEquals((await answer(deno, { emulator, file })).code, 0);
+  const { TRADESTATION_REFRESH_TOKEN: refreshToken } = await load({ envPath: file });
+  await using session = new Session({
+    broker: tradestation,
+    ...emulator.tradestation,
+    refreshToken,
+  });
+  await session.refresh({ force: true });
+  assertEquals(emulator.tradestation.reusedRefreshTokens, 0);
 });
 
 Deno.test("examples/login.ts says what was wrong with what was pasted, and asks again", async () => {

@@ -119,7 +119,8 @@ Deno.test("login() lets the user confirm a no without a state where the broker l
   assertEquals((await refused).code, "access_denied");
 
   const strict = await begin(emulator, { broker: altered({ mayLoseState: false }) });
-  assertEquals((await visit(await emulator.submitConsent(strict.opened, "decline"))).status, 400);
+  const declined = await visit(await emulator.submitConsent(strict.opened, "decline"));
+  assertEquals([declined.status, declined.title], [400, "Not the response to this login"]);
   await arrive(await emulator.submitConsent(strict.opened, "accept"));
   await strict.credentials;
 });
@@ -137,6 +138,22 @@ Deno.test("login() is not ended, nor are its words chosen, by a page that sends 
   assertEquals((await visit(address).catch(() => undefined))?.status, undefined); // it is gone
 });
 
+Deno.test("login() repeats no words of a page that sent the browser here, even if the user confirms", async () => {
+  await using emulator = await startEmulator();
+  const { credentials, origin } = await begin(emulator);
+  const refused = assertRejects(() => credentials, LoginError);
+  const { text } = await visit(`${origin}/?error=Call_555&error_description=Call+555-0100+at+once`);
+  const token = /name="token" value="([^"]+)"/.exec(text)?.[1] ?? "";
+  const { location } = await visit(`${origin}/declined`, {
+    method: "POST",
+    body: new URLSearchParams({ token }),
+    headers: { origin },
+  });
+  const shown = await visit(origin + location);
+  assertFalse(shown.text.includes("555"), shown.text);
+  assertFalse((await refused).message.includes("555"), (await refused).message);
+});
+
 Deno.test("login() is not ended by an image on another page, where a no needs no state", async () => {
   await using emulator = await startEmulator();
   const { opened, credentials, port } = await begin(emulator);
@@ -148,6 +165,7 @@ Deno.test("login() is not ended by an image on another page, where a no needs no
     ];
     const answer = await exchangeBytes(port, `${lines.join("\r\n")}\r\n\r\n`);
     assertMatch(answer, /^HTTP\/1.1 400 /);
+    assertFalse(answer.includes("<form"), answer); // an image cannot confirm anything
   }
   await arrive(await emulator.submitConsent(opened, "accept"));
   await credentials;

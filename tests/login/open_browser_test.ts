@@ -95,6 +95,8 @@ Deno.test({
       AWS_SECRET_ACCESS_KEY: "hidden",
       DATABASE_URL: "hidden",
       DISPLAY: ":0",
+      BROWSER: "firefox",
+      XAUTHORITY: "/home/somebody/.Xauthority",
       WAYLAND_DISPLAY: "wayland-0",
       XDG_RUNTIME_DIR: "/run/user/1000",
       DBUS_SESSION_BUS_ADDRESS: "unix:path=/run/user/1000/bus",
@@ -108,6 +110,8 @@ Deno.test({
       assertFalse(text.includes("hidden"), text);
       const needed = [
         "DISPLAY=:0",
+        "BROWSER=",
+        "XAUTHORITY=",
         "WAYLAND_DISPLAY=",
         "XDG_RUNTIME_DIR=",
         "DBUS_SESSION",

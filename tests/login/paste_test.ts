@@ -32,6 +32,30 @@ Deno.test("login() with pasteAddress asks again, and says what was wrong", async
   assertEquals(problems.map((problem) => /pasted: (.*?)\. Log in/.exec(problem)?.[1]), reasons);
 });
 
+Deno.test("login() at tastytrade refuses half a pair of addresses", async () => {
+  await assertRejects(
+    () =>
+      login({
+        clientId: "id",
+        clientSecret: "secret",
+        baseUrl: "http://127.0.0.1:8787/tastytrade",
+        pasteAddress: () => "",
+      }),
+    TypeError,
+    "Pass signInUrl too",
+  );
+});
+
+Deno.test("login() without a broker mentions that there are others", async () => {
+  using _environment = new Environment(NO_CLIENT);
+  const { message } = await assertRejects(
+    () => login({ pasteAddress: () => "" }),
+    CredentialsError,
+    "For another broker, pass it, as in broker: tradestation",
+  );
+  assertStringIncludes(message, "Cannot log in to tastytrade: no client id and no client secret");
+});
+
 Deno.test("login() with pasteAddress asks five times at the most, each time for as long as the first", async () => {
   await using emulator = await startEmulator();
   const options = { ...emulator.tradestation, broker: tradestation };

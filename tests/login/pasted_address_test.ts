@@ -42,7 +42,7 @@ Deno.test("findCode() finds the code in an address, in a query and alone", () =>
     const found = { code: "a/code-of-length=", isProven: true };
     assertEquals(findCode(pasted, authorization, context), found, pasted);
   }
-  for (const pasted of ["a/code-of-length=", ' "a/code-of-length="\n']) {
+  for (const pasted of ["a/code-of-length=", ' "a/code-of-length="\n', '" a/code-of-length= "']) {
     const found = { code: "a/code-of-length=", isProven: false };
     assertEquals(findCode(pasted, authorization, context), found);
   }

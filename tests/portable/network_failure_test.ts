@@ -12,7 +12,7 @@ import type { Socket } from "node:net";
 import type { Writable } from "node:stream";
 import { createGzip, gzipSync } from "node:zlib";
 import test from "node:test";
-import { ApiError, NetworkError, Session } from "../../mod.ts";
+import { ApiError, NetworkError, Session, tradestation } from "../../mod.ts";
 import { startEmulator } from "../../src/emulator/emulator.ts";
 import { closedPort, divert, serveBytes } from "../support/loopback.ts";
 import { CERTIFICATE, KEY } from "../support/untrusted_certificate.ts";
@@ -140,6 +140,17 @@ test("nobody trusts the certificate", async () => {
     return true;
   });
   await session.close();
+  // At TradeStation the sign-in is another server, whose certificate may be fine.
+  const emulator = await startEmulator();
+  const other = new Session({
+    broker: tradestation,
+    ...emulator.tradestation,
+    baseUrl: url,
+    retry: false,
+  });
+  await assert.rejects(other.get("/a"), /an authority that this runtime does not trust.*DENO_CERT/);
+  await other.close();
+  await emulator.close();
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
 });

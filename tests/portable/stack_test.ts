@@ -6,7 +6,13 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Account, Session, type SessionOptions, tradestation } from "../../mod.ts";
+import {
+  Account,
+  AutoRefreshSession,
+  Session,
+  type SessionOptions,
+  tradestation,
+} from "../../mod.ts";
 import { type Emulator, startEmulator, tastytradeFaults } from "../../src/emulator/emulator.ts";
 
 /** Makes a call in a function of this name, and returns what it rejects with. */
@@ -90,6 +96,19 @@ for (const [index, [name, call, prepare, options]] of ROWS.entries()) {
     assert.match(stack, /functionOfTheProgram/);
   });
 }
+
+test("AutoRefreshSession.start() leads to the function that called it", async () => {
+  const emulator = await startEmulator();
+  emulator.revokeGrant();
+  async function functionOfTheProgram(): Promise<void> {
+    await AutoRefreshSession.start({ ...emulator.tastytrade, retry: false });
+  }
+  await assert.rejects(
+    functionOfTheProgram,
+    ({ stack }) => /functionOfTheProgram/.test(`${stack}`),
+  );
+  await emulator.close();
+});
 
 test("what the caller aborts with keeps its stack, even if it is one of our errors", async () => {
   const emulator = await startEmulator();

@@ -110,13 +110,13 @@ Deno.test({
   async fn() {
     const args = ["tests/support/forget_process.ts"];
     const inspected = withGarbageCollector(node);
-    assertEquals((await run(inspected, args)).stdout, "nothing\n3 kept\n");
+    assertEquals((await run(inspected, args)).stdout, "nothing\n4 kept\n");
     const { stdout } = await run(inspected, [...args, "open"]); // the search finds what is there
     for (
-      const line of ["open-client-secret", "open-refresh-token", "open-access-token-2", "4 kept"]
+      const line of ["open-client-secret", "open-refresh-token", "open-access-token-2", "5 kept"]
     ) {
       assert(stdout.split("\n").includes(line), stdout);
     }
-    assertFalse(/closed|disposed|background/.test(stdout), stdout);
+    assertFalse(/closed|disposed|background|stored/.test(stdout), stdout);
   },
 });

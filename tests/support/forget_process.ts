@@ -9,7 +9,13 @@ import { randomBytes } from "node:crypto";
 import process from "node:process";
 import { text } from "node:stream/consumers";
 import { getHeapSnapshot } from "node:v8";
-import { AutoRefreshSession, Session, type SessionOptions, tradestation } from "../../mod.ts";
+import {
+  AutoRefreshSession,
+  Session,
+  type SessionOptions,
+  type TokenStore,
+  tradestation,
+} from "../../mod.ts";
 
 /** Kept backwards: what is looked for must not be found here. */
 const backwards = new Map<string, string>();
@@ -55,6 +61,13 @@ async function use(session: Session): Promise<void> {
   await session.get("/b");
 }
 
+/** A store that keeps nothing, so that whatever is found is the session's. */
+const FAILING_STORE: TokenStore = {
+  load: () => Promise.resolve(undefined),
+  lock: (_key, task) => task(),
+  save: () => Promise.reject(new Error("disk full")),
+};
+
 const kept: unknown[] = [];
 async function closeEach(): Promise<void> {
   const closed = new Session(options("closed"));
@@ -66,7 +79,10 @@ async function closeEach(): Promise<void> {
   const background = await AutoRefreshSession.start(options("background"));
   await use(background);
   await background.close();
-  kept.push(closed, disposed, background);
+  const stored = new Session({ ...options("stored"), store: FAILING_STORE });
+  await use(stored);
+  await stored.close().catch(() => {}); // it says that the tokens could not be saved
+  kept.push(closed, disposed, background, stored);
 }
 
 await closeEach();
