@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { load } from "@std/dotenv";
-import { type Emulator, startEmulator } from "../../src/emulator/emulator.ts";
+import { type Emulator, startEmulator, tradestationFaults } from "../../src/emulator/emulator.ts";
 import { Session, tradestation } from "../../mod.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { isAvailable, type Runtime, RUNTIMES } from "../support/runtimes.ts";
@@ -98,7 +98,8 @@ Deno.test("examples/login.ts writes the refresh token that lives, if it rotates"
   if (deno === undefined) throw new Error("There is always a Deno here");
   await using emulator = await startEmulator();
   emulator.tradestation.rotation = true;
-  emulator.tokenLifetimeS = 0.5; // so that the example's own session refreshes
+  // So that the example's own session refreshes.
+  emulator.injectFault("GET /v3/brokerage/accounts", tradestationFaults.unauthorized);
   using folder = new TemporaryFolder();
   const file = `${folder.path}/.env`;
   assertEquals((await answer(deno, { emulator, file })).code, 0);
