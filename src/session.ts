@@ -452,15 +452,15 @@ export class Session implements AsyncDisposable, Disposable {
   #json<T>(
     method: string,
     path: string,
-    { query, headers, idempotent, exactNumbers, ...given }: RequestOptions,
+    { query, headers, idempotent, exactNumbers, timeoutMs, signal }: RequestOptions,
     unwrap: (json: unknown) => T,
     body?: unknown,
   ): Promise<T | undefined> {
-    const limits = this.#calls.limit(given);
+    const limits = this.#calls.limit({ timeoutMs, signal });
     const request = this.#prepare(withQuery(path, query, this.broker.arrayFormat), {
       method,
-      ...(headers === undefined ? {} : { headers }),
-      ...(body === undefined ? {} : { body: jsonBodyOrFactory(body) }),
+      headers,
+      body: body === undefined ? undefined : jsonBodyOrFactory(body),
       idempotent,
     });
     const parse = exactNumbers ? parseExactly : undefined;

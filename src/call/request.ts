@@ -9,9 +9,11 @@ import { withoutQuery } from "../net/url.ts";
  * The init of {@linkcode Session.fetch}: what `fetch` takes, and a function as a body, a timeout, and
  * whether the request is idempotent.
  */
-export interface SessionRequestInit extends Omit<RequestInit, "body"> {
+export interface SessionRequestInit extends Omit<RequestInit, "body" | "headers"> {
   /** The body, or a function that makes it for each attempt. */
   readonly body?: RequestInit["body"] | BodyFactory;
+  /** Headers beside those of the session. */
+  readonly headers?: RequestInit["headers"];
   /**
    * Whether the request may arrive twice without harm, so that it is retried like a GET. An order may
    * not, and neither may its replacement or cancellation.
@@ -52,7 +54,7 @@ export interface PreparedRequest {
 export function prepareRequest(
   url: string,
   ownHeaders: Readonly<Record<string, string>>,
-  { idempotent = false, body: givenBody, ...init }: Omit<SessionRequestInit, "timeoutMs">,
+  { idempotent = false, body: givenBody, headers, ...init }: Omit<SessionRequestInit, "timeoutMs">,
 ): PreparedRequest {
   const method = readMethod(init.method);
   const body = typeof givenBody === "function" ? givenBody : encodeForm(givenBody);
@@ -62,7 +64,7 @@ export function prepareRequest(
   return {
     method,
     url,
-    headers: requestHeaders(ownHeaders, init.headers),
+    headers: requestHeaders(ownHeaders, headers),
     init: {
       ...init,
       method,
@@ -87,7 +89,9 @@ export function prepareRequest(
  */
 export async function unpackRequest(
   request: Request,
-  init: RequestInit = {},
+  { headers: ownHeaders = request.headers, ...init }: Omit<RequestInit, "headers"> & {
+    readonly headers?: RequestInit["headers"];
+  } = {},
 ): Promise<[url: string, init: RequestInit]> {
   if (request.bodyUsed && init.body === undefined) { // Bun would send nothing instead
     throw new TypeError("Cannot send a Request whose body was used already");
@@ -98,9 +102,9 @@ export async function unpackRequest(
   const body = hasOwnBody ? { body: await request.blob() } : {};
   const { url, method, headers, signal } = new Request(request.url, {
     method: request.method,
-    headers: request.headers,
     signal: request.signal,
     ...init, // where both have a value, init wins
+    headers: ownHeaders,
     body: null,
   });
   return [url, { ...init, ...body, method, headers, signal }];

@@ -77,9 +77,10 @@ export class Transport {
     limits: CallLimits,
     reader: JsonReader<T>,
   ): Promise<T | undefined> {
+    const { broker, sandbox, apiVersion } = this.#options;
     const read: Read<T | undefined> = (response, call) => {
       const secrets = () => [...this.#options.secrets(), ...call.secrets];
-      return readJson(response, request, { ...this.#options, secrets }, reader);
+      return readJson(response, request, { broker, sandbox, apiVersion, secrets }, reader);
     };
     return this.#run(request, limits, read, ({ deadline }) => deadline.dispose());
   }
@@ -115,7 +116,9 @@ export class Transport {
     for (;; call.retries++) {
       let pauseMs: number | undefined;
       try {
-        const response = await this.#sendAuthorized(call);
+        let response = await this.#send(call);
+        call.record(response.status);
+        if (response.status === 401) response = await this.#replay(call, response);
         pauseMs = this.#pauseAfterResponse(call, response);
         if (pauseMs === undefined) return await read(response, call);
         cancelBody(response);
@@ -130,16 +133,14 @@ export class Transport {
     }
   }
 
-  /** Sends with an access token; after a 401, once more with the next one. */
-  async #sendAuthorized(call: Call): Promise<Response> {
-    const response = await this.#send(call);
-    if (response.status !== 401) return response;
-
+  /** After a 401, sends once more with the next access token. */
+  async #replay(call: Call, response: Response): Promise<Response> {
     const { source } = this.#options;
     const next = invalidate(source, call);
     if (next === undefined || call.wasReplayed || !call.request.isReplayable) return response;
     cancelBody(response);
     const replayed = await this.#send(call);
+    call.record(replayed.status);
     if (replayed.status === 401) {
       // If a freshly issued token is also rejected, the token is not the problem. The one that was held
       // may have been revoked too, which says nothing about a new one.
@@ -149,14 +150,12 @@ export class Transport {
     return replayed;
   }
 
-  async #send(call: Call): Promise<Response> {
+  /** Sends with an access token, at once if there is nothing to wait for. */
+  #send(call: Call): Promise<Response> {
     const { source, limiter } = this.#options;
     const isReady = limiter === undefined && call.request.makeBody === undefined;
     const token = isReady ? source.current() : undefined;
-    const response =
-      await (token === undefined ? this.#sendWhenReady(call) : this.#fetch(call, token));
-    call.record(response.status);
-    return response;
+    return token === undefined ? this.#sendWhenReady(call) : this.#fetch(call, token);
   }
 
   /** Makes the body, and waits for a token and for the rate limit. After that nothing is waited for. */
@@ -166,13 +165,13 @@ export class Transport {
     const body = makeBody === undefined ? undefined : await callFactory(makeBody, call);
     let token = source.current() ?? await this.#awaitToken(call);
     if (limiter !== undefined) token = await this.#awaitLimit(call, limiter);
+    call.deadline.throwIfOver(); // it may have ended while the token arrived
     return await this.#fetch(call, token, body);
   }
 
   #fetch(call: Call, token: Token, body?: RequestInit): Promise<Response> {
     const { url, init, headers } = call.request;
-    // The call may have ended while the token arrived, and a custom fetch may ignore the signal.
-    call.deadline.throwIfOver();
+    call.deadline.signal.throwIfAborted(); // a custom fetch may ignore it
     call.start(token);
     return this.#options.fetch(
       url,

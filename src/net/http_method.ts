@@ -9,7 +9,7 @@ const TOKEN = /^[\w!#$%&'*+\-.^`|~]+$/;
  * @throws {TypeError} If it is not a method name.
  */
 export function readMethod(method: string | null | undefined): string {
-  if (method === undefined || method === null) return "GET";
+  if (method === undefined || method === null || method === "GET") return "GET";
   if (TOKEN.test(method)) return method.toUpperCase();
   throw new TypeError(`Cannot send a request: "${method}" is not a method`);
 }

@@ -9,6 +9,9 @@ const ERROR_BODY_BYTES = 64 * 1024;
  */
 export const MAX_BODY_BYTES: number = 64 * 1024 * 1024;
 
+/** For bodies in one piece; it keeps nothing between two of them. */
+const wholeDecoder = /* @__PURE__ */ new TextDecoder();
+
 /** What a body turned out to be. */
 export interface ParsedBody {
   /** The parsed JSON, or `undefined` if the body is not JSON. */
@@ -23,14 +26,17 @@ export interface ParsedBody {
  * @returns Its text, or `undefined` if it is longer than {@linkcode MAX_BODY_BYTES}.
  */
 export async function readText(response: Response): Promise<string | undefined> {
-  const { headers, url } = response;
-  const length = Number(headers.get("content-length") ?? NaN);
-  const isPacked = headers.has("content-encoding");
   // The platform reads faster than we do. It may where the length is known to be small, and where the
   // response did not come from the network, so that it is in memory already.
-  if (!isPacked && length <= MAX_BODY_BYTES || url === "") return await response.text();
+  if (response.url === "" || isKnownToBeSmall(response)) return await response.text();
   const { text, isWhole } = await readUpTo(response, MAX_BODY_BYTES);
   return isWhole ? text : undefined;
+}
+
+/** Whether the length of a body is known. That of a compressed one is its length before it is unpacked. */
+function isKnownToBeSmall({ headers }: Response): boolean {
+  const length = headers.get("content-length");
+  return length !== null && Number(length) <= MAX_BODY_BYTES && !headers.has("content-encoding");
 }
 
 /** Reads the first 64 KiB of a body. */
@@ -44,19 +50,25 @@ async function readUpTo(
 ): Promise<{ text: string; isWhole: boolean }> {
   if (response.body === null) return { text: "", isWhole: true };
   const reader = response.body.getReader();
-  const decoder = new TextDecoder();
-  let text = "";
+  const chunks: Uint8Array[] = [];
   let bytes = 0;
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return { text: text + decoder.decode(), isWhole: true };
+    if (done) return { text: decode(chunks), isWhole: true };
+    chunks.push(value);
     bytes += value.byteLength;
-    text += decoder.decode(value, { stream: true });
     if (bytes > maxBytes) {
       reader.cancel().catch(() => {});
-      return { text, isWhole: false };
+      return { text: decode(chunks), isWhole: false };
     }
   }
+}
+
+/** Decodes a body. Most arrive in one piece, for which a decoder of its own would cost too much. */
+function decode(chunks: readonly Uint8Array[]): string {
+  if (chunks.length === 1) return wholeDecoder.decode(chunks[0]);
+  const decoder = new TextDecoder();
+  return chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join("") + decoder.decode();
 }
 
 /** Parses a body as JSON, or recognizes a web page. */
