@@ -2,8 +2,7 @@ import type { Broker } from "./brokers/broker.ts";
 import { CREDENTIAL_NAMES } from "./credential_options.ts";
 import { envLine } from "./env_file.ts";
 import { CredentialsError } from "./errors.ts";
-import { RefreshToken } from "./token/shared_refresh_token.ts";
-import type { Token } from "./token/token.ts";
+import { keepRefreshToken, loginTokensOf } from "./token/login_tokens.ts";
 
 /** The fields of {@linkcode Credentials}. */
 export interface CredentialsOptions {
@@ -36,22 +35,17 @@ export interface CredentialsOptions {
 export class Credentials {
   readonly #options: CredentialsOptions;
 
-  static {
-    // For console.log.
-    Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), {
-      value(this: Credentials): string {
-        return `Credentials ${JSON.stringify(this)}`;
-      },
-    });
-  }
-
   /** This object itself: the only property that `{ ...credentials, store }` copies. */
   readonly credentials: Credentials = this;
 
   /** Programs get them from {@linkcode login}. */
   constructor(options: CredentialsOptions) {
     this.#options = { ...options };
-    loginTokens.set(this, { refreshToken: new RefreshToken(options.refreshToken) });
+    keepRefreshToken(this, options.refreshToken);
+    // For console.log. A static block would keep bundlers from leaving this class out.
+    Object.defineProperty(this, Symbol.for("nodejs.util.inspect.custom"), {
+      value: () => `Credentials ${JSON.stringify(this)}`,
+    });
   }
 
   /** The broker. */
@@ -115,29 +109,4 @@ export class Credentials {
     const redacted = Object.fromEntries(CREDENTIAL_NAMES.map((name) => [name, "[redacted]"]));
     return { broker: this.broker.name, sandbox: this.sandbox, ...redacted };
   }
-}
-
-/** The tokens of a login, which sessions share and users do not see. */
-export interface LoginTokens {
-  refreshToken: RefreshToken;
-  readonly accessToken?: Token;
-}
-
-const loginTokens = /* @__PURE__ */ new WeakMap<Credentials, LoginTokens>();
-
-/**
- * The tokens of the login of these credentials.
- *
- * @throws {TypeError} If it is not what `login()` has returned.
- */
-export function loginTokensOf(credentials: Credentials): LoginTokens {
-  const found = loginTokens.get(credentials);
-  if (found !== undefined) return found;
-  throw new TypeError("Cannot use these credentials: pass what login() returned, or parts of it");
-}
-
-/** Adds the access token that came with the refresh token. */
-export function withAccessToken(credentials: Credentials, accessToken: Token): Credentials {
-  loginTokens.set(credentials, { ...loginTokensOf(credentials), accessToken });
-  return credentials;
 }

@@ -14,7 +14,6 @@ import {
 import { parseExactly } from "./call/exact_numbers.ts";
 import { type CallLimits, OpenCalls } from "./call/open_calls.ts";
 import { readPages } from "./call/pagination.ts";
-import { RateLimiter } from "./call/rate_limiter.ts";
 import {
   type PreparedRequest,
   prepareRequest,
@@ -85,7 +84,7 @@ export class Session implements AsyncDisposable, Disposable {
   constructor(options: SessionOptions = {}) {
     const { credentials, loginTokens, ...settings } = readSessionOptions(options);
     this.#settings = settings;
-    const { broker, endpoints, place, sandbox, userAgent, fetch, store } = settings;
+    const { broker, endpoints, place, sandbox, userAgent, fetch, rateLimits, store } = settings;
     this.#headers = { "accept": "application/json", "user-agent": userAgent, ...endpoints.headers };
     const id = { tokenUrl: endpoints.tokenUrl, fetch, ...credentials };
     const { token, release } = shareRefreshToken(id, loginTokens);
@@ -95,7 +94,6 @@ export class Session implements AsyncDisposable, Disposable {
     this.#source = new TokenSource((signal) => grant.refresh(signal), loginTokens?.accessToken);
     this.#retries = settings.retry && new RetryBudget(settings.retry);
     this.#calls = new OpenCalls(settings.timeoutMs);
-    const { rateLimits } = settings;
     this.#transport = new Transport({
       broker,
       sandbox,
@@ -103,9 +101,10 @@ export class Session implements AsyncDisposable, Disposable {
       source: this.#source,
       fetch,
       retries: this.#retries,
-      limiter: rateLimits.length === 0 ? undefined : new RateLimiter(rateLimits, endpoints.baseUrl),
+      rateLimits,
       running: this.#calls.requests,
-      servers: [endpoints.tokenUrl, endpoints.baseUrl],
+      tokenUrl: endpoints.tokenUrl,
+      baseUrl: endpoints.baseUrl,
       secrets: () => grant.secrets,
     });
   }

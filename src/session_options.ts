@@ -15,10 +15,11 @@ import {
   PASSWORD_OPTIONS,
   readCredentials,
 } from "./credential_options.ts";
-import { type Credentials, type LoginTokens, loginTokensOf } from "./credentials.ts";
+import type { Credentials } from "./credentials.ts";
 import { checkTimeout, MAX_TIMEOUT_MS } from "./net/deadline.ts";
 import { refuseUnknownOptions } from "./unknown_options.ts";
 import type { TokenStore } from "./store/token_store.ts";
+import { type LoginTokens, loginTokensOf } from "./token/login_tokens.ts";
 
 /** The options of a {@linkcode Session}. All have a default. */
 export interface SessionOptions extends ConnectionOptions, CredentialOptions {

@@ -54,7 +54,8 @@ Deno.test("Credentials print redacted, and copy to themselves", () => {
   };
   assertEquals(JSON.parse(JSON.stringify(credentials)), expected);
   assertEquals(inspect(credentials), `Credentials ${JSON.stringify(expected)}`);
-  assertEquals(Reflect.ownKeys(credentials), ["credentials"]);
+  assertEquals(Object.keys(credentials), ["credentials"]);
+  assertEquals(Reflect.ownKeys({ ...credentials }), ["credentials"]);
   assertStrictEquals({ ...credentials }.credentials, credentials);
   assertFalse(printed({ credentials }).includes("5ecret"));
 });

@@ -4,7 +4,7 @@
  * or an error to throw.
  */
 
-import type { Broker } from "../brokers/broker.ts";
+import type { Broker, RateLimit } from "../brokers/broker.ts";
 import { withCallersStack } from "../errors.ts";
 import type { Deadline, DeadlineGroup } from "../net/deadline.ts";
 import { requireNetwork } from "../net/platform_fetch.ts";
@@ -37,12 +37,14 @@ export interface TransportOptions {
   readonly fetch: typeof globalThis.fetch;
   /** Without it, a request is sent again after a 401 only. */
   readonly retries: RetryBudget | undefined;
-  /** Without it, every request is sent at once. */
-  readonly limiter: RateLimiter | undefined;
+  /** Without any, every request is sent at once. */
+  readonly rateLimits: readonly RateLimit[];
   /** The calls that have not ended. */
   readonly running: DeadlineGroup;
-  /** The addresses that Deno must permit. */
-  readonly servers: readonly string[];
+  /** The address of the token endpoint. */
+  readonly tokenUrl: string;
+  /** The address of the API. */
+  readonly baseUrl: string;
   /** The session's secrets: a response may echo them, but no error may show them. */
   readonly secrets: () => readonly string[];
 }
@@ -54,6 +56,8 @@ type Read<T> = (response: Response, call: Call) => T | Promise<T>;
 export class Transport {
   readonly #options: TransportOptions;
   #isPermitted = false;
+  /** Loaded with the first request, if there are limits. */
+  #limiter: RateLimiter | undefined;
   /** Ends a call whose response is garbage, so that nobody can read its body any more. */
   readonly #unread = finalizationRegistry<Deadline>((deadline) => deadline.dispose());
 
@@ -107,7 +111,8 @@ export class Transport {
   /** Asks Deno once for the permission to connect to all servers. */
   #requireNetwork(): void {
     if (this.#isPermitted) return;
-    requireNetwork(this.#options.fetch, this.#options.servers);
+    const { fetch, tokenUrl, baseUrl } = this.#options;
+    requireNetwork(fetch, [tokenUrl, baseUrl]);
     this.#isPermitted = true;
   }
 
@@ -152,19 +157,21 @@ export class Transport {
 
   /** Sends with an access token, at once if there is nothing to wait for. */
   #send(call: Call): Promise<Response> {
-    const { source, limiter } = this.#options;
-    const isReady = limiter === undefined && call.request.makeBody === undefined;
+    const { source, rateLimits } = this.#options;
+    const isReady = rateLimits.length === 0 && call.request.makeBody === undefined;
     const token = isReady ? source.current() : undefined;
     return token === undefined ? this.#sendWhenReady(call) : this.#fetch(call, token);
   }
 
   /** Makes the body, and waits for a token and for the rate limit. After that nothing is waited for. */
   async #sendWhenReady(call: Call): Promise<Response> {
-    const { source, limiter } = this.#options;
+    const { source, rateLimits } = this.#options;
     const { makeBody } = call.request;
     const body = makeBody === undefined ? undefined : await callFactory(makeBody, call);
     let token = source.current() ?? await this.#awaitToken(call);
-    if (limiter !== undefined) token = await this.#awaitLimit(call, limiter);
+    if (rateLimits.length > 0) {
+      token = await this.#awaitLimit(call, this.#limiter ?? await this.#loadLimiter());
+    }
     call.deadline.throwIfOver(); // it may have ended while the token arrived
     return await this.#fetch(call, token, body);
   }
@@ -182,6 +189,13 @@ export class Transport {
         signal: call.deadline.signal,
       }),
     );
+  }
+
+  /** A program without limits loads no limiter. */
+  async #loadLimiter(): Promise<RateLimiter> {
+    const { RateLimiter } = await import("./rate_limiter.ts");
+    const { rateLimits, baseUrl } = this.#options;
+    return this.#limiter ??= new RateLimiter(rateLimits, baseUrl);
   }
 
   /** Waits for the rate limit, and returns the token that is alive then. */
@@ -207,7 +221,8 @@ export class Transport {
   }
 
   #pauseAfterResponse(call: Call, response: Response): number | undefined {
-    const { retries, limiter, broker } = this.#options;
+    const { retries, broker } = this.#options;
+    const limiter = this.#limiter;
     const outcome = outcomeOfStatus(response.status);
     if (outcome === "final") {
       retries?.recordSuccess();
@@ -227,7 +242,8 @@ export class Transport {
     outcome: Outcome,
     retryAfterMs: number | undefined,
   ): number | undefined {
-    const { retries, limiter } = this.#options;
+    const { retries } = this.#options;
+    const limiter = this.#limiter;
     const { request: { url, isReplayable, isIdempotent }, deadline: { remainingMs } } = call;
     const isTooLate = limiter !== undefined && limiter.waitMs(url) >= remainingMs;
     if (!isReplayable || isTooLate) return undefined;

@@ -7,7 +7,7 @@ import {
   refuseHalf,
 } from "../connection.ts";
 import { type CredentialOptions, findClient, readClient } from "../credential_options.ts";
-import { Credentials, withAccessToken } from "../credentials.ts";
+import { Credentials } from "../credentials.ts";
 import { formatMessage } from "../error_message.ts";
 import { LoginError } from "../errors.ts";
 import { checkTimeout, Deadline } from "../net/deadline.ts";
@@ -15,6 +15,7 @@ import { requireNetwork } from "../net/platform_fetch.ts";
 import { originOf } from "../net/url.ts";
 import { nodeProcess } from "../node_process.ts";
 import { refuseUnknownOptions } from "../unknown_options.ts";
+import { keepAccessToken } from "../token/login_tokens.ts";
 import { requestToken } from "../token/token_endpoint.ts";
 import type { Exchange } from "./browser_flow.ts";
 import type { LoginContext, PasteAddress } from "./flows.ts";
@@ -174,7 +175,9 @@ function exchangeFor(
     if (refreshToken === undefined) throw noRefreshToken(context);
     const { client } = authorization;
     const options = { broker, sandbox, baseUrl, signInUrl, ...client, refreshToken };
-    return withAccessToken(new Credentials(options), token);
+    const credentials = new Credentials(options);
+    keepAccessToken(credentials, token);
+    return credentials;
   };
 }
 

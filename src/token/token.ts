@@ -40,12 +40,19 @@ const REFRESH_TOKEN = /^[\x20-\x7e]+$/;
 
 /** Whether a value can be an access token. */
 export function isAccessToken(value: unknown): value is string {
-  return typeof value === "string" && BEARER_TOKEN.test(value);
+  return typeof value === "string" && matches(BEARER_TOKEN, value);
 }
 
 /** Whether a value can be a refresh token. */
 export function isRefreshToken(value: unknown): value is string {
-  return typeof value === "string" && REFRESH_TOKEN.test(value);
+  return typeof value === "string" && matches(REFRESH_TOKEN, value);
+}
+
+/** Tests a secret. The engine keeps the last text that matched, as `RegExp.input`, so another follows. */
+function matches(pattern: RegExp, secret: string): boolean {
+  const isMatch = pattern.test(secret);
+  /^/.test("");
+  return isMatch;
 }
 
 /**

@@ -56,6 +56,52 @@ Deno.test({
   },
 });
 
+/** What only a part of the programs need, by words that stand in that part alone. */
+const PARTS = {
+  login: "Not the response to this login",
+  credentials: "programs read some of its characters differently",
+  fileStore: "rename",
+  tradestation: "signin.tradestation.com",
+  customer: "Customer",
+  rateLimiter: "admit",
+};
+
+Deno.test({
+  name: "A bundle with Session alone carries no other part of the module",
+  ignore,
+  async fn() {
+    using project = await InstalledProject.create("esbuild@0.25");
+    const partsOf = async (program: string) => {
+      await project.write("entry.js", program);
+      // With chunks for what is loaded later, as bundlers for the web make them.
+      const flags = ["--bundle", "--minify", "--splitting", "--format=esm", "--platform=node"];
+      await project.npx("esbuild", "entry.js", ...flags, "--outdir=out", "--log-level=warning");
+      const text = await withImports(`${project.path}/out/entry.js`);
+      return Object.entries(PARTS).filter(([, words]) => text.includes(words)).map(([name]) =>
+        name
+      );
+    };
+    const session = 'import { Session } from "@tasty/session";';
+    assertEquals(await partsOf(`${session} new Session();`), []);
+    assertEquals(
+      await partsOf(`${session} import { tradestation } from "@tasty/session";
+      new Session({ broker: tradestation });`),
+      ["tradestation"],
+    );
+    const all = await partsOf('export * from "@tasty/session";'); // the search finds what is there
+    assertEquals(all, ["credentials", "tradestation", "customer"]);
+  },
+});
+
+/** A file, and those that it imports before it runs. */
+async function withImports(path: string): Promise<string> {
+  const text = await Deno.readTextFile(path);
+  const imported = [...text.matchAll(/(?:from|import)"(\.\/[\w.-]+)"/g)].map(([, file]) =>
+    withImports(path.replace(/[^/]+$/, `${file}`))
+  );
+  return [text, ...await Promise.all(imported)].join("\n");
+}
+
 /** Checks types. The options are in a file, because a lost `noEmit` would write into the sources. */
 async function checkTypes(project: InstalledProject, options: object, files: readonly string[]) {
   const compilerOptions = {

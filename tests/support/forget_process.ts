@@ -70,6 +70,9 @@ const FAILING_STORE: TokenStore = {
 
 const kept: unknown[] = [];
 async function closeEach(): Promise<void> {
+  const stored = new Session({ ...options("stored"), store: FAILING_STORE });
+  await use(stored);
+  await stored.close().catch(() => {}); // it says that the tokens could not be saved
   const closed = new Session(options("closed"));
   await use(closed);
   await closed.close();
@@ -79,9 +82,6 @@ async function closeEach(): Promise<void> {
   const background = await AutoRefreshSession.start(options("background"));
   await use(background);
   await background.close();
-  const stored = new Session({ ...options("stored"), store: FAILING_STORE });
-  await use(stored);
-  await stored.close().catch(() => {}); // it says that the tokens could not be saved
   kept.push(closed, disposed, background, stored);
 }
 
