@@ -42,6 +42,20 @@ async function bare(origin: string, signal: () => AbortSignal | null) {
   return async () => await (await fetch(origin + PATH, { headers, signal: signal() })).json();
 }
 
+const DECODER = new TextDecoder();
+
+/** Reads a body that might fill the memory. */
+async function readLimited(response: Response): Promise<string> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    chunks.push(chunk);
+    bytes += chunk.byteLength;
+    if (bytes > 64 * 2 ** 20) throw new Error("the body is too long");
+  }
+  return chunks.length === 1 ? DECODER.decode(chunks[0]) : await new Blob(chunks).text();
+}
+
 export const CONTENDERS: readonly Contender[] = [
   {
     name: "`fetch` with a timeout signal",
@@ -52,6 +66,20 @@ export const CONTENDERS: readonly Contender[] = [
     name: "`fetch`",
     refreshes: false,
     open: (origin) => bare(origin, () => null),
+  },
+  {
+    name: "`fetch` with the signal and a limit of 64 MiB",
+    refreshes: false,
+    open: async (origin) => {
+      const headers = {
+        authorization: `Bearer ${await tokenOf(origin)}`,
+        accept: "application/json",
+      };
+      return async () => {
+        const signal = AbortSignal.timeout(TIMEOUT_MS);
+        return JSON.parse(await readLimited(await fetch(origin + PATH, { headers, signal })));
+      };
+    },
   },
   {
     name: "**@tasty/session**",
