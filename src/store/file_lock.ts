@@ -9,23 +9,24 @@
  * holder may be killed at any moment, and no two processes replace it.
  */
 
-import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
+import { open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
-import process from "node:process";
 import { codeOf } from "../net/error_code.ts";
+import { makeFolder } from "./make_folder.ts";
+import { isRunning, processIdentity } from "./process_identity.ts";
 
 const POLL_MS = 50;
 const HEARTBEAT_MS = 1_000;
 
 /**
  * A holder is dead after this many polls without a heartbeat. Polls are counted, not timed, because a
- * machine that wakes up wakes the holder too. A process with the holder's id may be another one, so it
- * counts as alive for five minutes. Where ids say nothing (another container, or Deno without
- * `--allow-run`), ten seconds without a heartbeat are enough.
+ * machine that wakes up wakes the holder too. One that runs may be stopped, so it has five minutes. Where
+ * nobody can tell whether it runs (another container or machine, or Deno without `--allow-all`), ten
+ * seconds without a heartbeat are enough.
  */
 const POLLS_UNTIL_DEAD = { alive: 6_000, unknown: 200 } as const;
 
-/** The locks of this process. Its id alone may be that of another container, or of an earlier process. */
+/** The locks that this process holds. */
 const held = new Set<string>();
 
 interface Entry {
@@ -64,7 +65,7 @@ export class FileLock {
 
   async #acquire(signal: AbortSignal | undefined): Promise<string> {
     signal?.throwIfAborted();
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    await makeFolder(this.#folder);
     const watch = new HolderWatch();
     for (;;) {
       const [top] = await entries(this.#folder);
@@ -96,9 +97,7 @@ async function entries(folder: string): Promise<Entry[]> {
 export async function claim(folder: string, number: number): Promise<string | undefined> {
   const path = join(folder, String(number));
   try {
-    const file = await open(path, "wx", 0o600);
-    await file.writeFile(String(process.pid));
-    await file.close();
+    await writeNew(path, processIdentity() ?? "unknown");
   } catch (error) {
     if (codeOf(error) === "EEXIST") return undefined;
     throw error;
@@ -110,6 +109,19 @@ export async function claim(folder: string, number: number): Promise<string | un
   return isLate ? undefined : path;
 }
 
+/** Writes a file that must not exist, or leaves none, for instance on a full disk. */
+async function writeNew(path: string, text: string): Promise<void> {
+  const file = await open(path, "wx", 0o600);
+  try {
+    await file.writeFile(text);
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
+
 /** Observes a holder, poll by poll. */
 class HolderWatch {
   #seen = "";
@@ -118,7 +130,7 @@ class HolderWatch {
   async isDead({ path }: Entry): Promise<boolean> {
     const holder = await readHolder(path);
     if (holder === undefined) return false; // the file is gone: read the folder again
-    const liveness = livenessOf(holder.pid, path);
+    const liveness = livenessOf(holder.identity, path);
     if (liveness === "dead") return true;
     const seen = `${path} ${holder.heartbeat}`;
     this.#polls = seen === this.#seen ? this.#polls + 1 : 0;
@@ -127,25 +139,22 @@ class HolderWatch {
   }
 }
 
-async function readHolder(path: string): Promise<{ pid: number; heartbeat: number } | undefined> {
+async function readHolder(
+  path: string,
+): Promise<{ identity: string; heartbeat: number } | undefined> {
   try {
     const { mtimeMs } = await stat(path);
-    return { pid: Number(await readFile(path, "utf8")), heartbeat: mtimeMs };
+    return { identity: await readFile(path, "utf8"), heartbeat: mtimeMs };
   } catch (error) {
     return unlessMissing(error);
   }
 }
 
-function livenessOf(pid: number, path: string): "alive" | "dead" | "unknown" {
-  if (!(pid > 0)) return "unknown"; // created, but not written yet
-  if (pid === process.pid) return held.has(path) ? "alive" : "unknown";
-  try {
-    process.kill(pid, 0); // sends no signal, and throws if there is no such process
-    return "alive";
-  } catch (error) {
-    const code = codeOf(error);
-    return code === "ESRCH" ? "dead" : code === "EPERM" ? "alive" : "unknown";
-  }
+function livenessOf(identity: string, path: string): "alive" | "dead" | "unknown" {
+  // One that this process does not know may be of another thread.
+  if (identity === processIdentity()) return held.has(path) ? "alive" : "unknown";
+  const runs = isRunning(identity); // a file that is not written yet has no identity
+  return runs === undefined ? "unknown" : runs ? "alive" : "dead";
 }
 
 async function beat(path: string): Promise<void> {

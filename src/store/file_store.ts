@@ -8,8 +8,15 @@ import type { StoredTokens, TokenStore } from "./token_store.ts";
  * of its last run, and processes share one access token.
  *
  * The file is replaced as a whole, so it holds the old tokens or the new ones even if the process is
- * killed. Its locks are in the folder `<path>.lock`. The tokens are not encrypted: whoever can read the
- * file can trade.
+ * killed; a link at its path remains. Its locks are in the folder `<path>.lock`. The tokens are not
+ * encrypted: whoever can read the file can trade.
+ *
+ * Containers on one machine can share the folder. A process that holds the lock and ends, or is killed,
+ * leaves it free at once; where nobody can see whether it runs (in another container, or from Deno without
+ * `--allow-all`), it is free ten seconds after its last sign of life. So a process there that is stopped
+ * for longer than that, in the middle of a refresh, may find its rotating refresh token used by another.
+ * A network file system must create files exclusively and rename them atomically, for all its clients; how
+ * far a certain one does is not known here.
  *
  * @param path The file. It and its folders are created with the first tokens.
  * @throws {TypeError} If it is not a path or a `file:` URL.

@@ -1,11 +1,12 @@
 /** The file of a file store. */
 
-import { mkdir, open, readFile, rename } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SessionError } from "../errors.ts";
 import { codeOf } from "../net/error_code.ts";
 import { FileLock } from "./file_lock.ts";
+import { replaceFile } from "./replace_file.ts";
 import type { StoredTokens, TokenStore } from "./token_store.ts";
 
 type Tokens = Readonly<Record<string, StoredTokens>>;
@@ -58,18 +59,7 @@ export class TokenFile implements TokenStore {
   }
 
   async #replace(tokens: Tokens): Promise<void> {
-    await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
-    // There is one writer at a time, so one name is enough, and killed processes leave no pile of files.
-    const next = `${this.#path}.next`;
-    const file = await open(next, "w", 0o600);
-    try {
-      await file.chmod(0o600); // the mode above applies to a new file only
-      await file.writeFile(`${JSON.stringify({ version: 1, tokens }, undefined, 2)}\n`);
-      await file.sync(); // otherwise a power cut may leave an empty file
-    } finally {
-      await file.close();
-    }
-    await rename(next, this.#path);
+    await replaceFile(this.#path, `${JSON.stringify({ version: 1, tokens }, undefined, 2)}\n`);
   }
 }
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { startEmulator } from "../../src/emulator/emulator.ts";
-import { run, RUNTIMES } from "../support/runtimes.ts";
+import { isAvailable, run, type Runtime, RUNTIMES } from "../support/runtimes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { TOKEN_ROUTE } from "../token/refresh_grant_fixtures.ts";
 
@@ -20,6 +20,41 @@ for (const runtime of RUNTIMES) {
     );
     assertEquals(outcomes[0]?.stdout, outcomes[1]?.stdout);
     assertEquals(emulator.count(TOKEN_ROUTE), 1);
+  });
+}
+
+/**
+ * A runtime in a container of its own, as far as process ids go.
+ *
+ * @param processes How many processes the container had before, so that ids differ between containers.
+ */
+function contained({ name, command }: Runtime, processes: number): Runtime {
+  const script = 'for i in $(seq "$0"); do /bin/true; done; "$@"; exit $?';
+  const namespace = ["unshare", "--pid", "--fork", "--mount-proc"] as const;
+  return { name, command: [...namespace, "sh", "-c", script, String(processes), ...command] };
+}
+
+const canContain = await isAvailable(contained({ name: "true", command: ["true"] }, 1))
+  .catch(() => false);
+
+for (const runtime of RUNTIMES) {
+  Deno.test({
+    name: `Containers with one folder never take one another for dead, on ${runtime.name}`,
+    ignore: !canContain,
+    async fn() {
+      await using emulator = await startEmulator();
+      using folder = new TemporaryFolder();
+      emulator.tradestation.rotation = true;
+      emulator.latencyMs = 300; // so that one waits while the other holds the lock
+      const options = JSON.stringify({ broker: "tradestation", ...emulator.tradestation });
+      const path = `${folder.path}/tokens.json`;
+      const program = ["tests/support/token_process.ts", options, path, "3"];
+      const outcomes = await Promise.all(
+        [1, 20, 300].map((processes) => run(contained(runtime, processes), program)),
+      );
+      for (const { code, stderr } of outcomes) assertEquals(code, 0, stderr);
+      assertEquals(emulator.tradestation.reusedRefreshTokens, 0);
+    },
   });
 }
 

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { setImmediate } from "node:timers";
 import { claim, FileLock } from "../../src/store/file_lock.ts";
+import { isRunning, processIdentity } from "../../src/store/process_identity.ts";
 import { CountedSignal } from "../support/counted_signal.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { idle } from "../support/idle.ts";
@@ -70,16 +71,19 @@ Deno.test("FileLock ends its wait when the signal aborts, with the signal's reas
 
 Deno.test("FileLock takes the place of a process that was killed", async () => {
   using folder = new TemporaryFolder();
-  const child = new Deno.Command(Deno.execPath(), { args: ["eval", ""] }).spawn();
-  await child.status; // so nobody has this id any more
-  Deno.writeTextFileSync(`${folder.path}/41`, String(child.pid));
+  const child = new Deno.Command("sleep", { args: ["60"] }).spawn();
+  const identity = `${processIdentity(child.pid)}`;
+  assert(isRunning(identity));
+  child.kill("SIGKILL");
+  await child.status;
+  Deno.writeTextFileSync(`${folder.path}/41`, identity);
   assertEquals(await new FileLock(folder.path).run(() => Promise.resolve("ran")), "ran");
   assertEquals(names(folder.path), ["42.free"]);
 });
 
 Deno.test("FileLock waits for a process that lives", async () => {
   using folder = new TemporaryFolder();
-  Deno.writeTextFileSync(`${folder.path}/1`, String(Deno.ppid));
+  Deno.writeTextFileSync(`${folder.path}/1`, `${processIdentity(Deno.ppid)}`);
   const controller = new AbortController();
   let ran = false;
   const waiting = new FileLock(folder.path).run(() => {
@@ -94,7 +98,9 @@ Deno.test("FileLock waits for a process that lives", async () => {
 
 Deno.test("FileLock takes the place of a holder that it cannot ask, when its heart stands still", async () => {
   using folder = new TemporaryFolder();
-  for (const content of ["", "not a number", String(Deno.pid)]) { // this id, from an earlier life
+  const own = `${processIdentity()}`; // of another thread
+  const elsewhere = own.replace(/^\S+/, "another-boot");
+  for (const content of ["", "not a process", "unknown", elsewhere, own]) {
     Deno.writeTextFileSync(`${folder.path}/${names(folder.path).length + 1}`, content);
     using clock = new FakeClock({ timers: true });
     const waiting = new FileLock(folder.path).run(() => Promise.resolve("ran"));
@@ -175,7 +181,7 @@ Deno.test("claim() takes the next number, and removes those below", async () => 
   }
   assertEquals(await claim(folder.path, 4), `${folder.path}/4`);
   assertEquals(names(folder.path), ["4"]);
-  assertEquals(Deno.readTextFileSync(`${folder.path}/4`), String(Deno.pid));
+  assertEquals(Deno.readTextFileSync(`${folder.path}/4`), processIdentity());
 });
 
 Deno.test("FileLock looks again when a holder goes while it looks", async () => {
