@@ -60,6 +60,22 @@ const CLOSE_PATIENCE_MS = 5_000;
  * const accounts = await Account.get(session);
  * assertEquals(accounts[0]?.accountNumber, "5WT00000");
  * ```
+ *
+ * @example Where there is no `await using`, as on Node 22
+ * ```ts
+ * import { assert } from "@std/assert";
+ * import { Session } from "@tasty/session";
+ * import { startEmulator } from "@tasty/session/emulator";
+ *
+ * const emulator = await startEmulator();
+ * const session = new Session({ ...emulator.tastytrade });
+ * try {
+ *   assert(await session.validate());
+ * } finally {
+ *   await session.close();
+ *   await emulator.close();
+ * }
+ * ```
  */
 export class Session implements AsyncDisposable, Disposable {
   readonly #settings: Omit<SessionSettings, "credentials" | "loginTokens">;

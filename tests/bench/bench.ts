@@ -7,23 +7,14 @@
  */
 
 import { arch, cpus, platform } from "node:os";
-import { gzipSync } from "node:zlib";
 import { run, type Runtime, RUNTIMES, withGarbageCollector } from "../support/runtimes.ts";
 import type { Figures, Refreshes, Report } from "./client.ts";
-import { pack } from "../package/pack.ts";
+import { compiled, importMs, installed } from "./import_time.ts";
 import { median } from "./median.ts";
+import { FOLDER, shell } from "./shell.ts";
+import { sharesOfSize, sizes } from "./size.ts";
 
-const FOLDER = new URL("./", import.meta.url);
 const [rounds = "5", runs = "3"] = Deno.args;
-
-/** Runs a program in this folder to its end. */
-async function shell(program: string, args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await new Deno.Command(program, { args: [...args], cwd: FOLDER })
-    .output();
-  const decoder = new TextDecoder();
-  if (code !== 0) throw new Error(decoder.decode(stderr));
-  return decoder.decode(stdout);
-}
 
 /** The server of all contenders, in a process of its own. */
 async function serve(): Promise<Deno.ChildProcess & { readonly origin: string }> {
@@ -39,114 +30,6 @@ async function versionOf(runtime: Runtime): Promise<string> {
   const [program, ...args] = runtime.command.filter((word) => !/^(run|--allow-all)$/.test(word));
   return (await shell(program ?? "", [...args, "--version"])).match(/\d+\.\d+\.\d+/)?.[0] ?? "?";
 }
-
-/** The module as npm users install it, bundled. */
-async function installed(): Promise<string> {
-  const folder = await Deno.makeTempDir();
-  await shell("tar", ["-xzf", await pack(folder), "-C", folder]);
-  return new URL(`file://${folder}/package/mod.js`).href;
-}
-
-/** The paths of the module's sources, without the emulator's. */
-async function sourcesBelow(folder: string, root: URL): Promise<string[]> {
-  const sources: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(new URL(folder, root))) {
-    const path = `${folder}/${name}`;
-    if (!isDirectory) sources.push(path);
-    else if (name !== "emulator") sources.push(...await sourcesBelow(path, root));
-  }
-  return sources;
-}
-
-/** The module as JSR serves it to Node: compiled to JavaScript, file by file. */
-async function compiled(): Promise<string> {
-  const folder = await Deno.makeTempDir();
-  const root = new URL("../../", FOLDER);
-  const sources = ["mod.ts", ...await sourcesBelow("src", root)];
-  const paths = sources.map((source) => `../../${source}`);
-  await shell("npx", [
-    "--no-install",
-    "esbuild",
-    ...paths,
-    `--outdir=${folder}`,
-    "--format=esm",
-    "--log-level=error",
-  ]);
-  for (const source of sources) {
-    const path = `${folder}/${source.replace(/ts$/, "js")}`;
-    const code = await Deno.readTextFile(path);
-    await Deno.writeTextFile(path, code.replace(/(\.\.?\/[\w/]+)\.ts"/g, '$1.js"'));
-  }
-  await Deno.writeTextFile(`${folder}/package.json`, '{ "type": "module" }');
-  return new URL(`file://${folder}/mod.js`).href;
-}
-
-/** How much longer a program runs that imports a module than an empty one, in milliseconds. */
-async function importMs(runtime: Runtime, module: string): Promise<number> {
-  const folder = await Deno.makeTempDir();
-  const [empty, importing] = [`${folder}/empty.mjs`, `${folder}/importing.mjs`];
-  const timed = (code: string) =>
-    `const startedAt = performance.now(); ${code}; console.log(performance.now() - startedAt);`;
-  await Deno.writeTextFile(`${folder}/nothing.mjs`, "export {};");
-  await Deno.writeTextFile(empty, timed(`await import("./nothing.mjs")`));
-  await Deno.writeTextFile(importing, timed(`await import(${JSON.stringify(module)})`));
-  const added: number[] = [];
-  for (let round = 0; round < 7; round++) {
-    const [with_, without] = [await run(runtime, [importing]), await run(runtime, [empty])];
-    added.push(Number(with_.stdout) - Number(without.stdout));
-  }
-  await Deno.remove(folder, { recursive: true });
-  return median(added);
-}
-
-/** What a bundler makes of a program that uses this, gzipped, in kB. */
-async function bundledKb(code: string): Promise<number> {
-  const entry = new URL("bundled_entry.ts", FOLDER);
-  await Deno.writeTextFile(entry, code);
-  try {
-    const args = ["--no-install", "esbuild", "bundled_entry.ts", "--bundle", "--minify"];
-    const bundle = await shell("npx", [...args, "--format=esm", "--platform=node"]);
-    return gzipSync(bundle, { level: 9 }).length / 1000;
-  } finally {
-    await Deno.remove(entry);
-  }
-}
-
-/** The share of each folder in the minified program that uses a `Session`, in percent. */
-async function sharesOfSize(): Promise<[room: string, percent: number][]> {
-  const entry = new URL("bundled_entry.ts", FOLDER);
-  const folder = await Deno.makeTempDir();
-  await Deno.writeTextFile(entry, 'export { Session } from "../../mod.ts";');
-  const out = ["--format=esm", "--platform=node", `--outfile=${folder}/out.js`];
-  const args = ["--bundle", "--minify", `--metafile=${folder}/meta.json`, "--log-level=error"];
-  await shell("npx", ["--no-install", "esbuild", "bundled_entry.ts", ...args, ...out]);
-  await Deno.remove(entry);
-  const { outputs } = JSON.parse(await Deno.readTextFile(`${folder}/meta.json`));
-  const [{ inputs }] = Object.values(outputs) as {
-    inputs: Record<string, { bytesInOutput: number }>;
-  }[];
-  const bytes = new Map<string, number>();
-  for (const [path, { bytesInOutput }] of Object.entries(inputs)) {
-    const room = /src\/([a-z]+\/)/.exec(path)?.[1] ?? "session, options, credentials, errors";
-    bytes.set(room, (bytes.get(room) ?? 0) + bytesInOutput);
-  }
-  const total = [...bytes.values()].reduce((sum, some) => sum + some, 0);
-  return [...bytes].map(([room, some]): [string, number] => [room, 100 * some / total])
-    .filter(([, percent]) => percent >= 1).sort(([, one], [, other]) => other - one);
-}
-
-const BUNDLES: readonly [name: string, code: string][] = [
-  ["**@tasty/session**: `Session`", 'export { Session } from "../../mod.ts";'],
-  ["**@tasty/session**: everything", 'export * from "../../mod.ts";'],
-  ["@tastytrade/api", 'export { default } from "@tastytrade/api";'],
-  ["ky", 'export { default } from "ky";'],
-  [
-    "oauth4webapi: refresh and resource",
-    'export { processRefreshTokenResponse, protectedResourceRequest, refreshTokenGrantRequest } from "oauth4webapi";',
-  ],
-  ["google-auth-library: `OAuth2Client`", 'export { OAuth2Client } from "google-auth-library";'],
-  ["@badgateway/oauth2-client", 'export * from "@badgateway/oauth2-client";'],
-];
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join(
@@ -221,8 +104,6 @@ const [first] = reports[0]?.runs ?? [];
 const contenders = first?.report.contenders.map(({ name }) => name) ?? [];
 const of = (report: Report, name: string): Figures | undefined =>
   report.contenders.find((figures) => figures.name === name);
-const sizes: [string, number][] = [];
-for (const [name, code] of BUNDLES) sizes.push([name, await bundledKb(code)]);
 
 const results = `# What it costs
 
@@ -294,7 +175,7 @@ ${
 
 Bundled, minified and gzipped.
 
-${table(["", "kB"], sizes.map(([name, kb]) => [name, kb.toFixed(1)]))}
+${table(["", "kB"], (await sizes()).map(([name, kb]) => [name, kb.toFixed(1)]))}
 
 Of the minified program with \`Session\`:
 

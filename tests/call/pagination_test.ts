@@ -33,24 +33,38 @@ Deno.test("Session.items() refuses a page that leads to one that was read alread
   }
 });
 
-Deno.test("Session.items() refuses an offset that does not advance", async () => {
-  let requests = 0;
+/** A session at tastytrade whose pages hold the same item each, and what has asked for them. */
+function repeatingPages(pageOffset: (page: number) => number, pages: number) {
+  const asked = { pages: 0 };
   const answer = (url: string) => {
     if (url.endsWith("/oauth/token")) {
       return Response.json({ access_token: "access", token_type: "Bearer", expires_in: 900 });
     }
-    requests += 1;
-    const pagination = { "page-offset": 0, "total-pages": 5 };
+    asked.pages += 1;
+    const pagination = { "page-offset": pageOffset(asked.pages), "total-pages": pages };
     return Response.json({ data: { items: [{ id: 1 }] }, pagination });
   };
-  await using session = new Session({
+  const session = new Session({
     broker: tastytrade,
     clientSecret: "secret",
     refreshToken: "refresh",
     fetch: (input) => Promise.resolve(answer(String(input))),
   });
+  return { session, asked };
+}
+
+Deno.test("Session.items() refuses an offset that does not advance", async () => {
+  const { session, asked } = repeatingPages(() => 0, 5);
   await assertRejects(() => all(session), ApiError, "paging does not end");
-  assertEquals(requests, 2);
+  assertEquals(asked.pages, 2);
+  await session.close();
+});
+
+Deno.test("Session.items() does not follow pages for ever that repeat their items", async () => {
+  const { session, asked } = repeatingPages((page) => page, 1e9);
+  await assertRejects(() => all(session), ApiError, "paging does not end");
+  assertLess(asked.pages, 103);
+  await session.close();
 });
 
 Deno.test("Session.items() does not follow empty pages for ever, but over some", async () => {
@@ -67,24 +81,4 @@ Deno.test("Session.items() does not follow empty pages for ever, but over some",
     else await assertRejects(() => all(session), ApiError, "paging does not end");
     assertLess(page, 102);
   }
-});
-
-Deno.test("Session.items() does not follow pages for ever that repeat their items", async () => {
-  let page = 0;
-  const answer = (url: string) => {
-    if (url.endsWith("/oauth/token")) {
-      return Response.json({ access_token: "access", token_type: "Bearer", expires_in: 900 });
-    }
-    page += 1;
-    const pagination = { "page-offset": page, "total-pages": 1e9 };
-    return Response.json({ data: { items: [{ id: 1 }] }, pagination });
-  };
-  await using session = new Session({
-    broker: tastytrade,
-    clientSecret: "secret",
-    refreshToken: "refresh",
-    fetch: (input) => Promise.resolve(answer(String(input))),
-  });
-  await assertRejects(() => all(session), ApiError, "paging does not end");
-  assertLess(page, 103);
 });
