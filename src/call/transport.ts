@@ -56,13 +56,17 @@ type Read<T> = (response: Response, call: Call) => T | Promise<T>;
 export class Transport {
   readonly #options: TransportOptions;
   #isPermitted = false;
-  /** Loaded with the first request, if there are limits. */
   #limiter: RateLimiter | undefined;
+  /** Loads the limiter, if there are limits. Programs without any do not carry it. */
+  readonly #loading: Promise<RateLimiter> | undefined;
   /** Ends a call whose response is garbage, so that nobody can read its body any more. */
   readonly #unread = finalizationRegistry<Deadline>((deadline) => deadline.dispose());
 
   constructor(options: TransportOptions) {
     this.#options = options;
+    if (options.rateLimits.length === 0) return;
+    this.#loading = this.#loadLimiter(options);
+    this.#loading.catch(() => {}); // each call reports it
   }
 
   /** Sends a request and returns the response, whose body stays readable until the call is aborted. */
@@ -165,13 +169,12 @@ export class Transport {
 
   /** Makes the body, and waits for a token and for the rate limit. After that nothing is waited for. */
   async #sendWhenReady(call: Call): Promise<Response> {
-    const { source, rateLimits } = this.#options;
+    const { source } = this.#options;
     const { makeBody } = call.request;
     const body = makeBody === undefined ? undefined : await callFactory(makeBody, call);
     let token = source.current() ?? await this.#awaitToken(call);
-    if (rateLimits.length > 0) {
-      token = await this.#awaitLimit(call, this.#limiter ?? await this.#loadLimiter());
-    }
+    const limiter = this.#limiter ?? (this.#loading && await this.#loading);
+    if (limiter !== undefined) token = await this.#awaitLimit(call, limiter);
     call.deadline.throwIfOver(); // it may have ended while the token arrived
     return await this.#fetch(call, token, body);
   }
@@ -191,11 +194,9 @@ export class Transport {
     );
   }
 
-  /** A program without limits loads no limiter. */
-  async #loadLimiter(): Promise<RateLimiter> {
+  async #loadLimiter({ rateLimits, baseUrl }: TransportOptions): Promise<RateLimiter> {
     const { RateLimiter } = await import("./rate_limiter.ts");
-    const { rateLimits, baseUrl } = this.#options;
-    return this.#limiter ??= new RateLimiter(rateLimits, baseUrl);
+    return this.#limiter = new RateLimiter(rateLimits, baseUrl);
   }
 
   /** Waits for the rate limit, and returns the token that is alive then. */

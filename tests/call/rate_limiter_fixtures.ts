@@ -12,6 +12,7 @@ export async function paced(
   const broker = new ScriptedBroker();
   broker.lifetimeS = 1e6;
   const session = new Session({ ...broker.options, timeoutMs: 600_000, rateLimit, ...options });
+  await import("../../src/call/rate_limiter.ts"); // the session has begun to load it before
   await session.refresh();
   const startedAt = performance.now();
   const departures: number[] = [];
