@@ -14,57 +14,57 @@ import { isPermitted } from "../deno_permissions.ts";
 import { codeOf } from "../net/error_code.ts";
 
 /** Identifies a process, by default this one; `undefined` if there is none, or nobody can tell. */
-export function processIdentity(pid: number = process.pid): string | undefined {
-  const place = ownPlace();
-  const start = place === undefined ? undefined : startOf(pid);
+export function processIdentity(
+  pid: number = process.pid,
+  system: string = process.platform,
+): string | undefined {
+  const place = ownPlace(system);
+  const start = place === undefined ? undefined : startOf(pid, system);
   return start === undefined ? undefined : `${place} ${pid} ${start}`;
 }
 
 /** Whether the process with this identity runs; `undefined` if nobody can tell here. */
-export function isRunning(identity: string): boolean | undefined {
-  const place = ownPlace();
+export function isRunning(
+  identity: string,
+  system: string = process.platform,
+): boolean | undefined {
+  const place = ownPlace(system);
   if (place === undefined || !identity.startsWith(`${place} `)) return undefined;
-  const [pid = "", start = ""] = identity.slice(place.length + 1).split(" ");
-  if (!/^\d+$/.test(pid)) return undefined;
-  return startOf(Number(pid)) === start;
+  const [pid = "", start] = identity.slice(place.length + 1).split(" ");
+  return /^\d+$/.test(pid) ? startOf(Number(pid), system) === start : undefined;
 }
 
-/** Where process ids mean the same: a boot and a namespace, or a host. */
-function ownPlace(): string | undefined {
+/** Where process ids mean the same: a boot and a namespace, or a host. Deno is never made to ask. */
+function ownPlace(system: string): string | undefined {
   try {
-    if (process.platform !== "linux") {
-      const mayKnow = isPermitted({ name: "sys", kind: "hostname" }) &&
+    if (system !== "linux") {
+      const isKnown = isPermitted({ name: "sys", kind: "hostname" }) &&
         isPermitted({ name: "run" });
-      return mayKnow ? hostname() : undefined;
+      return isKnown ? hostname() : undefined;
     }
-    if (!isPermitted({ name: "read", path: "/proc" })) return undefined; // Deno would ask
+    const isReadable = isPermitted({ name: "read", path: "/proc" });
+    const [pid] = isReadable ? readFileSync("/proc/self/stat", "utf8").split(" ") : [];
     // A container may see the /proc of another namespace, where ids mean other processes.
-    const [seenPid] = readFileSync("/proc/self/stat", "utf8").split(" ");
-    if (seenPid !== String(process.pid)) return undefined;
-    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-    return `${boot} ${readlinkSync("/proc/self/ns/pid")}`;
-  } catch {
-    return undefined;
+    return pid === String(process.pid)
+      ? `${bootId()} ${readlinkSync("/proc/self/ns/pid")}`
+      : undefined;
+  } catch { // deno-coverage-ignore -- where there is no /proc, or Deno hides it
+    return undefined; // deno-coverage-ignore
   }
+}
+
+function bootId(): string {
+  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
 }
 
 /** When a process started, in the units of its system; `undefined` if there is no such process. */
-function startOf(pid: number): string | undefined {
-  if (process.platform !== "linux") return isAlive(pid) ? "-" : undefined;
+function startOf(pid: number, system: string): string | undefined {
   try {
+    if (system !== "linux") return process.kill(pid, 0) ? "-" : undefined; // sends no signal
     // proc_pid_stat(5): the state and the start are the fields 3 and 22; a name in parentheses is before.
     const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ");
     return /^[ZX]/.test(fields[0] ?? "") ? undefined : fields[19]; // a zombie has ended
-  } catch {
-    return undefined;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0); // sends no signal, and throws if there is no such process
-    return true;
   } catch (error) {
-    return codeOf(error) !== "ESRCH";
+    return codeOf(error) === "EPERM" ? "-" : undefined; // that of another user runs
   }
 }

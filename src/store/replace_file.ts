@@ -41,12 +41,8 @@ async function targetOf(path: string): Promise<string> {
   } catch (error) {
     if (codeOf(error) !== "ENOENT") throw error;
   }
-  try {
-    return await targetOf(resolve(dirname(path), await readlink(path)));
-  } catch (error) {
-    if (codeOf(error) !== "ENOENT") throw error;
-    return path;
-  }
+  const link = await readlink(path).catch(() => undefined); // nothing is there, or a link to nothing
+  return link === undefined ? path : await targetOf(resolve(dirname(path), link));
 }
 
 /** Removes what a writer has left behind that was killed. */

@@ -1,18 +1,20 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { isRunning, processIdentity } from "../../src/store/process_identity.ts";
 
-Deno.test("processIdentity() tells one process from another", async () => {
-  await using child = new Deno.Command("sleep", { args: ["60"] }).spawn();
-  const [own, other] = [processIdentity(), processIdentity(child.pid)];
-  assert(own !== undefined && other !== undefined);
-  assertNotEquals(own, other);
-  assert(!own.includes("\n"));
-  assert(isRunning(own) && isRunning(other));
-  child.kill("SIGKILL");
-  await child.status;
-  assertEquals([isRunning(other)], [false]);
-  assertEquals(processIdentity(child.pid), undefined);
-});
+for (const system of [Deno.build.os, "another system"]) {
+  Deno.test(`processIdentity() tells one process from another (${system})`, async () => {
+    await using child = new Deno.Command("sleep", { args: ["60"] }).spawn();
+    const [own, other] = [Deno.pid, child.pid].map((pid) => processIdentity(pid, system));
+    assert(own !== undefined && other !== undefined);
+    assertNotEquals(own, other);
+    assert(!own.includes("\n"));
+    assert(isRunning(own, system) && isRunning(other, system));
+    child.kill("SIGKILL");
+    await child.status;
+    assertEquals([isRunning(other, system)], [false]);
+    assertEquals(processIdentity(child.pid, system), undefined);
+  });
+}
 
 Deno.test({
   name: "isRunning() takes no other process for the one that had its id before",

@@ -59,6 +59,18 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "replaceFile() refuses a link that leads to itself",
+  ignore,
+  async fn() {
+    using folder = new TemporaryFolder();
+    const path = `${folder.path}/tokens.json`;
+    Deno.symlinkSync("tokens.json", path);
+    await assertRejects(() => replaceFile(path, "tokens"), Error, "ELOOP");
+    assertEquals(names(folder.path), ["tokens.json"]);
+  },
+});
+
 Deno.test("replaceFile() leaves nothing behind if it fails", async () => {
   using folder = new TemporaryFolder();
   const path = `${folder.path}/tokens.json`;
