@@ -99,9 +99,7 @@ export class ResilientStore {
    */
   async close(): Promise<void> {
     try {
-      if (this.#unsaved === undefined) return;
-      const { signal } = this.#closing;
-      await this.#inTime(this.lock(() => this.#writeUnlessOutdated(), signal));
+      if (this.#unsaved !== undefined) await this.#inTime(this.#writeUnsaved());
     } catch (error) {
       throw this.#error("save", error);
     } finally {
@@ -154,17 +152,14 @@ export class ResilientStore {
   }
 
   async #saveLater(): Promise<void> {
-    const { signal } = this.#closing;
-    await this.lock(() => this.#writeUnlessOutdated(), signal).catch(() => this.#scheduleSave());
-  }
-
-  /** To be called within the lock. */
-  async #writeUnlessOutdated(): Promise<void> {
-    const stored = await this.#read();
-    // What another process has saved meanwhile is newer. Clocks cannot tell, they may have been set.
-    const isOutdated = stored !== undefined && stored.accessToken !== this.#lastSeen;
-    if (isOutdated) this.#unsaved = undefined;
-    else await this.#inTime(this.#writeUnsaved());
+    const task = async () => {
+      const stored = await this.#read();
+      // What another process has saved meanwhile is newer. Clocks cannot tell, they may have been set.
+      const isOutdated = stored !== undefined && stored.accessToken !== this.#lastSeen;
+      if (isOutdated) this.#unsaved = undefined;
+      else if (this.#unsaved !== undefined) await this.save(this.#unsaved);
+    };
+    await this.lock(task, this.#closing.signal).catch(() => this.#scheduleSave());
   }
 
   async #inTime<T>(promise: Promise<T>): Promise<T> {

@@ -115,21 +115,6 @@ Deno.test("RefreshGrant does not write over what another process saved later", a
   assertEquals([...store.tokens.values()].map((tokens) => tokens.accessToken), [accessToken]);
 });
 
-Deno.test("Session.close() does not write over what another process saved later", async () => {
-  await using emulator = await startEmulator();
-  using _warnings = new Warnings();
-  const store = new MemoryStore();
-  const session = new Session({ ...emulator.tastytrade, store });
-  store.faults.save = () => Promise.reject(new Error("disk full"));
-  await session.refresh();
-  delete store.faults.save;
-  const other = new Session({ ...emulator.tastytrade, store });
-  const accessToken = await other.accessToken();
-  await other.close();
-  await session.close();
-  assertEquals([...store.tokens.values()].map((tokens) => tokens.accessToken), [accessToken]);
-});
-
 Deno.test("RefreshGrant writes the newest tokens last, however late an earlier save ends", async () => {
   await using emulator = await startEmulator();
   using _warnings = new Warnings();
