@@ -6,12 +6,13 @@
  * @module
  */
 
+import { runTool } from "../support/run_tool.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 /** What `deno pack` does not write into `package.json`. */
 const FIELDS = {
   bin: { "tasty-emulator": "src/emulator/main.js" },
-  // 20.10 is the first that can import JSON, as the emulator does.
+  // Older ones may work, and no test runs them.
   engines: { node: ">=20.10" },
   sideEffects: ["./src/emulator/main.js"],
 };
@@ -52,18 +53,6 @@ async function removeModules(folder: string): Promise<void> {
     if (isDirectory) await removeModules(`${folder}/${name}`);
     else if (/\.js(on)?$/.test(name)) await Deno.remove(`${folder}/${name}`);
   }
-}
-
-async function runTool(
-  program: string,
-  args: readonly string[],
-  cwd: string | URL,
-): Promise<string> {
-  const { code, stdout, stderr } = await new Deno.Command(program, { args: [...args], cwd })
-    .output();
-  const decoder = new TextDecoder();
-  if (code === 0) return decoder.decode(stdout);
-  throw new Error(`${program} ${args.join(" ")} ended with ${code}\n${decoder.decode(stderr)}`);
 }
 
 if (import.meta.main) console.log(await pack(Deno.cwd()));

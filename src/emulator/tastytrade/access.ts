@@ -2,7 +2,8 @@ import type { Tastytrade } from "./tastytrade.ts";
 
 /**
  * An environment of the emulated tastytrade. The credentials are random and new with each emulator,
- * unless the options of `startEmulator()` have them. What a session needs are own properties, so that a spread passes them; the rest is not.
+ * unless the options of `startEmulator()` have them. What a session needs are own properties, so that a
+ * spread passes them; the rest is not.
  */
 export interface EmulatedTastytrade {
   /** The address of the API and of the token endpoint. */
