@@ -89,4 +89,4 @@ export type { Query } from "./src/net/url.ts";
 export { Session } from "./src/session.ts";
 export type { SessionOptions } from "./src/session_options.ts";
 export { fileStore } from "./src/store/file_store.ts";
-export type { StoredTokens, TokenStore } from "./src/store/token_store.ts";
+export type { TokenStore } from "./src/store/token_store.ts";

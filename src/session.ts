@@ -107,7 +107,7 @@ export class Session implements AsyncDisposable, Disposable {
     this.#releaseToken = release;
     const grant = new RefreshGrant(credentials, token, settings, store);
     this.#grant = grant;
-    this.#source = new TokenSource((signal) => grant.refresh(signal), loginTokens?.accessToken);
+    this.#source = new TokenSource(grant.refresh.bind(grant), loginTokens?.accessToken);
     this.#retries = settings.retry && new RetryBudget(settings.retry);
     this.#calls = new OpenCalls(settings.timeoutMs);
     this.#transport = new Transport({
@@ -524,6 +524,7 @@ export class Session implements AsyncDisposable, Disposable {
 
   async #close(): Promise<void> {
     this.#calls.close();
+    this.#grant.stopWaiting();
     await this.#source.close(CLOSE_PATIENCE_MS);
     try {
       await this.#grant.close();

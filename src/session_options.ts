@@ -154,7 +154,7 @@ function findLoginTokens(
 }
 
 function readStore(store: TokenStore): TokenStore {
-  if (typeof store.load === "function" && typeof store.lock === "function") return store;
+  if (typeof store.get === "function" && typeof store.compareAndSet === "function") return store;
   throw new TypeError(
     'Cannot use this store: pass a TokenStore, for instance fileStore("tokens.json")',
   );

@@ -46,7 +46,7 @@ Deno.test("login() and fileStore() say what the runtime lacks", async () => {
     "no web server for the browser",
   );
   assert(code === "unsupported_runtime");
-  await assertRejects(() => fileStore("tokens.json").load("a"), SessionError, "has no files");
+  await assertRejects(() => fileStore("tokens").get("a"), SessionError, "has no files");
 });
 
 Deno.test("A store that fails is reported on the console where Node's warnings are missing", async () => {
@@ -54,14 +54,14 @@ Deno.test("A store that fails is reported on the console where Node's warnings a
   const broker = new ScriptedBroker();
   broker.isRotating = true;
   const store = new MemoryStore();
-  store.faults.save = () => Promise.reject(new Error("disk full"));
+  store.faults.tokens = () => Promise.reject(new Error("disk full"));
   const warnings: string[] = [];
   const { warn } = console;
   console.warn = (message: string) => warnings.push(message);
   try {
     await using session = await signedIn(broker, { store });
     await session.get("/a");
-    delete store.faults.save;
+    delete store.faults.tokens;
   } finally {
     console.warn = warn;
   }

@@ -1,24 +1,22 @@
 import { SessionError } from "../errors.ts";
 import { nodeProcess } from "../node_process.ts";
-import type { TokenFile } from "./token_file.ts";
-import type { StoredTokens, TokenStore } from "./token_store.ts";
+import type { TokenStore } from "./token_store.ts";
 
 /**
- * Keeps tokens in a file that only its owner can read (mode 0600). A program continues with the tokens
- * of its last run, and processes share one access token.
+ * Keeps tokens in a folder, in files that only their owner can read (mode 0600). A program continues with
+ * the tokens of its last run, and any number of processes share one grant.
  *
- * The file is replaced as a whole, so it holds the old tokens or the new ones even if the process is
- * killed; a link at its path remains. Its locks are in the folder `<path>.lock`. The tokens are not
- * encrypted: whoever can read the file can trade.
+ * The processes may run in different containers that share the folder. One that is killed or stopped at any
+ * point leaves the old tokens or the new ones, and blocks nobody. The tokens are not encrypted: whoever can
+ * read the folder can trade (`encryptedStore` in `@tasty/session/stores` encrypts them). A grant
+ * that nobody refreshes for 400 days is removed.
  *
- * Containers on one machine can share the folder. A process that holds the lock and ends, or is killed,
- * leaves it free at once; where nobody can see whether it runs (in another container, or from Deno without
- * `--allow-all`), it is free ten seconds after its last sign of life. So a process there that is stopped
- * for longer than that, in the middle of a refresh, may find its rotating refresh token used by another.
- * A network file system must create files exclusively and rename them atomically, for all its clients; how
- * far a certain one does is not known here.
+ * The file system must have hard links. A network file system must make them atomically, and must not
+ * serve an outdated listing of the folder: NFS does the first, and the second with `lookupcache=none` or
+ * `noac`. Otherwise a process may wait for some seconds more; no token is used twice. For more machines
+ * than one, a database is the better store.
  *
- * @param path The file. It and its folders are created with the first tokens.
+ * @param path The folder. It and those above it are created with the first tokens.
  * @throws {TypeError} If it is not a path or a `file:` URL.
  *
  * @example Two sessions, one token request
@@ -28,7 +26,7 @@ import type { StoredTokens, TokenStore } from "./token_store.ts";
  * import { startEmulator } from "@tasty/session/emulator";
  *
  * const folder = await Deno.makeTempDir();
- * const store = fileStore(`${folder}/tokens.json`);
+ * const store = fileStore(`${folder}/tokens`);
  * await using emulator = await startEmulator();
  * {
  *   await using first = new Session({ ...emulator.tastytrade, store });
@@ -49,35 +47,27 @@ export function fileStore(path: string | URL): TokenStore {
 
 class FileStore implements TokenStore {
   readonly #path: string | URL;
-  #file: Promise<TokenFile> | undefined;
+  #folder: Promise<TokenStore> | undefined;
 
   constructor(path: string | URL) {
     this.#path = path;
   }
 
-  async load(key: string): Promise<StoredTokens | undefined> {
-    return await (await this.#open()).load(key);
+  async get(key: string): Promise<string | undefined> {
+    return await (await this.#open()).get(key);
   }
 
-  async save(key: string, tokens: StoredTokens): Promise<void> {
-    await (await this.#open()).save(key, tokens);
+  async compareAndSet(key: string, before: string | undefined, after: string): Promise<boolean> {
+    return await (await this.#open()).compareAndSet(key, before, after);
   }
 
-  async lock<T>(
-    key: string,
-    task: () => Promise<T>,
-    options?: { readonly signal?: AbortSignal },
-  ): Promise<T> {
-    return await (await this.#open()).lock(key, task, options);
-  }
-
-  #open(): Promise<TokenFile> {
-    return this.#file ??= loadTokenFile(this.#path);
+  #open(): Promise<TokenStore> {
+    return this.#folder ??= openFolder(this.#path);
   }
 }
 
 /** Loads what needs `node:` modules. A program without a file store runs where there are none. */
-async function loadTokenFile(path: string | URL): Promise<TokenFile> {
+async function openFolder(path: string | URL): Promise<TokenStore> {
   if (nodeProcess() === undefined) {
     throw new SessionError(
       "Cannot keep tokens in a file: this runtime has no files (node:fs). Write a TokenStore for " +
@@ -85,6 +75,6 @@ async function loadTokenFile(path: string | URL): Promise<TokenFile> {
       { code: "store_failed" },
     );
   }
-  const { TokenFile } = await import("./token_file.ts");
-  return new TokenFile(path);
+  const { TokenFolder } = await import("./token_folder.ts");
+  return new TokenFolder(path);
 }

@@ -1,40 +1,29 @@
 /** The interface of stores, which keep tokens between processes. */
 
-/** The tokens of one grant, as plain JSON. */
-export interface StoredTokens {
-  /** The current refresh token. */
-  readonly refreshToken: string;
-  /** The access token that was issued with it. */
-  readonly accessToken: string;
-  /** When the access token was requested, as `Date.prototype.toISOString` writes it. */
-  readonly obtainedAt: string;
-  /** When the access token expires, likewise. */
-  readonly expiresAt: string;
-}
-
 /**
- * Keeps the tokens of any number of grants. {@linkcode fileStore} is one; a program can bring its own,
- * for instance over a database that several machines share.
+ * Keeps the records of any number of grants, for any number of processes and machines. It is two
+ * functions, so that any engine with a conditional write can be one; who refreshes, who waits and who takes
+ * over is decided above it. {@linkcode fileStore} keeps them in files, `@tasty/session/stores` in Redis and
+ * Deno KV, and `examples/postgres_store.ts` in PostgreSQL.
+ *
+ * A record is a text of about 3 kB, which holds the tokens: whoever can read it can trade, and whoever can
+ * write it can end the grant. The refresh token in it may be the only one that works. So a write must be
+ * durable when its promise resolves, and the store must not drop records to make room.
  */
 export interface TokenStore {
   /**
-   * Loads the tokens of a grant.
+   * Reads a record.
    *
-   * @param key Identifies the grant without revealing it.
-   * @returns `undefined` if there are none.
+   * @param key Identifies the grant without revealing it: 64 hexadecimal digits.
+   * @returns The text that was written last, by whichever process; `undefined` if there is none.
    */
-  load(key: string): Promise<StoredTokens | undefined>;
-  /** Replaces the tokens of a grant. They must be durable when the promise resolves. */
-  save(key: string, tokens: StoredTokens): Promise<void>;
+  get(key: string): Promise<string | undefined>;
   /**
-   * Runs a task while no other holder of this key, in any process, runs one.
+   * Writes a record if the store still holds the text that was read before. The comparison and the write
+   * must be one atomic step, for every process and machine that uses the store.
    *
-   * @param options `signal` aborts the wait for the lock.
-   * @returns What the task returns.
+   * @param before What it must hold now; `undefined` means no record.
+   * @returns Whether it was written. If nobody can tell, the promise must reject.
    */
-  lock<T>(
-    key: string,
-    task: () => Promise<T>,
-    options?: { readonly signal?: AbortSignal },
-  ): Promise<T>;
+  compareAndSet(key: string, before: string | undefined, after: string): Promise<boolean>;
 }

@@ -2,15 +2,17 @@
  * Exchanges a refresh token for access tokens (RFC 6749 section 6), or takes an access token from the
  * store that another process has saved there.
  *
- * A refresh token may work only once, and a second use may revoke it for good. With a store, the order
- * is therefore: lock, load, compare, exchange, save, and only then use the result. If it cannot be saved,
- * the session goes on from memory and never sends the used one again.
+ * A refresh token may work only once, and a second use may revoke it for good. The sessions of this process
+ * use it one after the other ({@linkcode RefreshToken}), and with a store so do all processes
+ * ({@linkcode StoredGrant}). New tokens are saved before anyone gets them.
  */
 
 import { NetworkError, type NetworkErrorKind, SessionClosedError, TokenError } from "../errors.ts";
-import { ResilientStore } from "../store/resilient_store.ts";
-import type { StoredTokens, TokenStore } from "../store/token_store.ts";
+import type { GrantRecord, StoredToken } from "../store/grant_record.ts";
+import { GrantStore } from "../store/grant_store.ts";
+import type { TokenStore } from "../store/token_store.ts";
 import type { RefreshToken } from "./shared_refresh_token.ts";
+import { type RefreshRight, StoredGrant } from "./stored_grant.ts";
 import {
   createToken,
   isAccessToken,
@@ -31,7 +33,7 @@ export interface OAuthClient {
 /** A refresh token, its client, and the store that keeps what replaces it. */
 export class RefreshGrant {
   readonly #context: TokenEndpointContext;
-  readonly #store: ResilientStore | undefined;
+  #stored: StoredGrant | undefined;
   /** Forgotten at the end. */
   #secrets: { readonly client: OAuthClient; readonly refreshToken: RefreshToken } | undefined;
   /** The access token that was returned last. Whoever asks for another one has no use for it. */
@@ -48,7 +50,8 @@ export class RefreshGrant {
     this.#context = context;
     if (store === undefined) return;
     refreshToken.isStored = true;
-    this.#store = new ResilientStore(store, () => this.#key(), isWellFormed);
+    const grantStore = new GrantStore(store, () => this.#key(), isWellFormed);
+    this.#stored = new StoredGrant(grantStore, refreshToken);
   }
 
   /** The secrets to redact in error messages. */
@@ -57,25 +60,44 @@ export class RefreshGrant {
     return [this.#secrets.client.clientSecret, this.#secrets.refreshToken.current];
   }
 
-  /** Gets a new access token. To be called once at a time. */
-  async refresh(signal: AbortSignal): Promise<Token> {
-    const store = this.#store;
-    const token = store === undefined
-      ? await this.#exchange(signal)
-      : await store.lock(() => this.#refreshWithStore(store, signal), signal);
+  /**
+   * Gets a new access token. To be called once at a time.
+   *
+   * @param hasLiveToken Whether the session can go on with the token that it has.
+   */
+  async refresh(signal: AbortSignal, hasLiveToken: () => boolean): Promise<Token> {
+    const token = await this.#openSecrets.refreshToken.use(
+      (useSignal) =>
+        this.#stored === undefined
+          ? this.#exchange(useSignal)
+          : this.#refreshStored(this.#stored, hasLiveToken, signal, useSignal),
+      signal,
+    );
     this.#issued = token.accessToken;
     return token;
   }
 
   /** Revokes the refresh token; with a store, the one that is current there. */
   async revoke(signal: AbortSignal): Promise<void> {
-    const store = this.#store;
-    if (store === undefined) return await this.#revoke(signal);
-    await store.lock(async () => {
+    const stored = this.#stored;
+    await this.#openSecrets.refreshToken.use(async (useSignal) => {
+      if (stored === undefined) return await this.#revoke(useSignal);
       // The endpoint accepts a token that was replaced long ago, and the grant would live on.
-      if (!store.hasUnsaved) this.#useStored(await store.load());
-      await this.#revoke(signal);
+      const asker = { accept: () => undefined, hasLiveToken: () => false };
+      const right = await stored.acquire<never>(asker, signal);
+      let outcome: unknown;
+      try {
+        await this.#revoke(useSignal);
+        outcome = revokedError(); // for the other processes
+      } finally {
+        await stored.fail(right, outcome);
+      }
     }, signal);
+  }
+
+  /** Ends the waits for other processes. A token request of this one may finish. */
+  stopWaiting(): void {
+    this.#stored?.stopWaiting();
   }
 
   /**
@@ -85,7 +107,7 @@ export class RefreshGrant {
    */
   async close(): Promise<void> {
     try {
-      await this.#store?.close();
+      await this.#stored?.close();
     } finally {
       this.abort();
     }
@@ -93,7 +115,8 @@ export class RefreshGrant {
 
   /** Stops waiting for the store, and forgets the secrets. */
   abort(): void {
-    this.#store?.abort();
+    this.#stored?.abort();
+    this.#stored = undefined;
     this.#secrets = undefined;
     this.#issued = undefined;
   }
@@ -110,71 +133,57 @@ export class RefreshGrant {
     return this.#storeKey ??= sha256([tokenUrl, client.clientId ?? "", refreshToken.first]);
   }
 
-  async #refreshWithStore(store: ResilientStore, signal: AbortSignal): Promise<Token> {
-    if (!store.hasUnsaved) {
-      const token = this.#useStored(await store.load());
-      if (token !== undefined) return token;
+  /**
+   * @param signal Ends the wait for other processes.
+   * @param useSignal Ends the token request, which other sessions of this process may need.
+   */
+  async #refreshStored(
+    stored: StoredGrant,
+    hasLiveToken: () => boolean,
+    signal: AbortSignal,
+    useSignal: AbortSignal,
+  ): Promise<Token> {
+    const accept = (token: StoredToken) =>
+      token.accessToken === this.#issued ? undefined : restoreToken(token);
+    for (;;) {
+      const acquired = await stored.acquire({ accept, hasLiveToken }, signal);
+      if (!isRight(acquired)) return acquired;
+      try {
+        const token = await this.#exchange(useSignal);
+        await stored.save(acquired, storedToken(token));
+        return token;
+      } catch (error) {
+        const isCurrent = await stored.fail(acquired, error);
+        // Another process may have taken over, and saved newer tokens.
+        if (isCurrent || !isRefusal(error)) throw error;
+      }
     }
-    const sent = this.#openSecrets.refreshToken.current;
-    try {
-      return await this.#exchangeAndSave(store, signal);
-    } catch (error) {
-      // Where the store's lock does not work, another process may have used the same token first.
-      const isRefused = error instanceof TokenError && error.code === "invalid_grant";
-      const mayBeNewer = isRefused && !store.hasUnsaved;
-      const newer = mayBeNewer ? await store.load().catch(() => undefined) : undefined;
-      if (newer === undefined || newer.refreshToken === sent) throw error;
-      return this.#useStored(newer) ?? await this.#exchangeAndSave(store, signal);
-    }
-  }
-
-  /** Takes the refresh token from the store, and returns the access token if it is new and alive. */
-  #useStored(stored: StoredTokens | undefined): Token | undefined {
-    const { refreshToken } = this.#openSecrets;
-    if (stored === undefined || refreshToken.isReplaced(stored.refreshToken)) return undefined;
-    refreshToken.replace(stored.refreshToken);
-    return stored.accessToken === this.#issued ? undefined : restoreToken(stored);
-  }
-
-  async #exchangeAndSave(store: ResilientStore, signal: AbortSignal): Promise<Token> {
-    const token = await this.#exchange(signal);
-    await store.save({
-      refreshToken: this.#openSecrets.refreshToken.current,
-      accessToken: token.accessToken,
-      obtainedAt: new Date(token.expiresAt - token.lifetimeMs).toISOString(),
-      expiresAt: new Date(token.expiresAt).toISOString(),
-    });
-    return token;
   }
 
   async #exchange(signal: AbortSignal): Promise<Token> {
     const { refreshToken } = this.#openSecrets;
-    const client = this.#clientParameters();
-    return await refreshToken.use(async (useSignal) => {
-      try {
-        const token = await requestToken(
-          { grant_type: "refresh_token", refresh_token: refreshToken.current, ...client },
-          this.#context,
-          useSignal,
-        );
-        refreshToken.isResponseLost = false;
-        // RFC 6749 section 6: a new refresh token replaces the one that was sent.
-        if (token.refreshToken !== undefined) refreshToken.replace(token.refreshToken);
-        return token;
-      } catch (error) {
-        throw rememberLostResponse(error, refreshToken, useSignal);
-      }
-    }, signal);
+    try {
+      const token = await requestToken(
+        {
+          grant_type: "refresh_token",
+          refresh_token: refreshToken.current,
+          ...this.#clientParameters(),
+        },
+        this.#context,
+        signal,
+      );
+      refreshToken.isResponseLost = false;
+      // RFC 6749 section 6: a new refresh token replaces the one that was sent.
+      refreshToken.advance(token.refreshToken);
+      return token;
+    } catch (error) {
+      throw rememberLostResponse(error, refreshToken, signal);
+    }
   }
 
   async #revoke(signal: AbortSignal): Promise<void> {
-    const { refreshToken } = this.#openSecrets;
-    const client = this.#clientParameters();
-    await refreshToken.use(
-      (useSignal) =>
-        revokeToken({ token: refreshToken.current, ...client }, this.#context, useSignal),
-      signal,
-    );
+    const token = this.#openSecrets.refreshToken.current;
+    await revokeToken({ token, ...this.#clientParameters() }, this.#context, signal);
   }
 
   #clientParameters(): Record<string, string> {
@@ -184,6 +193,15 @@ export class RefreshGrant {
       ...(clientId === undefined ? {} : { client_id: clientId }),
     };
   }
+}
+
+function isRight(acquired: Token | RefreshRight): acquired is RefreshRight {
+  return "declared" in acquired;
+}
+
+/** Whether the endpoint refuses the refresh token itself. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof TokenError && error.code === "invalid_grant";
 }
 
 /** The failures after which the token endpoint certainly has not read the request. */
@@ -200,8 +218,7 @@ function rememberLostResponse(
   refreshToken: RefreshToken,
   signal: AbortSignal,
 ): unknown {
-  const isRefused = error instanceof TokenError && error.code === "invalid_grant";
-  if (isRefused && refreshToken.isResponseLost) {
+  if (error instanceof TokenError && isRefusal(error) && refreshToken.isResponseLost) {
     return new TokenError(
       `${error.message}. The response to an earlier token request was lost, which may have used up ` +
         "a refresh token that works only once",
@@ -213,15 +230,32 @@ function rememberLostResponse(
   return error;
 }
 
-/** Whether loaded tokens are well-formed. */
-function isWellFormed(tokens: StoredTokens): boolean {
-  const { accessToken, refreshToken, obtainedAt, expiresAt } = Object(tokens);
-  return isAccessToken(accessToken) && isRefreshToken(refreshToken) &&
-    typeof obtainedAt === "string" && typeof expiresAt === "string";
+function revokedError(): TokenError {
+  return new TokenError(
+    "Cannot refresh the access token: revoke() has revoked the grant. Log in again",
+    {
+      code: "invalid_grant",
+      isPermanent: true,
+      status: 200,
+    },
+  );
+}
+
+/** Whether a record holds what can be tokens. */
+function isWellFormed({ refreshToken, token }: GrantRecord): boolean {
+  return isRefreshToken(refreshToken) && (token === undefined || isAccessToken(token.accessToken));
+}
+
+function storedToken({ accessToken, expiresAt, lifetimeMs }: Token): StoredToken {
+  return {
+    accessToken,
+    obtainedAt: new Date(expiresAt - lifetimeMs).toISOString(),
+    expiresAt: new Date(expiresAt).toISOString(),
+  };
 }
 
 /** Restores a stored access token, if it is alive. One from the future has an unknown lifetime. */
-function restoreToken({ accessToken, obtainedAt, expiresAt }: StoredTokens): Token | undefined {
+function restoreToken({ accessToken, obtainedAt, expiresAt }: StoredToken): Token | undefined {
   const now = readClocks();
   const age = now.wall - Date.parse(obtainedAt);
   const lifetimeMs = Date.parse(expiresAt) - Date.parse(obtainedAt);

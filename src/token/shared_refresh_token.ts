@@ -9,8 +9,15 @@
 import { deferred } from "../net/deferred.ts";
 import { finalizationRegistry, weakReference } from "../weak_references.ts";
 
-/** How many replaced tokens are remembered, so that a session that starts from one finds the grant. */
-const MAX_REPLACED = 100;
+/** How many names a token may have, so that a session that starts from a replaced one finds the grant. */
+const MAX_NAMES = 100;
+
+/** What a store says of a refresh token. */
+export interface StoredRefreshToken {
+  readonly refreshToken: string;
+  readonly generation: number;
+  readonly isRotating?: boolean | undefined;
+}
 
 /** A refresh token that may be replaced while it is in use. */
 export class RefreshToken {
@@ -20,12 +27,15 @@ export class RefreshToken {
   sessions = 0;
   /** Whether a store keeps the tokens that replace it. */
   isStored = false;
+  /** The name of this process in a store. */
+  readonly holder: string = crypto.randomUUID();
   /** Whether the response to a token request was lost, so that the token may have been used. */
   isResponseLost = false;
   /** Makes replacements known to other sessions of this process. */
   registration: { add(refreshToken: string): void; end(): void } | undefined;
   #current: string;
-  readonly #replaced: string[] = [];
+  #generation = 0;
+  #isRotating: boolean | undefined;
   #use: Promise<unknown> | undefined;
 
   constructor(refreshToken: string) {
@@ -38,18 +48,28 @@ export class RefreshToken {
     return this.#current;
   }
 
-  /** Replaces the token with one from the token endpoint or from the store. */
-  replace(refreshToken: string): void {
-    if (refreshToken === this.#current) return;
-    this.#replaced.push(this.#current);
-    if (this.#replaced.length > MAX_REPLACED) this.#replaced.shift();
-    this.#current = refreshToken;
-    this.registration?.add(refreshToken);
+  /** How many token responses led to it. */
+  get generation(): number {
+    return this.#generation;
   }
 
-  /** Whether this process has replaced a token already, so that a store that holds it is outdated. */
-  isReplaced(refreshToken: string): boolean {
-    return this.#replaced.includes(refreshToken);
+  /** Whether the last token response replaced it; `undefined` before the first. */
+  get isRotating(): boolean | undefined {
+    return this.#isRotating;
+  }
+
+  /** Takes the refresh token from a token response. Without one, the old one remains. */
+  advance(refreshToken: string = this.#current): void {
+    this.#generation += 1;
+    this.#isRotating = refreshToken !== this.#current;
+    this.#replace(refreshToken);
+  }
+
+  /** Takes what another process has stored. */
+  adopt({ refreshToken, generation, isRotating }: StoredRefreshToken): void {
+    this.#generation = generation;
+    this.#isRotating = isRotating;
+    this.#replace(refreshToken);
   }
 
   /**
@@ -74,6 +94,12 @@ export class RefreshToken {
     });
     this.#use = ended;
     return await unlessAborted(running, signal);
+  }
+
+  #replace(refreshToken: string): void {
+    if (refreshToken === this.#current) return;
+    this.#current = refreshToken;
+    this.registration?.add(refreshToken);
   }
 }
 
@@ -116,9 +142,8 @@ export function shareRefreshToken(
   const token = known ?? own?.refreshToken ?? new RefreshToken(refreshToken);
   if (own !== undefined && own.refreshToken !== token) {
     // Another session without these credentials was first.
-    if (own.refreshToken.current !== own.refreshToken.first) {
-      token.replace(own.refreshToken.current);
-    }
+    const { current, first, generation, isRotating } = own.refreshToken;
+    if (current !== first) token.adopt({ refreshToken: current, generation, isRotating });
     own.refreshToken = token;
   }
   if (token !== known) register(token, registry, nameOf);
@@ -168,7 +193,7 @@ class TokenNames {
     const name = this.#nameOf(refreshToken);
     this.#names.push(name);
     this.#registry.set(name, this.#entry);
-    if (this.#names.length <= MAX_REPLACED) return;
+    if (this.#names.length <= MAX_NAMES) return;
     for (const oldest of this.#names.splice(1, 1)) this.#registry.delete(oldest); // keep the first
   }
 

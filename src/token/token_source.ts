@@ -36,9 +36,17 @@ const SUSPENSION_MS = 30_000;
 /** 15 seconds: a token request takes at most 10, and a save 5. */
 const MAX_REFRESH_MS = 15_000;
 
+/**
+ * Gets a new token.
+ *
+ * @param signal Aborts when the source closes.
+ * @param hasLiveToken Whether the source has a token that can still be used.
+ */
+export type RequestToken = (signal: AbortSignal, hasLiveToken: () => boolean) => Promise<Token>;
+
 /** Holds the access token, and refreshes it. */
 export class TokenSource {
-  readonly #requestToken: (signal: AbortSignal) => Promise<Token>;
+  readonly #requestToken: RequestToken;
   readonly #closing = new AbortController();
   #isClosing = false;
   #token: Token | undefined;
@@ -51,10 +59,10 @@ export class TokenSource {
   #suspendedUntil = 0;
 
   /**
-   * @param requestToken Gets a new token. Its signal aborts when the source closes.
+   * @param requestToken Gets a new token.
    * @param token A token to start with.
    */
-  constructor(requestToken: (signal: AbortSignal) => Promise<Token>, token?: Token) {
+  constructor(requestToken: RequestToken, token?: Token) {
     this.#requestToken = requestToken;
     this.#token = token;
   }
@@ -150,7 +158,10 @@ export class TokenSource {
     if (this.#refusal !== undefined) throw this.#refusal;
     if (performance.now() < this.#pausedUntil) throw this.#lastError;
     try {
-      const token = await this.#requestToken(this.#closing.signal);
+      const token = await this.#requestToken(
+        this.#closing.signal,
+        () => this.token !== undefined,
+      );
       this.#closing.signal.throwIfAborted();
       this.#token = token;
       this.#failures = 0;

@@ -60,7 +60,7 @@ Deno.test({
 const PARTS = {
   login: "Not the response to this login",
   credentials: "programs read some of its characters differently",
-  fileStore: "rename",
+  fileStore: ".draft",
   tradestation: "signin.tradestation.com",
   customer: "Customer",
   rateLimiter: "admit",

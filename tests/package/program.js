@@ -49,7 +49,7 @@ async function order(emulator) {
 async function logIn(emulator, options) {
   const { tradestation: settings } = emulator;
   const credentials = await login({ broker: tradestation, ...settings, ...options(emulator) });
-  const session = new AutoRefreshSession({ ...credentials, store: fileStore("tokens.json") });
+  const session = new AutoRefreshSession({ ...credentials, store: fileStore("tokens") });
   try {
     const accounts = await Account.get(session);
     return [accounts.length, credentials.toEnv().split("\n").length];

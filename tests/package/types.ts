@@ -14,7 +14,7 @@ import {
 import { type Emulator, startEmulator } from "@tasty/session/emulator";
 
 const emulator: Emulator = await startEmulator({ port: 0, clientSecret: "secret" });
-const store: TokenStore = module.fileStore("tokens.json");
+const store: TokenStore = module.fileStore("tokens");
 const broker: Broker = module.tradestation;
 const options: SessionOptions = { broker, ...emulator.tradestation, store };
 const session: AsyncDisposable & Disposable = new Session(options);

@@ -136,7 +136,7 @@ test("an order is tried, placed, listed and cancelled", async () => {
 
 test("a rotated refresh token survives the session in a file", async () => {
   const folder = await mkdtemp(join(tmpdir(), "tasty-session-"));
-  const store = fileStore(join(folder, "tokens.json"));
+  const store = fileStore(join(folder, "tokens"));
   const emulator = await startEmulator();
   emulator.tradestation.rotation = true;
   const options = { broker: tradestation, ...emulator.tradestation, store };

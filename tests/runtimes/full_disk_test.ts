@@ -22,7 +22,7 @@ for (const runtime of RUNTIMES) {
       await using emulator = await startEmulator();
       using folder = new TemporaryFolder();
       const options = JSON.stringify(emulator.tastytrade);
-      const paths = [`${folder.path}/tokens.json`, `${folder.path}/filler`];
+      const paths = [`${folder.path}/tokens`, `${folder.path}/filler`];
       const program = ["tests/support/full_disk_process.ts", options, ...paths];
       const { code, stdout, stderr } = await run(withSmallDisk(runtime, folder.path), program);
       assertEquals(code, 0, stderr);
@@ -36,7 +36,7 @@ for (const runtime of RUNTIMES) {
     async fn() {
       await using emulator = await startEmulator();
       const options = JSON.stringify({ broker: "tastytrade", ...emulator.tastytrade });
-      const program = ["tests/support/token_process.ts", options, "/proc/tasty/tokens.json", "1"];
+      const program = ["tests/support/token_process.ts", options, "/proc/tasty/tokens", "1"];
       const { code, stderr } = await run(runtime, program);
       assertEquals(code, 1, stderr);
     },

@@ -80,9 +80,11 @@ const PKCE: Broker = {
 
 /** A store that never keeps anything. */
 const FULL_DISK: TokenStore = {
-  load: () => Promise.resolve(undefined),
-  save: () => Promise.reject(new Error("the disk is full")),
-  lock: (_key, task) => task(),
+  get: () => Promise.resolve(undefined),
+  compareAndSet: (_key, _before, after) =>
+    after.includes('"intent"')
+      ? Promise.resolve(true)
+      : Promise.reject(new Error("the disk is full")),
 };
 
 async function useSessions(broker: Broker): Promise<void> {

@@ -11,7 +11,7 @@ for (const runtime of RUNTIMES) {
     emulator.tradestation.rotation = true;
     emulator.latencyMs = 50;
     const options = JSON.stringify({ broker: "tradestation", ...emulator.tradestation });
-    const program = ["tests/support/token_process.ts", options, `${folder.path}/tokens.json`, "0"];
+    const program = ["tests/support/token_process.ts", options, `${folder.path}/tokens`, "0"];
     const outcomes = await Promise.all([run(runtime, program), run(runtime, program)]);
     assertEquals(
       outcomes.map(({ code }) => code),
@@ -45,9 +45,9 @@ for (const runtime of RUNTIMES) {
       await using emulator = await startEmulator();
       using folder = new TemporaryFolder();
       emulator.tradestation.rotation = true;
-      emulator.latencyMs = 300; // so that one waits while the other holds the lock
+      emulator.latencyMs = 300; // so that one waits while the other refreshes
       const options = JSON.stringify({ broker: "tradestation", ...emulator.tradestation });
-      const path = `${folder.path}/tokens.json`;
+      const path = `${folder.path}/tokens`;
       const program = ["tests/support/token_process.ts", options, path, "3"];
       const outcomes = await Promise.all(
         [1, 20, 300].map((processes) => run(contained(runtime, processes), program)),
@@ -65,7 +65,7 @@ Deno.test("One-time refresh tokens survive fifty kills and two competing process
   const [deno] = RUNTIMES;
   assert(deno);
   const options = JSON.stringify({ broker: "tradestation", ...emulator.tradestation });
-  const path = `${folder.path}/tokens.json`;
+  const path = `${folder.path}/tokens`;
   const refresh = (refreshes: string, ...fate: string[]) =>
     run(deno, ["tests/support/token_process.ts", options, path, refreshes, ...fate]);
   // Killed between refreshes: a process refreshes, ends without a goodbye, and the next goes on.
@@ -85,7 +85,7 @@ Deno.test("A process that is killed while it holds the lock leaves it to the nex
   const [deno] = RUNTIMES;
   assert(deno);
   const options = JSON.stringify({ broker: "tastytrade", ...emulator.tastytrade });
-  const program = ["tests/support/token_process.ts", options, `${folder.path}/tokens.json`, "1"];
+  const program = ["tests/support/token_process.ts", options, `${folder.path}/tokens`, "1"];
   const killed = await run(deno, [...program, "die"]);
   assertNotEquals(killed.code, 0);
   const next = await run(deno, program);

@@ -34,7 +34,7 @@ Deno.test("await using lets a refresh finish and be stored, ends the rest, and l
     queueMicrotask(() => clock.advance(4_000));
   }
   for (const error of await Promise.all(running)) assertInstanceOf(error, SessionClosedError);
-  assertEquals([...store.tokens.values()].map(({ refreshToken }) => refreshToken), ["refresh-2"]);
+  assertEquals(store.record.refreshToken, "refresh-2");
   assertEquals([clock.armed, caller.listeners], [0, 0]);
   await assertRejects(() => session.get("/a", { signal }), SessionClosedError);
   await assertRejects(() => session.refresh({ signal }), SessionClosedError);
@@ -114,10 +114,10 @@ for (const end of ["timeoutMs", "signal", "aborted before", "close", "closed bef
 Deno.test("using leaves no timer while a save is under way", async () => {
   using clock = new FakeClock({ timers: true });
   const store = new MemoryStore();
-  store.faults.save = () => new Promise(() => {});
+  store.faults.tokens = () => new Promise(() => {});
   const session = new Session({ ...new ScriptedBroker().options, store });
   const refreshing = session.refresh().catch(() => {});
-  while (!store.log.includes("save")) await idle();
+  while (!store.log.includes("tokens")) await idle();
   session[Symbol.dispose]();
   await refreshing;
   await idle();
@@ -128,7 +128,7 @@ Deno.test("close() comes back although the store does not answer", async () => {
   using clock = new FakeClock({ timers: true });
   const store = new MemoryStore();
   let saves = 0;
-  store.faults.save = () =>
+  store.faults.tokens = () =>
     ++saves === 1 ? Promise.reject(new Error("down")) : new Promise(() => {});
   const session = new Session({ ...new ScriptedBroker().options, store });
   await session.refresh();

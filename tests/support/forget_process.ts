@@ -63,9 +63,9 @@ async function use(session: Session): Promise<void> {
 
 /** A store that keeps nothing, so that whatever is found is the session's. */
 const FAILING_STORE: TokenStore = {
-  load: () => Promise.resolve(undefined),
-  lock: (_key, task) => task(),
-  save: () => Promise.reject(new Error("disk full")),
+  get: () => Promise.resolve(undefined),
+  compareAndSet: (_key, _before, after) =>
+    after.includes('"intent"') ? Promise.resolve(true) : Promise.reject(new Error("disk full")),
 };
 
 const kept: unknown[] = [];

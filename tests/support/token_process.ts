@@ -3,7 +3,7 @@
  *
  * Usage: token_process.ts <options as JSON> <path of the store> <refreshes> [die | kill-after]
  *
- * With `die` it is killed, the hard way, while it holds the lock, its token request on the way; with
+ * With `die` it is killed, the hard way, in the middle of a refresh, its token request on the way; with
  * `kill-after` after its refreshes, without a goodbye.
  *
  * @module

@@ -59,7 +59,7 @@ Deno.test("Credentials whose session has a store write by what the store finds t
   await using next = new Session({ ...options, fetch: (input, init) => fetch(input, init) });
   await next.refresh({ force: true });
   await next.refresh({ force: true });
-  assertEquals([store.tokens.size, emulator.tradestation.reusedRefreshTokens], [1, 0]);
+  assertEquals([store.texts.size, emulator.tradestation.reusedRefreshTokens], [1, 0]);
 });
 
 Deno.test("Credentials of an address with a slash at the end are the same", async () => {

@@ -88,21 +88,23 @@ Deno.test("RefreshGrant saves refresh and access token as one record before anyo
   const store = new MemoryStore();
   await using session = rotating(emulator, { store });
   const saving = Promise.withResolvers<void>();
-  store.faults.save = () => saving.promise;
+  store.faults.tokens = () => saving.promise;
   let isHandedOut = false;
   const accessToken = session.accessToken().then((token) => {
     isHandedOut = true;
     return token;
   });
-  while (!store.log.includes("save")) await idle();
+  while (!store.log.includes("tokens")) await idle();
   assertFalse(isHandedOut);
   saving.resolve();
-  const [record] = [await accessToken, ...store.tokens.values()].slice(1);
-  assert(typeof record === "object");
-  assertEquals(record.accessToken, await accessToken);
-  assertNotEquals(record.refreshToken, emulator.tradestation.refreshToken);
-  assertEquals(Date.parse(record.expiresAt) - Date.parse(record.obtainedAt), 1_200_000);
-  assertEquals(store.log, ["lock", "load", "save", "saved"]);
+  await accessToken;
+  const { refreshToken, token, generation, isRotating, intent, failure } = store.record;
+  assert(token);
+  assertEquals(token.accessToken, await accessToken);
+  assertNotEquals(refreshToken, emulator.tradestation.refreshToken);
+  assertEquals(Date.parse(token.expiresAt) - Date.parse(token.obtainedAt), 1_200_000);
+  assertEquals([generation, isRotating, intent, failure], [1, true, undefined, undefined]);
+  assertEquals(store.log, ["get", "intent", "tokens"]);
 });
 
 Deno.test("RefreshGrant ignores a stored token from an hour that is still to come, or without any lifetime left", async () => {
@@ -111,8 +113,8 @@ Deno.test("RefreshGrant ignores a stored token from an hour that is still to com
   const first = rotating(emulator, { store });
   await first.refresh();
   await first.close();
-  const [[key, record] = []] = [...store.tokens];
-  assert(key !== undefined && record !== undefined);
+  const { token } = store.record;
+  assert(token);
   const at = (ms: number) => new Date(Date.now() + ms).toISOString();
   for (
     const [obtainedAt, expiresAt] of [
@@ -122,10 +124,9 @@ Deno.test("RefreshGrant ignores a stored token from an hour that is still to com
       ["yesterday", "tomorrow"],
     ] as const
   ) {
-    const { refreshToken } = store.tokens.get(key) ?? record;
-    store.tokens.set(key, { ...record, refreshToken, obtainedAt, expiresAt });
+    store.edit({ token: { ...token, obtainedAt, expiresAt } });
     const session = rotating(emulator, { store });
-    assertNotEquals(await session.accessToken(), record.accessToken);
+    assertNotEquals(await session.accessToken(), token.accessToken);
     await session.close();
   }
   assertEquals(emulator.count(TOKEN_ROUTE), 5);
@@ -140,36 +141,9 @@ Deno.test("RefreshGrant names its record without revealing it, one for each gran
     await session.refresh();
     await session.close();
   }
-  const keys = [...store.tokens.keys()];
+  const keys = [...store.texts.keys()];
   assertEquals(keys.length, 2);
   for (const key of keys) assertMatch(key, /^[0-9a-f]{64}$/);
-});
-
-Deno.test("RefreshGrant keeps a permanent refusal to the process that met it", async () => {
-  await using emulator = await startEmulator();
-  const store = new MemoryStore();
-  await using session = rotating(emulator, { store });
-  emulator.revokeGrant();
-  await assertRejects(() => session.accessToken(), TokenError);
-  assertEquals(store.tokens.size, 0); // nothing is erased, and nothing is written
-});
-
-Deno.test("RefreshGrant takes what another process saved when its own refresh token is refused", async () => {
-  await using emulator = await startEmulator();
-  const store = new MemoryStore();
-  const first = rotating(emulator, { store });
-  await first.refresh();
-  await first.close();
-  await using second = rotating(emulator, { store });
-  const [[key, saved] = []] = [...store.tokens];
-  assert(key !== undefined && saved !== undefined);
-  store.tokens.delete(key); // a store without a lock: it looked before the other had saved
-  let loads = 0;
-  store.faults.load = () => {
-    if (++loads === 2) store.tokens.set(key, saved);
-    return Promise.resolve();
-  };
-  assertEquals(await second.accessToken(), saved.accessToken);
 });
 
 Deno.test("RefreshGrant says when a refusal may come from a response that was lost", async () => {
@@ -183,29 +157,6 @@ Deno.test("RefreshGrant says when a refusal may come from a response that was lo
   const error = await assertRejects(() => session.refresh({ force: true }), TokenError);
   assertStringIncludes(error.message, "The response to an earlier token request was lost");
   assert(error.isPermanent);
-});
-
-Deno.test("Session closes while it waits for another process's lock", async () => {
-  await using emulator = await startEmulator();
-  using folder = new TemporaryFolder();
-  const store = fileStore(`${folder.path}/tokens.json`);
-  emulator.injectFault(TOKEN_ROUTE, "hang");
-  const holder = rotating(emulator, { store });
-  const holding = holder.refresh().catch(() => {});
-  while (emulator.count(TOKEN_ROUTE) === 0) await idle();
-  const waiting = rotating(emulator, { store });
-  const refreshing = waiting.refresh().catch((error: unknown) => error);
-  await idle();
-  waiting[Symbol.dispose]();
-  assert(await refreshing instanceof SessionError);
-  holder[Symbol.dispose]();
-  await holding;
-  const locks = `${folder.path}/tokens.json.lock`;
-  const isFree = (path: string): boolean =>
-    Array.from(Deno.readDirSync(path)).every(({ name, isDirectory }) =>
-      isDirectory ? isFree(`${path}/${name}`) : name.endsWith(".free")
-    );
-  while (!isFree(locks)) await idle();
 });
 
 Deno.test("RefreshGrant survives tastytradeFaults of the token endpoint with the tokens it holds", async () => {
@@ -229,6 +180,6 @@ Deno.test("RefreshGrant has nothing to tell, and gets nothing, once it is over",
   grant.abort();
   assertEquals(grant.secrets, []);
   const { signal } = new AbortController();
-  await assertRejects(() => grant.refresh(signal), SessionClosedError);
+  await assertRejects(() => grant.refresh(signal, () => false), SessionClosedError);
   assertEquals(broker.tokenRequests, 0);
 });

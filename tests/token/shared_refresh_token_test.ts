@@ -32,7 +32,7 @@ Deno.test("Sessions share no refresh token across endpoints, clients and fetches
     fetch: () => Promise.resolve(new Response()),
   };
   const first = shareRefreshToken(names);
-  first.token.replace("refresh-1");
+  first.token.advance("refresh-1");
   const second = shareRefreshToken(names);
   assertStrictEquals(second.token, first.token);
   for (
@@ -61,7 +61,7 @@ Deno.test("Sessions share a refresh token by every name that it has had, and wit
     fetch: () => Promise.resolve(new Response()),
   };
   const { token, release } = shareRefreshToken(names);
-  for (let count = 1; count <= 250; count++) token.replace(`refresh-${count}`);
+  for (let count = 1; count <= 250; count++) token.advance(`refresh-${count}`);
   for (const refreshToken of ["refresh-0", "refresh-250", "refresh-200"]) {
     assertStrictEquals(shareRefreshToken({ ...names, refreshToken }).token, token);
   }
@@ -85,7 +85,7 @@ Deno.test("Credentials whose token was replaced already bring the current one to
     fetch: () => Promise.resolve(new Response()),
   };
   const own = new RefreshToken("refresh-0");
-  own.replace("refresh-1");
+  own.advance("refresh-1");
   const credentials = { refreshToken: own };
   const { token } = shareRefreshToken(names);
   assertStrictEquals(shareRefreshToken(names, credentials).token, token);
@@ -93,7 +93,7 @@ Deno.test("Credentials whose token was replaced already bring the current one to
 
   const elsewhere = { ...names, fetch: () => Promise.resolve(new Response()) };
   const alone = new RefreshToken("refresh-0");
-  alone.replace("refresh-1");
+  alone.advance("refresh-1");
   assertStrictEquals(shareRefreshToken(elsewhere, { refreshToken: alone }).token, alone);
   assertStrictEquals(shareRefreshToken({ ...elsewhere, refreshToken: "refresh-1" }).token, alone);
 });
@@ -245,7 +245,7 @@ Deno.test("A refresh token whose session was dropped without being closed is for
   };
   const drop = () => {
     const { token } = shareRefreshToken(names);
-    token.replace("refresh-1");
+    token.advance("refresh-1");
     return new WeakRef(token);
   };
   const dropped = drop();
