@@ -63,14 +63,14 @@ export class RefreshGrant {
   /**
    * Gets a new access token. To be called once at a time.
    *
-   * @param hasLiveToken Whether the session can go on with the token that it has.
+   * @param hasUsableToken Whether requests can go on with the token that the session has.
    */
-  async refresh(signal: AbortSignal, hasLiveToken: () => boolean): Promise<Token> {
+  async refresh(signal: AbortSignal, hasUsableToken: () => boolean): Promise<Token> {
     const token = await this.#openSecrets.refreshToken.use(
       (useSignal) =>
         this.#stored === undefined
           ? this.#exchange(useSignal)
-          : this.#refreshStored(this.#stored, hasLiveToken, signal, useSignal),
+          : this.#refreshStored(this.#stored, hasUsableToken, signal, useSignal),
       signal,
     );
     this.#issued = token.accessToken;
@@ -83,7 +83,7 @@ export class RefreshGrant {
     await this.#openSecrets.refreshToken.use(async (useSignal) => {
       if (stored === undefined) return await this.#revoke(useSignal);
       // The endpoint accepts a token that was replaced long ago, and the grant would live on.
-      const asker = { accept: () => undefined, hasLiveToken: () => false };
+      const asker = { accept: () => undefined, hasUsableToken: () => false };
       const right = await stored.acquire<never>(asker, signal);
       let outcome: unknown;
       try {
@@ -139,14 +139,14 @@ export class RefreshGrant {
    */
   async #refreshStored(
     stored: StoredGrant,
-    hasLiveToken: () => boolean,
+    hasUsableToken: () => boolean,
     signal: AbortSignal,
     useSignal: AbortSignal,
   ): Promise<Token> {
     const accept = (token: StoredToken) =>
       token.accessToken === this.#issued ? undefined : restoreToken(token);
     for (;;) {
-      const acquired = await stored.acquire({ accept, hasLiveToken }, signal);
+      const acquired = await stored.acquire({ accept, hasUsableToken }, signal);
       if (!isRight(acquired)) return acquired;
       try {
         const token = await this.#exchange(useSignal);

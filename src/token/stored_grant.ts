@@ -13,7 +13,7 @@
  *
  * A holder that was killed or stopped leaves its intent. Another process takes over after it has itself
  * seen the intent unchanged for longer than a holder that runs can take; no clock of two machines is
- * compared. While it has a live token itself, it waits for as long as that lives, to give a holder that is
+ * compared. While it can use a token itself, it waits for as long as that lasts, to give a holder that is
  * only stopped more time. A holder that finds that it was stopped before it sent the refresh token
  * declares its intent anew.
  *
@@ -70,20 +70,20 @@ export interface RefreshRight {
 export interface Asker<T> {
   /** Makes use of a stored token; `undefined` if it is of no use. */
   readonly accept: (token: StoredToken) => T | undefined;
-  /** Whether the asker can go on with a token of its own. */
-  readonly hasLiveToken: () => boolean;
+  /** Whether requests can go on with a token that the asker has. */
+  readonly hasUsableToken: () => boolean;
 }
 
 /** Decides which process refreshes a grant, and saves what that brings. */
 export class StoredGrant {
   readonly #store: GrantStore;
-  readonly #refreshToken: RefreshToken;
+  /** Forgotten at the end. */
+  #openRefreshToken: RefreshToken | undefined;
   readonly #waits = new DeadlineGroup();
   readonly #watch = new IntentWatch();
   #isClosing = false;
   /** What the store does not have yet. */
   #unsaved: GrantRecord | undefined;
-  #writing: Promise<void> | undefined;
   #saveFailures = 0;
   #saveTimer: ReturnType<typeof setTimeout> | undefined;
   /** The failure that was there before this session. It asks again, once. */
@@ -92,7 +92,7 @@ export class StoredGrant {
   /** @param refreshToken What all sessions of this process know of the grant. */
   constructor(store: GrantStore, refreshToken: RefreshToken) {
     this.#store = store;
-    this.#refreshToken = refreshToken;
+    this.#openRefreshToken = refreshToken;
   }
 
   /**
@@ -172,7 +172,13 @@ export class StoredGrant {
     this.stopWaiting();
     clearTimeout(this.#saveTimer);
     this.#unsaved = undefined;
+    this.#openRefreshToken = undefined;
     this.#store.abort();
+  }
+
+  get #refreshToken(): RefreshToken {
+    if (this.#openRefreshToken === undefined) throw new SessionClosedError();
+    return this.#openRefreshToken;
   }
 
   async #acquire<T>(asker: Asker<T>, wait: Deadline): Promise<T | RefreshRight> {
@@ -216,7 +222,7 @@ export class StoredGrant {
     if (intent?.holder === holder) return true; // its session has ended
     const { watchedMs } = this.#watch;
     if (isRotating === false) return watchedMs >= QUICK_TAKEOVER_MS;
-    return watchedMs >= TAKEOVER_MS && !asker.hasLiveToken();
+    return watchedMs >= TAKEOVER_MS && !asker.hasUsableToken();
   }
 
   /** Writes an intent; `undefined` if something else is there now, or it took too long. */
@@ -244,13 +250,8 @@ export class StoredGrant {
     return { declared: { text: formatRecord(record), record } };
   }
 
-  /** Writes what is unsaved in place of what the store holds, unless that is as new. */
-  #write(before: Snapshot | undefined): Promise<void> {
-    this.#writing ??= this.#writeAll(before).finally(() => this.#writing = undefined);
-    return this.#writing;
-  }
-
-  async #writeAll(before: Snapshot | undefined): Promise<void> {
+  /** Writes what is unsaved in place of what the store holds, unless that is as new. May run twice at once. */
+  async #write(before: Snapshot | undefined): Promise<void> {
     for (let known = before; this.#unsaved !== undefined; known = undefined) {
       const record = this.#unsaved;
       const stored = known ?? await this.#store.read();

@@ -40,9 +40,9 @@ const MAX_REFRESH_MS = 15_000;
  * Gets a new token.
  *
  * @param signal Aborts when the source closes.
- * @param hasLiveToken Whether the source has a token that can still be used.
+ * @param hasUsableToken Whether requests can still go on with the token that the source has.
  */
-export type RequestToken = (signal: AbortSignal, hasLiveToken: () => boolean) => Promise<Token>;
+export type RequestToken = (signal: AbortSignal, hasUsableToken: () => boolean) => Promise<Token>;
 
 /** Holds the access token, and refreshes it. */
 export class TokenSource {
@@ -90,11 +90,9 @@ export class TokenSource {
 
   /** The token, if a request can be sent with it now. Starts a refresh in the background when due. */
   current(): Token | undefined {
-    if (this.#token === undefined) return undefined;
-    const remaining = remainingMs(this.#token);
-    if (remaining <= this.#token.mandatoryWindowMs) return undefined;
-    if (remaining <= this.#token.advisoryWindowMs) this.refresh().catch(() => {});
-    return this.#token;
+    const token = usable(this.#token);
+    if (token !== undefined && this.isRefreshDue) this.refresh().catch(() => {});
+    return token;
   }
 
   /** Refreshes the token, or joins the refresh that runs. Each caller gets an error of its own. */
@@ -160,7 +158,7 @@ export class TokenSource {
     try {
       const token = await this.#requestToken(
         this.#closing.signal,
-        () => this.token !== undefined,
+        () => usable(this.#token) !== undefined,
       );
       this.#closing.signal.throwIfAborted();
       this.#token = token;
@@ -182,6 +180,12 @@ export class TokenSource {
     this.#pausedUntil = performance.now() +
       Math.max(backoffMs - jitterMs, Math.min(retryAfterMs, MAX_RETRY_AFTER_MS));
   }
+}
+
+/** The token, if it lives for long enough for a request. */
+function usable(token: Token | undefined): Token | undefined {
+  const isUsable = token !== undefined && remainingMs(token) > token.mandatoryWindowMs;
+  return isUsable ? token : undefined;
 }
 
 /** Waits until a promise is settled, or the time is up. */

@@ -81,10 +81,10 @@ const PKCE: Broker = {
 /** A store that never keeps anything. */
 const FULL_DISK: TokenStore = {
   get: () => Promise.resolve(undefined),
-  compareAndSet: (_key, _before, after) =>
-    after.includes('"intent"')
-      ? Promise.resolve(true)
-      : Promise.reject(new Error("the disk is full")),
+  compareAndSet(_key, _before, after) {
+    const isIntent = after.includes('"intent"');
+    return isIntent ? Promise.resolve(isIntent) : Promise.reject(new Error("the disk is full"));
+  },
 };
 
 async function useSessions(broker: Broker): Promise<void> {
@@ -174,11 +174,14 @@ async function failToRefresh(broker: Broker): Promise<void> {
   const session = new Session({ ...credentialsOf(broker), store: FULL_DISK });
   await session.refresh();
   print(session);
+  const closed = new Session({ ...credentialsOf(broker), store: FULL_DISK });
+  await closed.refresh();
+  await printFailure(() => closed.close()); // what is held could not be saved
   answers.token = { status: 400, body: ECHOES[2] };
   await printFailure(() => session.refresh({ force: true }));
   answers.token = { status: 400, body: ECHOES[1] };
   await printFailure(() => session.revoke());
-  await printFailure(() => session.close()); // what is held could not be saved
+  await session.close();
   answers.token = "good";
 }
 

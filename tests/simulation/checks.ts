@@ -17,6 +17,9 @@ import type { ApiExchange, Program } from "./program.ts";
 import type { SimulatedBroker } from "./simulated_broker.ts";
 import type { SimulatedTime } from "./simulated_time.ts";
 
+/** How long a program waits for its store, with the second that it gives after a sleep. */
+const STORE_PATIENCE_MS = 6_000;
+
 /** How long the background may look away. */
 const LOOK_MS = 30_001;
 
@@ -183,15 +186,16 @@ export class Checks {
     const isLearning = program.isRefused && this.#day.time.timerMs - program.troubledAt <= LOOK_MS;
     const expected = program.isAuto && !program.isRefused ? 1 : 0;
     const isFew = armed === expected || armed === expected + 1; // the one that ends requests stays
-    const isKeeping = program.hasUnsaved || this.#day.time.timerMs < program.keepsUntil;
-    if (!isFew && !isKeeping && !(isLearning && program.isAuto && armed <= 2)) {
+    const since = this.#day.time.timerMs - STORE_PATIENCE_MS - 1; // timers are rounded up
+    const isSaving = program.hasUnsaved || [...program.storeCalls].some(({ at }) => at > since);
+    if (!isFew && !isSaving && !(isLearning && program.isAuto && armed <= 2)) {
       this.#day.broker.violate(`${name} rests with ${armed} timers`);
     }
     if (!program.isAuto || program.isRefused || current === undefined) return;
     // The longest pauses: between two looks at the clocks, and after a failure that was none of ours.
     const calmMs = this.#day.time.timerMs - Math.max(this.calmSince, program.troubledAt);
     const isSlow = this.#day.profile.latencyMs > 300 || current.lifetimeMs < 300_000;
-    if (calmMs < 120_000 || isSlow || performance.now() < program.pausedUntil + 60_000) return;
+    if (calmMs < 150_000 || isSlow || performance.now() < program.pausedUntil + 60_000) return;
     this.#day.broker.count("checks of a background");
     if (program.usable === undefined) this.#day.broker.violate(`${name} let its token run out`);
   }

@@ -73,6 +73,7 @@ export class Day implements DayActions, DayState {
   }
 
   async play(): Promise<void> {
+    using _ = this.broker.observeRefreshes();
     const end = this.time.trueMs + DAY_MS;
     this.#open();
     this.#open();

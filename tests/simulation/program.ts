@@ -20,8 +20,6 @@ export class Grant {
   isRevoked = false;
   /** Why its refresh token may no longer work without anybody's fault, if there is a reason. */
   excuse = "";
-  /** Whether a save took longer than a program waits. */
-  hasLateSave = false;
 
   constructor(id: number, isOneTime: boolean) {
     this.id = id;
@@ -77,9 +75,8 @@ export class Program {
   exchanges = 0;
   /** How many refreshes have begun. */
   begun = 0;
-  /** Refreshes that run: 1 at most, from the wait for the lock to its release. */
+  /** Refreshes that run: 1 at most. */
   refreshes = 0;
-  hasLock = false;
   isForced = false;
   /** Whether there was a need when its refresh began. */
   isDue = false;
@@ -91,11 +88,14 @@ export class Program {
   isOver = false;
   /** Whether a network failure, a temporary refusal or a store can have reached a caller. */
   hasSeenTrouble = false;
-  retryAfterMs = 0;
-  /** Until then it may look whether something is to be saved once more. */
-  keepsUntil = -1;
-  /** Whether its last save has not succeeded yet. */
+  /** How many token responses led to what it knows, as its records say. */
+  generation = 0;
+  /** Whether the store may hold less than it knows. */
   hasUnsaved = false;
+  /** The calls of its store that are not answered, and when each was made, by the time of the timers. */
+  readonly storeCalls: Set<{ readonly at: number }> = new Set();
+  /** When its store failed last, by the time of the timers. */
+  storeFailedAt = -1;
   /** When something went wrong with its tokens last. */
   troubledAt = 0;
 

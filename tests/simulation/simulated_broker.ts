@@ -11,6 +11,7 @@ import type { TokenStore } from "../../mod.ts";
 import type { Random } from "../support/random.ts";
 import type { Counts, FaultProfile, FaultState } from "./faults.ts";
 import { type ApiExchange, Grant, type Program } from "./program.ts";
+import { ObservedRefreshes } from "./observed_refreshes.ts";
 import { SimulatedApi } from "./simulated_api.ts";
 import { SimulatedStore } from "./simulated_store.ts";
 import type { SimulatedTime } from "./simulated_time.ts";
@@ -32,9 +33,14 @@ export class SimulatedBroker {
     log: (line: string) => void,
   ) {
     this.#world = new World(time, random, profile, log);
-    this.#tokenEndpoint = new SimulatedTokenEndpoint(this.#world);
-    this.#api = new SimulatedApi(this.#world);
     this.#store = new SimulatedStore(this.#world);
+    this.#tokenEndpoint = new SimulatedTokenEndpoint(this.#world, this.#store);
+    this.#api = new SimulatedApi(this.#world);
+  }
+
+  /** Observes the refreshes of its programs, until the end of the scope. */
+  observeRefreshes(): Disposable {
+    return new ObservedRefreshes(this.#world.time, this.#world);
   }
 
   get violations(): readonly string[] {

@@ -65,6 +65,11 @@ export class SimulatedTime extends FakeClock {
     super[Symbol.dispose]();
   }
 
+  /** Whose code runs. */
+  get owner(): object | undefined {
+    return owner.getStore();
+  }
+
   /** The time that timers know, which stands still while the machine sleeps. */
   get timerMs(): number {
     return this.#timerTime();

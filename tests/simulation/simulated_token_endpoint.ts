@@ -7,7 +7,8 @@
 import { SessionClosedError } from "../../mod.ts";
 import type { FaultState } from "./faults.ts";
 import { exchange, json, networkError } from "./network.ts";
-import { type Grant, isDue, type Issued, type Program, type View } from "./program.ts";
+import type { Grant, Issued, Program, View } from "./program.ts";
+import type { SimulatedStore } from "./simulated_store.ts";
 import { textOf } from "./simulated_time.ts";
 import type { World } from "./world.ts";
 
@@ -22,17 +23,21 @@ interface TokenRequest {
   readonly faults: FaultState["token"];
   /** When it was sent, by the clocks of the program. */
   readonly asked: View;
+  /** Without an intent, the program goes on alone, and may find its token outdated when it saves it. */
+  readonly hasIntent: boolean;
   isProcessed: boolean;
 }
 
 /** Issues tokens. */
 export class SimulatedTokenEndpoint {
   readonly #world: World;
+  readonly #store: SimulatedStore;
   readonly #asking = new Map<Grant, number>();
   #lastToken = 0;
 
-  constructor(world: World) {
+  constructor(world: World, store: SimulatedStore) {
     this.#world = world;
+    this.#store = store;
   }
 
   /** Answers a request for a token. */
@@ -49,15 +54,11 @@ export class SimulatedTokenEndpoint {
 
     program.tokenRequests += 1;
     program.exchanges += 1;
-    program.retryAfterMs = 0;
     this.#asking.set(grant, (this.#asking.get(grant) ?? 0) + 1);
-    if (!this.#world.profile.hasStore) {
-      program.refreshes = 1;
-      program.begun += 1;
-    }
     const { token: faults } = this.#world.faults;
     const asked = { wall: Date.now(), monotonic: performance.now() };
-    const request: TokenRequest = { program, generation, faults, asked, isProcessed: false };
+    const hasIntent = this.#store.hasIntentOf(program);
+    const request = { program, generation, faults, asked, hasIntent, isProcessed: false };
     return exchange(this.#world.time, init.signal, {
       outMs: faults === "hang" ? Infinity : this.#world.latencyMs(),
       backMs: this.#world.latencyMs(),
@@ -79,9 +80,6 @@ export class SimulatedTokenEndpoint {
       return () => {
         this.#world.log(`${program.name} is answered ${refusal.status}`);
         program.hasSeenTrouble = true;
-        program.retryAfterMs = Number(refusal.headers.get("retry-after") ?? 0) * 1000;
-        const { hasStore } = this.#world.profile;
-        if (!hasStore) this.#world.refreshFailed(program, program.retryAfterMs);
         return refusal;
       };
     }
@@ -113,7 +111,6 @@ export class SimulatedTokenEndpoint {
     program.hasSeenTrouble = true;
     // The token was used, and nobody has the next one.
     if (isProcessed && program.grant.isOneTime) program.grant.excuse ||= "the answer was lost";
-    if (!this.#world.profile.hasStore) this.#world.refreshFailed(program, 0);
     return error;
   }
 
@@ -121,24 +118,27 @@ export class SimulatedTokenEndpoint {
     const { name, grant, current } = program;
     if (program.exchanges > 0) this.#world.violate(`${name} asks twice at once`);
     if (this.#world.profile.hasStore) {
-      if (!program.hasLock) this.#world.violate(`${name} asks without the lock`);
-      if ((this.#asking.get(grant) ?? 0) > 0) {
+      const hasIntent = this.#store.hasIntentOf(program);
+      if (grant.isOneTime && !hasIntent) {
+        this.#world.violate(`${name} asks without an intent in the store`);
+      }
+      if (grant.isOneTime && (this.#asking.get(grant) ?? 0) > 0) {
         this.#world.violate(`${name} asks while another asks`);
       }
-      if (program.adoptable !== undefined) {
+      // Without an intent, it goes on alone because the store does not work.
+      if (hasIntent && program.adoptable !== undefined) {
         this.#world.violate(`${name} asks although the store has a live token that is new to it`);
       }
     }
-    if (program.refusedRefreshTokens.has(sent) && !this.#world.mayBeStale(program)) {
+    if (program.refusedRefreshTokens.has(sent)) {
       this.#world.violate(`${name} asks again with a refused refresh token`);
     }
-    if (generation < program.knownGeneration && !this.#world.mayBeStale(program)) {
+    if (generation < program.knownGeneration) {
       this.#world.violate(`${name} sends ${sent} although it was given ${program.knownGeneration}`);
     }
     if (performance.now() < program.pausedUntil) {
       this.#world.violate(`${name} asks in the pause that the endpoint asked for`);
     }
-    if (!this.#world.profile.hasStore) program.isDue = isDue(program);
     if (!program.isDue && current !== undefined) {
       const left = program.remainingMs(current);
       this.#world.violate(`${name} asks without need: ${current.text} lives for ${left} ms`);
@@ -160,7 +160,7 @@ export class SimulatedTokenEndpoint {
   }
 
   /** The server's side: what it does when the request arrives, and what arrives at the program. */
-  #issue({ program, generation, asked }: TokenRequest): () => Response {
+  #issue({ program, generation, asked, hasIntent }: TokenRequest): () => Response {
     const { grant, name } = program;
     if (grant.isRevoked || generation !== grant.generation) {
       if (!grant.isRevoked && grant.excuse === "") {
@@ -170,7 +170,6 @@ export class SimulatedTokenEndpoint {
         this.#world.log(`${name} is refused`);
         this.#world.count("refusals");
         program.refusedRefreshTokens.add(grant.refreshToken(generation));
-        if (!this.#world.profile.hasStore) this.#world.refuseForGood(program);
         return json({ error: "invalid_grant", "error_description": "Grant revoked" }, 400);
       };
     }
@@ -191,8 +190,10 @@ export class SimulatedTokenEndpoint {
       });
       program.knownGeneration = Math.max(program.knownGeneration, next);
       program.arrived = token;
+      token.isPastSaving ||= !hasIntent;
+      program.generation += 1;
+      program.hasUnsaved = this.#world.profile.hasStore;
       token.arrivedAt = this.#world.time.timerMs;
-      if (!this.#world.profile.hasStore) this.#world.refreshed(program, token);
       return json({
         "access_token": token.text,
         "token_type": "Bearer",

@@ -45,13 +45,9 @@ export class World {
     this.violations.push(rule);
   }
 
-  /**
-   * Whether the store can hold what is older than what the program has. The one thing that the module
-   * does not prevent: a store whose save lands after it was given up, over a newer one of another
-   * program. It would have to keep everybody from the lock for as long as such a store likes.
-   */
-  mayBeStale({ grant }: Program): boolean {
-    return grant.hasLateSave;
+  /** Whether a token has waited for its save for as long as it may. */
+  isLate({ arrivedAt }: Issued): boolean {
+    return this.time.timerMs - arrivedAt >= SAVE_PATIENCE_MS;
   }
 
   refreshed(program: Program, token: Issued): void {
@@ -59,19 +55,16 @@ export class World {
     program.settledAt = this.time.trueMs;
     program.failedAt.length = 0;
     program.isForced = false;
-    if (!this.profile.hasStore) program.refreshes = 0;
   }
 
   refuseForGood(program: Program): void {
     program.isRefused = true;
     program.troubledAt = this.time.timerMs;
     program.isForced = false;
-    if (!this.profile.hasStore) program.refreshes = 0;
   }
 
   refreshFailed(program: Program, retryAfterMs: number): void {
     program.isForced = false;
-    if (!this.profile.hasStore) program.refreshes = 0;
     program.hasSeenTrouble = true;
     program.troubledAt = this.time.timerMs;
     const now = performance.now();
@@ -101,8 +94,9 @@ export class World {
     } else if (remaining <= mandatoryWindowMs(token.lifetimeMs)) {
       this.violate(`${name} ${verb} ${token.text} with ${remaining} ms of its life left`);
     }
-    const isLate = this.time.timerMs - token.arrivedAt >= SAVE_PATIENCE_MS;
-    if (!token.isPastSaving && !isLate) this.violate(`${name} ${verb} ${token.text} unsaved`);
+    if (!token.isPastSaving && !this.isLate(token)) {
+      this.violate(`${name} ${verb} ${token.text} unsaved`);
+    }
   }
 
   latencyMs(): number {

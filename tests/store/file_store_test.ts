@@ -1,6 +1,7 @@
 import {
   assert,
   assertEquals,
+  assertFalse,
   assertRejects,
   assertStringIncludes,
   assertThrows,
@@ -108,7 +109,7 @@ Deno.test({
     Deno.symlinkSync(victim, `${grant}/1`);
     assert(await store.compareAndSet(KEY, "untouched", "two"));
     Deno.symlinkSync(victim, `${grant}/3`); // before the store gets there
-    assertEquals(await store.compareAndSet(KEY, "two", "three"), false);
+    assertFalse(await store.compareAndSet(KEY, "two", "three"));
     assertEquals(Deno.readTextFileSync(victim), "untouched");
   },
 });

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertFalse } from "@std/assert";
 import type { TokenStore } from "../../mod.ts";
 
 /** Stores over one engine, each with a connection of its own. */
@@ -38,11 +38,11 @@ export function testStore(name: string, start: () => Promise<Stores>, ignore = f
       await using stores = await start();
       const store = await stores.open();
       const key = newKey();
-      assertEquals(await store.compareAndSet(key, "one", "two"), false);
+      assertFalse(await store.compareAndSet(key, "one", "two"));
       assertEquals(await store.get(key), undefined);
       assert(await store.compareAndSet(key, undefined, "one"));
       for (const before of [undefined, "", "on", "one ", "ONE", "two"]) {
-        assertEquals(await store.compareAndSet(key, before, "three"), false, before);
+        assertFalse(await store.compareAndSet(key, before, "three"), before);
       }
       assertEquals(await store.get(key), "one");
     },

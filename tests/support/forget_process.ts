@@ -64,8 +64,10 @@ async function use(session: Session): Promise<void> {
 /** A store that keeps nothing, so that whatever is found is the session's. */
 const FAILING_STORE: TokenStore = {
   get: () => Promise.resolve(undefined),
-  compareAndSet: (_key, _before, after) =>
-    after.includes('"intent"') ? Promise.resolve(true) : Promise.reject(new Error("disk full")),
+  compareAndSet(_key, _before, after) {
+    const isIntent = after.includes('"intent"');
+    return isIntent ? Promise.resolve(isIntent) : Promise.reject(new Error("disk full"));
+  },
 };
 
 const kept: unknown[] = [];

@@ -7,14 +7,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import {
-  fileStore,
-  NetworkError,
-  Session,
-  SessionClosedError,
-  SessionError,
-  TokenError,
-} from "../../mod.ts";
+import { NetworkError, Session, SessionClosedError, TokenError } from "../../mod.ts";
 import { startEmulator, tastytradeFaults } from "../../src/emulator/emulator.ts";
 import { RefreshGrant } from "../../src/token/refresh_grant.ts";
 import { RefreshToken } from "../../src/token/shared_refresh_token.ts";
@@ -23,7 +16,6 @@ import { FakeClock } from "../support/fake_clock.ts";
 import { idle } from "../support/idle.ts";
 import { MemoryStore } from "../support/memory_store.ts";
 import { ScriptedBroker } from "../support/scripted_broker.ts";
-import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { rotating, TOKEN_ROUTE } from "./refresh_grant_fixtures.ts";
 
 Deno.test("RefreshGrant uses each one-time refresh token once", async () => {

@@ -184,7 +184,7 @@ Deno.test("StoredGrant goes on without the store where the refresh token is know
   broker.isRotating = false;
   await using session = fleet.start();
   await session.refresh();
-  assertEquals(store.record.isRotating, false);
+  assertFalse(store.record.isRotating);
   await using other = fleet.start();
   await other.refresh(); // learns from the store that it does not rotate
   assertEquals(broker.tokenRequests, 1);
