@@ -4,6 +4,9 @@ import { VERSION } from "../src/version.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
+/** The entry of the stores for more than one machine. */
+const STORES = "src/store/stores.ts";
+
 interface Imported {
   readonly specifier: string;
 }
@@ -115,15 +118,21 @@ Deno.test("mod.ts loads no node: module until a file or a login needs one", asyn
   assertEquals([...loaded].filter((module) => !module.endsWith(".ts")), []);
 });
 
-Deno.test("mod.ts reaches every source but the emulator's", async () => {
-  const imports = await importsFrom("mod.ts");
+Deno.test("mod.ts and the stores reach every source but the emulator's", async () => {
+  const imports = new Map([...await importsFrom("mod.ts"), ...await importsFrom(STORES)]);
   assertEquals(
     [...imports.keys()].filter((module) => module.startsWith("src/")).sort(),
     (await sourcesBelow("src/")).filter((path) => !path.startsWith("src/emulator/")).sort(),
   );
 });
 
-for (const entry of ["mod.ts", "src/emulator/emulator.ts"]) {
+Deno.test("The stores import no client, no node: module and nothing of the sessions", async () => {
+  for (const module of (await importsFrom(STORES)).keys()) {
+    assertMatch(module, /^src\/(store\/\w+|errors)\.ts$/);
+  }
+});
+
+for (const entry of ["mod.ts", STORES, "src/emulator/emulator.ts"]) {
   Deno.test(`imports of ${entry} form no cycle, types included`, async () => {
     assertEquals(cycleIn(await importsFrom(entry)), undefined);
   });

@@ -5,11 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SessionError } from "../errors.ts";
 import { codeOf } from "../net/error_code.ts";
-import type { TokenStore } from "./token_store.ts";
+import { MAX_AGE_MS, type TokenStore } from "./token_store.ts";
 import { VersionedFile } from "./versioned_file.ts";
-
-/** A grant that nobody has refreshed for so long is removed. One that is used once a year remains. */
-const MAX_AGE_MS = 400 * 24 * 3_600_000;
 
 /** The name of a grant's folder, as the module makes it. Nothing else is removed. */
 const GRANT = /^[\da-f]{64}$/;

@@ -1,5 +1,8 @@
 /** The interface of stores, which keep tokens between processes. */
 
+/** A grant that nobody has refreshed for 400 days is removed. One that is used once a year remains. */
+export const MAX_AGE_MS: number = 400 * 24 * 3_600_000;
+
 /**
  * Keeps the records of any number of grants, for any number of processes and machines. It is two
  * functions, so that any engine with a conditional write can be one; who refreshes, who waits and who takes

@@ -237,7 +237,7 @@ export class StoredGrant {
       refreshToken: current,
       isRotating,
       token: isCurrent ? stored.record?.token : unsaved?.token,
-      intent: { holder, since: new Date().toISOString() },
+      intent: { holder, since: new Date(Date.now()).toISOString() },
     };
     if (!await this.#store.replace(stored, record)) return undefined;
     if (unsaved === this.#unsaved) this.#settled();

@@ -61,7 +61,7 @@ export function testStore(name: string, start: () => Promise<Stores>, ignore = f
           "'\"\\ $1 %s :x ?",
           "line\r\n\ttab\u0001",
           "žluťoučký 🐎",
-          "x".repeat(50_000),
+          "x".repeat(40_000),
         ]
       ) {
         assert(await store.compareAndSet(key, before, text));

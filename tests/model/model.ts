@@ -1,0 +1,64 @@
+/**
+ * All that can happen when processes refresh one grant: each order of their steps at the store and at the
+ * token endpoint, with crashes, stops and lost answers of the store anywhere. The processes run the real
+ * code; only clocks, timers, the store and the endpoint are the model's.
+ *
+ * A schedule is a list of actions. The model plays one, looks at what could happen next, and continues
+ * with each of that, from the beginning every time, since a running program cannot be copied. A state that
+ * was reached before, by another schedule, is not continued again.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { type Bounds, Run } from "./run.ts";
+
+/** What was found. */
+export interface Findings {
+  readonly states: number;
+  /** Schedules that came to an end. */
+  readonly ends: number;
+  /** The greatest number of second uses of a refresh token in one schedule. */
+  readonly mostReuses: number;
+  /** What was wrong, with the schedule that leads there. */
+  readonly violations: readonly string[];
+}
+
+/** Plays everything that the bounds permit. */
+export async function explore(bounds: Bounds): Promise<Findings> {
+  const seen = new Set<string>();
+  const violations: string[] = [];
+  let ends = 0;
+  let mostReuses = 0;
+  const unexplored: string[][] = [[]];
+  for (let schedule = unexplored.pop(); schedule !== undefined; schedule = unexplored.pop()) {
+    using run = new Run(bounds);
+    await run.start();
+    for (const action of schedule) await run.perform(action);
+    for (let path = schedule;;) {
+      violations.push(...run.violations.map((text) => `${text}: ${path.join(", ")}`));
+      mostReuses = Math.max(mostReuses, run.reuses);
+      const state = createHash("sha1").update(run.state).digest("base64");
+      if (seen.has(state) || violations.length > 0) break;
+      seen.add(state);
+      if (seen.size % 200 === 0) {
+        Deno.stderr.writeSync(
+          new TextEncoder().encode(
+            `${seen.size} ${unexplored.length} ${path.length}: ${path.slice(-12).join(", ")}\n`,
+          ),
+        );
+      }
+      const [next, ...others] = run.actions;
+      if (next === undefined) {
+        ends += 1;
+        violations.push(...run.atEnd().map((text) => `${text}: ${path.join(", ")}`));
+        break;
+      }
+      for (const other of others) unexplored.push([...path, other]);
+      path = [...path, next];
+      await run.perform(next);
+    }
+    if (violations.length > 0) break;
+  }
+  return { states: seen.size, ends, mostReuses, violations };
+}

@@ -1,0 +1,322 @@
+/**
+ * One run of the model: processes that refresh the same grant, and what each waits for.
+ *
+ * Only one process runs at a time, from one event to the next, so whatever is called belongs to it.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import nodeProcess from "node:process";
+import { tradestation } from "../../mod.ts";
+import { parseRecord } from "../../src/store/grant_record.ts";
+import { RefreshGrant } from "../../src/token/refresh_grant.ts";
+import { RefreshToken } from "../../src/token/shared_refresh_token.ts";
+import { type Flight, ModelProcess, type Pending } from "./process.ts";
+
+/** How much may happen in one run. */
+export interface Bounds {
+  readonly processes: number;
+  /** How many processes are killed. */
+  readonly crashes: number;
+  /** How often all that is under way stands still for longer than others watch an intent. */
+  readonly stops: number;
+  /** How many answers of the store are lost, after it did what it was asked. */
+  readonly lostAnswers: number;
+}
+
+/** An id as a process makes it. */
+const ID = /\b[A-H]\d+\b/g;
+
+/** Longer than any process watches an intent before it takes over, in steps that count as watched. */
+const STOP_MS = 24_000;
+const WATCH_STEP_MS = 2_000;
+
+/** Processes, their store and the token endpoint. */
+export class Run implements Disposable {
+  readonly violations: string[] = [];
+  /** How often a refresh token was sent that had been used. */
+  reuses = 0;
+  readonly #bounds: Bounds;
+  readonly #left: { crashes: number; stops: number; lostAnswers: number };
+  readonly #processes: readonly ModelProcess[];
+  readonly #flights: Flight[] = [];
+  readonly #restore: (() => void)[] = [];
+  #text: string | undefined;
+  /** The number of the refresh token that is good. */
+  #generation = 0;
+  /** Whether the endpoint has revoked the grant, because of a second use. */
+  #isRevoked = false;
+  #running: ModelProcess | undefined;
+
+  constructor(bounds: Bounds) {
+    this.#bounds = bounds;
+    this.#left = { ...bounds };
+    this.#processes = Array.from({ length: bounds.processes }, (_, i) => new ModelProcess(i));
+    this.#replace(performance, "now", () => this.#running?.clockMs ?? 0);
+    this.#replace(Date, "now", () => 1_700_000_000_000);
+    this.#replace(Math, "random", () => 0.5);
+    this.#replace(crypto, "randomUUID", () => this.#running?.newId());
+    this.#replace(crypto.subtle, "digest", digestNow);
+    this.#replace(nodeProcess, "emitWarning", () => {});
+    this.#replace(globalThis, "clearTimeout", (timer?: { clear(): void }) => timer?.clear());
+    this.#replace(
+      globalThis,
+      "setTimeout",
+      (task: () => void, ms: number) => this.#running?.addTimer(task, ms),
+    );
+  }
+
+  [Symbol.dispose](): void {
+    for (const restore of this.#restore.reverse()) restore();
+  }
+
+  /** Starts all processes: each needs a token, and asks once more if its store fails. */
+  async start(): Promise<void> {
+    for (const process of this.#processes) await this.#let(process, () => this.#startOne(process));
+  }
+
+  /** What can happen next. */
+  get actions(): string[] {
+    const actions: string[] = [];
+    for (const { name, isKilled, outcome, pending, hasTimer } of this.#processes) {
+      for (const { number, question } of pending) {
+        const isOnWire = question.kind === "token" && question.flight.response === undefined;
+        // What a killed process has sent arrives all the same, or does not.
+        if (isOnWire) actions.push(`${name} arrive ${number}`);
+        else if (question.kind === "compareAndSet" || !isKilled) {
+          actions.push(`${name} answer ${number}`);
+        }
+        if (!isKilled && question.kind !== "token" && this.#left.lostAnswers > 0) {
+          actions.push(`${name} lose ${number}`);
+        }
+      }
+      if (isKilled) continue;
+      if (hasTimer) actions.push(`${name} timer`);
+      if (outcome === "" && this.#left.crashes > 0) actions.push(`${name} crash`);
+    }
+    const isWatched = this.#processes.some(({ isPolling }) => isPolling);
+    if (isWatched && this.#left.stops > 0) actions.push("all stop");
+    return actions;
+  }
+
+  /** Lets something happen. */
+  async perform(action: string): Promise<void> {
+    const [name, what, number] = action.split(" ");
+    if (what === "stop") return await this.#stop();
+    const process = this.#processes.find((process) => process.name === name);
+    if (process === undefined) throw new Error(`nobody does this: ${action}`);
+    if (what === "crash") return this.#crash(process);
+    if (what === "timer") {
+      // A timer that fires late gives a second more, and fires again.
+      do await this.#let(process, () => process.fireTimer()); while (process.isLate);
+      return;
+    }
+    const pending = process.pending.find((pending) => pending.number === Number(number));
+    if (pending === undefined) throw new Error(`nobody waits for this: ${action}`);
+    if (what === "arrive") this.#arrive(pending);
+    else await this.#answer(process, pending, what === "lose");
+  }
+
+  /** All that decides what can happen from here on. */
+  get state(): string {
+    // The processes are all the same: it does not matter which of them is where.
+    const processes = this.#processes.map((process) => ({
+      process,
+      text: JSON.stringify(process.state),
+    }))
+      .map(({ process, text }) => ({ process, text, order: text.replace(ID, "") }))
+      .sort((a, b) => a.order < b.order ? -1 : 1);
+    const indexOf = (by: ModelProcess) => processes.findIndex(({ process }) => process === by);
+    const state = JSON.stringify([
+      this.#text,
+      this.#generation,
+      this.#isRevoked,
+      this.reuses,
+      this.#left,
+      this.#flights.map((
+        { by, sent, isSaved, isExcused },
+      ) => [indexOf(by), sent, isSaved, isExcused]),
+      processes.map(({ text }) => text),
+    ]);
+    // It matters which ids are the same, not which they are.
+    const ids = new Map<string, number>();
+    return state.replace(ID, (id) => {
+      if (!ids.has(id)) ids.set(id, ids.size);
+      return `#${ids.get(id)}`;
+    });
+  }
+
+  /** Whether nothing has gone wrong outside the processes. */
+  get isCalm(): boolean {
+    return JSON.stringify(this.#left) === JSON.stringify({ ...this.#bounds });
+  }
+
+  /** What is wrong when nothing can happen any more. */
+  atEnd(): string[] {
+    const wrong: string[] = [];
+    for (const { name, isKilled, outcome } of this.#processes) {
+      if (!isKilled && outcome === "") wrong.push(`${name} waits for ever`);
+      const isStopped = outcome === "network_error" && this.#left.stops < this.#bounds.stops;
+      const isFailed = !isKilled && !isStopped && !outcome.startsWith("access-");
+      if (isFailed && this.reuses === 0) wrong.push(`${name} fails: ${outcome}`);
+    }
+    const { intent, generation } = parseRecord(this.#text ?? "") ?? {};
+    if (this.isCalm && (this.#flights.length !== 1 || generation !== 1 || intent !== undefined)) {
+      wrong.push(`${this.#flights.length} token requests end in ${this.#text}`);
+    }
+    const { crashes, stops } = this.#bounds;
+    if (this.reuses > crashes + stops) wrong.push(`${this.reuses} second uses`);
+    return wrong;
+  }
+
+  #startOne(process: ModelProcess): void {
+    const refreshToken = new RefreshToken("refresh-0");
+    process.refreshToken = refreshToken;
+    const context = {
+      broker: tradestation,
+      endpoints: tradestation.endpoints({
+        sandbox: false,
+        apiVersion: undefined,
+        baseUrl: undefined,
+        signInUrl: undefined,
+      }),
+      sandbox: false,
+      userAgent: "model/1.0",
+      fetch: () => this.#send(process),
+    };
+    const grant = new RefreshGrant(
+      { clientId: "client", clientSecret: "secret" },
+      refreshToken,
+      context,
+      {
+        get: () => process.ask<string | undefined>({ kind: "get" }),
+        compareAndSet: (_key, before, after) =>
+          process.ask<boolean>({ kind: "compareAndSet", before, after }),
+      },
+    );
+    const { signal } = new AbortController();
+    const hasUsableToken = () => process.outcome !== ""; // nobody has one
+    const refresh = () => grant.refresh(signal, hasUsableToken);
+    refresh().catch((error) => {
+      if (error.code === "store_failed") return refresh();
+      throw error;
+    }).then(
+      ({ accessToken }) => process.outcome = accessToken,
+      (error) => process.outcome = error.code ?? String(error),
+    );
+  }
+
+  /** Lets a process go on until it waits. */
+  async #let(process: ModelProcess, task: () => void): Promise<void> {
+    this.#running = process;
+    task();
+    for (let i = 0; i < 100; i++) await null; // whatever waits for no event takes microtasks only
+    this.#running = undefined;
+  }
+
+  #crash(process: ModelProcess): void {
+    this.#left.crashes -= 1;
+    process.isKilled = true;
+    for (const flight of this.#flights) if (flight.by === process) flight.isExcused = true;
+  }
+
+  /**
+   * Time passes, in which those who wait for another process read the store, and all else stands still:
+   * a request or a write that takes so long belongs to a process that was stopped.
+   */
+  async #stop(): Promise<void> {
+    this.#left.stops -= 1;
+    for (const flight of this.#flights) flight.isExcused ||= !flight.isSaved;
+    const watching = this.#processes.filter(({ isPolling }) => isPolling);
+    for (const process of this.#processes) if (!process.isPolling) process.clockMs += STOP_MS;
+    for (let ms = 0; ms < STOP_MS; ms += WATCH_STEP_MS) {
+      for (const process of watching) {
+        process.clockMs += WATCH_STEP_MS;
+        if (!process.isPolling) continue; // it has begun to take over
+        await this.#let(process, () => process.fireTimer());
+        const [read] = process.pending;
+        if (read !== undefined) await this.#answer(process, read, this.#running !== undefined);
+      }
+    }
+  }
+
+  /** The store does what it was asked, and answers; or the answer of the endpoint comes back. */
+  async #answer(process: ModelProcess, pending: Pending, isLost: boolean): Promise<void> {
+    if (isLost) this.#left.lostAnswers -= 1;
+    const { question } = pending;
+    const value = question.kind === "get"
+      ? this.#text
+      : question.kind === "token"
+      ? question.flight.response
+      : this.#write(process, question.before, question.after);
+    await this.#let(process, () => process.settle(pending, value, isLost));
+  }
+
+  #write(process: ModelProcess, before: string | undefined, after: string): boolean {
+    const isCurrent = before === this.#text;
+    if (!isCurrent) return isCurrent;
+    const [old, next] = [parseRecord(before ?? ""), parseRecord(after)];
+    if (next === undefined || old !== undefined && old.generation > next.generation) {
+      this.violations.push(`${process.name} replaces ${before} by ${after}`);
+    }
+    this.#text = after;
+    for (const flight of this.#flights) {
+      // With a later intent the tokens of an earlier flight may come too.
+      if (flight.by === process && next?.refreshToken !== `refresh-${flight.sent}`) {
+        flight.isSaved = true;
+      }
+    }
+    return isCurrent;
+  }
+
+  #send(process: ModelProcess): Promise<Response> {
+    const sent = Number(process.refreshToken?.current.split("-")[1]);
+    const flight = { sent, by: process, response: undefined, isSaved: false, isExcused: false };
+    this.#flights.push(flight);
+    return process.ask({ kind: "token", flight });
+  }
+
+  /** A request arrives at the endpoint. */
+  #arrive({ question }: Pending): void {
+    if (question.kind !== "token") throw new Error("only a request arrives");
+    const { flight } = question;
+    const { sent } = flight;
+    if (sent === this.#generation && !this.#isRevoked) {
+      this.#generation += 1;
+      flight.response = Response.json({
+        "access_token": `access-${this.#generation}`,
+        "token_type": "Bearer",
+        "expires_in": 1_200,
+        "refresh_token": `refresh-${this.#generation}`,
+      });
+      return;
+    }
+    flight.response = Response.json({ error: "invalid_grant" }, { status: 403 });
+    if (sent === this.#generation) return;
+    if (this.#isRevoked) return; // it can do no more harm
+    this.reuses += 1;
+    this.#isRevoked = true;
+    const users = this.#flights.filter((other) =>
+      other.sent === sent && other.response !== undefined
+    );
+    if (users.some(({ isExcused }) => isExcused)) return;
+    this.violations.push(
+      `refresh-${sent} is used by ${users.map(({ by }) => by.name).join(" and ")}`,
+    );
+  }
+
+  #replace(target: object, name: string, value: unknown): void {
+    const before = Object.getOwnPropertyDescriptor(target, name);
+    Object.defineProperty(target, name, { value, configurable: true, writable: true });
+    this.#restore.push(() => {
+      if (before === undefined) Reflect.deleteProperty(target, name);
+      else Object.defineProperty(target, name, before);
+    });
+  }
+}
+
+function digestNow(_algorithm: string, data: Uint8Array): Promise<ArrayBuffer> {
+  const { buffer } = new Uint8Array(createHash("sha256").update(data).digest());
+  return Promise.resolve(buffer);
+}
