@@ -23,8 +23,11 @@
  * - `network_denied`: Deno does not permit the network. Run with `--allow-net` for the hosts that the
  *   message names.
  * - `no_such_account`: the broker does not list this account. Use a number from `Account.get(session)`.
- * - `store_failed`: the store cannot load or save tokens. Repair it before the next start, or log in
- *   again. A failed save is first reported as a process warning, `TokenStoreWarning`.
+ * - `store_failed`: the store cannot be reached, or cannot load or save tokens. A call waits for it for a
+ *   moment, as for the network. Repair it before the next start, or log in again. A failed save is first
+ *   reported as a process warning, `TokenStoreWarning`.
+ * - `store_invalid`: what the store holds cannot be used: it is something else, or was encrypted with
+ *   another key, or its path is a file. The message says what to change.
  * - `unsupported`: the broker does not have this. TradeStation has no `Customer`, tastytrade no
  *   `revoke()`: delete the grant on its pages.
  */

@@ -1,4 +1,4 @@
-import { NetworkError, TokenError } from "../errors.ts";
+import { NetworkError, SessionError, TokenError } from "../errors.ts";
 import type { Deadline } from "../net/deadline.ts";
 import type { Token } from "../token/token.ts";
 import type { TokenSource } from "../token/token_source.ts";
@@ -23,7 +23,9 @@ export async function awaitToken(
     } catch (error) {
       const isFinal = error instanceof TokenError
         ? error.isPermanent
-        : !(error instanceof NetworkError) || error.kind === "timeout" || error.kind === "tls";
+        : error instanceof NetworkError
+        ? error.kind === "timeout" || error.kind === "tls"
+        : !(error instanceof SessionError) || error.code !== "store_failed";
       const { pauseMs } = source;
       if (isFinal || !retries?.permitsTokenWait(pauseMs, waits, deadline.remainingMs)) throw error;
       await deadline.sleep(Math.ceil(pauseMs) + 1); // timers may fire a little early

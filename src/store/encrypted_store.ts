@@ -84,7 +84,7 @@ class Cipher {
       throw new SessionError(
         "Cannot decrypt the tokens in the store: they were encrypted with another key, or not at all, or " +
           "were changed. Pass the key that they were encrypted with, or remove them and log in again",
-        { code: "store_failed" },
+        { code: "store_invalid" },
       );
     }
   }

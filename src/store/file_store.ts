@@ -72,7 +72,7 @@ async function openFolder(path: string | URL): Promise<TokenStore> {
     throw new SessionError(
       "Cannot keep tokens in a file: this runtime has no files (node:fs). Write a TokenStore for " +
         "the storage that it has",
-      { code: "store_failed" },
+      { code: "store_invalid" },
     );
   }
   const { TokenFolder } = await import("./token_folder.ts");

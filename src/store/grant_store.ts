@@ -48,10 +48,13 @@ export class GrantStore {
       if (text === undefined || text === null) return { text: undefined, record: undefined };
       const record = typeof text === "string" ? parseRecord(text) : undefined;
       if (record !== undefined && this.#isWellFormed(record)) return { text, record };
-      throw new Error("it holds something other than tokens. Remove it, and log in again");
     } catch (error) {
       throw storeError("load", error, []);
     }
+    throw new SessionError(
+      "Cannot load the tokens in the store: it holds something other than tokens. Remove it, and log in again",
+      { code: "store_invalid" },
+    );
   }
 
   /**
@@ -89,6 +92,7 @@ export class GrantStore {
 
 /** The store's own message may quote what it was given. */
 function storeError(action: "load" | "save", error: unknown, secrets: string[]): SessionError {
+  if (error instanceof SessionError) return error; // one of the module's own stores
   const message = redact(error instanceof Error ? error.message : String(error), secrets);
   return new SessionError(`Cannot ${action} the tokens in the store: ${message}`, {
     code: "store_failed",

@@ -52,7 +52,7 @@ export class TokenFolder implements TokenStore {
       if (codeOf(error) !== "ENOTDIR") throw error;
       throw new SessionError(
         `Cannot keep tokens in "${this.#path}": it is a file. Pass the path of a folder`,
-        { code: "store_failed" },
+        { code: "store_invalid" },
       );
     }
   }

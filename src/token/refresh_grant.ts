@@ -13,15 +13,8 @@ import { GrantStore } from "../store/grant_store.ts";
 import type { TokenStore } from "../store/token_store.ts";
 import type { RefreshToken } from "./shared_refresh_token.ts";
 import { type RefreshRight, StoredGrant } from "./stored_grant.ts";
-import {
-  createToken,
-  isAccessToken,
-  isRefreshToken,
-  MAX_LIFETIME_MS,
-  readClocks,
-  remainingMs,
-  type Token,
-} from "./token.ts";
+import { restoreToken, storeToken } from "./stored_token.ts";
+import { isAccessToken, isRefreshToken, type Token } from "./token.ts";
 import { requestToken, revokeToken, type TokenEndpointContext } from "./token_endpoint.ts";
 
 /** The OAuth client (RFC 6749 section 2.3.1). At tastytrade the id is optional. */
@@ -39,6 +32,8 @@ export class RefreshGrant {
   /** The access token that was returned last. Whoever asks for another one has no use for it. */
   #issued: string | undefined;
   #storeKey: Promise<string> | undefined;
+  /** How far the broker's clock is ahead, as the last token response said. */
+  #clockOffsetMs = 0;
 
   constructor(
     client: OAuthClient,
@@ -144,13 +139,13 @@ export class RefreshGrant {
     useSignal: AbortSignal,
   ): Promise<Token> {
     const accept = (token: StoredToken) =>
-      token.accessToken === this.#issued ? undefined : restoreToken(token);
+      token.accessToken === this.#issued ? undefined : restoreToken(token, this.#clockOffsetMs);
     for (;;) {
       const acquired = await stored.acquire({ accept, hasUsableToken }, signal);
       if (!isRight(acquired)) return acquired;
       try {
         const token = await this.#exchange(useSignal);
-        await stored.save(acquired, storedToken(token));
+        await stored.save(acquired, storeToken(token, this.#clockOffsetMs));
         return token;
       } catch (error) {
         const isCurrent = await stored.fail(acquired, error);
@@ -173,6 +168,7 @@ export class RefreshGrant {
         signal,
       );
       refreshToken.isResponseLost = false;
+      this.#clockOffsetMs = token.clockOffsetMs;
       // RFC 6749 section 6: a new refresh token replaces the one that was sent.
       refreshToken.advance(token.refreshToken);
       return token;
@@ -244,29 +240,6 @@ function revokedError(): TokenError {
 /** Whether a record holds what can be tokens. */
 function isWellFormed({ refreshToken, token }: GrantRecord): boolean {
   return isRefreshToken(refreshToken) && (token === undefined || isAccessToken(token.accessToken));
-}
-
-function storedToken({ accessToken, expiresAt, lifetimeMs }: Token): StoredToken {
-  return {
-    accessToken,
-    obtainedAt: new Date(expiresAt - lifetimeMs).toISOString(),
-    expiresAt: new Date(expiresAt).toISOString(),
-  };
-}
-
-/** Restores a stored access token, if it is alive. One from the future has an unknown lifetime. */
-function restoreToken({ accessToken, obtainedAt, expiresAt }: StoredToken): Token | undefined {
-  const now = readClocks();
-  const age = now.wall - Date.parse(obtainedAt);
-  const lifetimeMs = Date.parse(expiresAt) - Date.parse(obtainedAt);
-  if (!(age >= 0 && lifetimeMs > age && lifetimeMs <= MAX_LIFETIME_MS)) return undefined;
-  const token = createToken({
-    accessToken,
-    refreshToken: undefined,
-    lifetimeMs,
-    obtainedAt: { wall: now.wall - age, monotonic: now.monotonic - age },
-  });
-  return remainingMs(token) > token.mandatoryWindowMs ? token : undefined;
 }
 
 async function sha256(parts: readonly string[]): Promise<string> {

@@ -3,6 +3,7 @@
 import type { Broker, Endpoints } from "../brokers/broker.ts";
 import { formatMessage } from "../error_message.ts";
 import { NetworkError, type NetworkErrorKind, SessionError } from "../errors.ts";
+import { clockOffsetMs } from "../net/clock_offset.ts";
 import { Deadline } from "../net/deadline.ts";
 import { explainFailure, safeCause } from "../net/failure_advice.ts";
 import { networkFailure } from "../net/network_failure.ts";
@@ -26,6 +27,12 @@ export interface TokenEndpointContext {
   readonly fetch: typeof fetch;
 }
 
+/** A token that has just arrived. */
+export interface IssuedToken extends Token {
+  /** How far the endpoint's clock is ahead. */
+  readonly clockOffsetMs: number;
+}
+
 /** The parameters of a grant: `refresh_token` (section 6) or `authorization_code` (section 4.1.3). */
 export type GrantParameters = Readonly<Record<string, string>> & {
   readonly grant_type: "refresh_token" | "authorization_code";
@@ -41,7 +48,7 @@ export async function requestToken(
   parameters: GrantParameters,
   context: TokenEndpointContext,
   signal: AbortSignal,
-): Promise<Token> {
+): Promise<IssuedToken> {
   const { broker, sandbox } = context;
   const action = parameters.grant_type === "refresh_token"
     ? "Cannot refresh the access token"
@@ -54,7 +61,7 @@ export async function requestToken(
   if (status >= 200 && status < 300) {
     const defaultLifetimeMs = broker.defaultTokenLifetimeMs;
     const token = parseToken(parseBody(text).json, { requestedAt, defaultLifetimeMs });
-    if (typeof token === "object") return token;
+    if (typeof token === "object") return { ...token, clockOffsetMs: response.clockOffsetMs };
     problem = token;
   } else if (status < 400) {
     problem = status >= 300 && status !== 304
@@ -132,8 +139,12 @@ async function post(
     });
     // A custom fetch may ignore the signal, and would block every caller.
     const response = await deadline.race(fetch(url, init));
-    const text = await deadline.race(readLimited(response));
-    return { status: response.status, text, retryAfterMs: readRetryAfter(response) };
+    const arrived = {
+      status: response.status,
+      retryAfterMs: readRetryAfter(response),
+      clockOffsetMs: clockOffsetMs(response),
+    };
+    return { ...arrived, text: await deadline.race(readLimited(response)) };
   } catch (error) {
     deadline.signal.throwIfAborted();
     const denied = asNetworkDenied(error, url);

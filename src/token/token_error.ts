@@ -18,6 +18,8 @@ export interface TokenEndpointResponse {
   readonly status: number;
   readonly text: string;
   readonly retryAfterMs: number | undefined;
+  /** How far the endpoint's clock is ahead. */
+  readonly clockOffsetMs: number;
 }
 
 /** What the response answers. */

@@ -77,11 +77,14 @@ export class SimulatedStore {
     }
     const token = stored && this.#world.tokens.get(stored.accessToken);
     if (stored === undefined || token === undefined || token === program.current) return;
-    const ageMs = Date.now() - Date.parse(stored.obtainedAt);
-    if (ageMs < 0 || token.lifetimeMs - ageMs <= mandatoryWindowMs(token.lifetimeMs)) return;
+    const sinceMs = Date.now() - Date.parse(stored.obtainedAt);
+    const ageMs = Math.max(0, sinceMs); // clocks may differ a little
+    if (sinceMs < -30_000 || token.lifetimeMs - ageMs <= mandatoryWindowMs(token.lifetimeMs)) {
+      return;
+    }
     if (isNew) program.adoptable = token;
     const monotonic = performance.now() - ageMs + token.lifetimeMs;
-    program.views.set(token.text, { wall: Date.parse(stored.expiresAt), monotonic });
+    program.views.set(token.text, { wall: Date.now() - ageMs + token.lifetimeMs, monotonic });
   }
 
   async #write(

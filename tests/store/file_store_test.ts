@@ -58,7 +58,7 @@ Deno.test("fileStore() says that it needs a folder where a file is, and leaves t
   const store = fileStore(path);
   for (const task of [() => store.get(KEY), () => store.compareAndSet(KEY, undefined, "one")]) {
     const error = await assertRejects(task, SessionError, path);
-    assertEquals(error.code, "store_failed");
+    assertEquals(error.code, "store_invalid");
     assertStringIncludes(error.message, "it is a file. Pass the path of a folder");
   }
   assertEquals(Deno.readTextFileSync(path), "Dear diary");

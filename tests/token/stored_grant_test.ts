@@ -386,7 +386,7 @@ Deno.test("revoke() waits for a refresh of another process, and tells all that t
 Deno.test("An intent whose write was not confirmed is the process's own when it landed after all", async () => {
   using clock = new FakeClock({ timers: true });
   const fleet = new Fleet(clock);
-  await using session = fleet.start();
+  await using session = fleet.start({ retry: false });
   const { compareAndSet } = fleet.store;
   let writes = 0;
   fleet.store.compareAndSet = async (...request) => {

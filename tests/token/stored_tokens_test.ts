@@ -93,7 +93,7 @@ Deno.test("Session takes nothing from a store that can be no token, and repeats 
     store.get = () => Promise.resolve(text as string);
     await using session = new Session({ ...broker.options, store });
     const error = await assertRejects(() => session.get("/a"), SessionError);
-    assertEquals(error.code, "store_failed");
+    assertEquals(error.code, "store_invalid");
     assertStringIncludes(error.message, "it holds something other than tokens");
     assertFalse(/hidden|evil/.test(Deno.inspect(error)));
     assertEquals([broker.tokenRequests, broker.requests.length], [0, 0]);

@@ -124,7 +124,7 @@ Deno.test("A save that lands late replaces nothing newer", async () => {
 Deno.test("StoredGrant is free again after a store that did not answer", async () => {
   using clock = new FakeClock({ timers: true });
   const fleet = new Fleet(clock);
-  using session = fleet.start();
+  using session = fleet.start({ retry: false });
   let reads = 0;
   fleet.store.faults.get = () => ++reads === 1 ? new Promise(() => {}) : Promise.resolve();
   const first = session.accessToken().catch((error: unknown) => error);
@@ -166,7 +166,7 @@ Deno.test("StoredGrant never sends a refresh token that may rotate while the sto
   await using emulator = await startEmulator();
   for (const fault of ["get", "intent"] as const) {
     const store = new MemoryStore();
-    const session = rotating(emulator, { store });
+    const session = rotating(emulator, { store, retry: false });
     store.faults[fault] = () => Promise.reject(new Error("no such table"));
     const error = await assertRejects(() => session.get("/brokerage/accounts"), SessionError);
     assertEquals(error.code, "store_failed");

@@ -1,0 +1,15 @@
+/**
+ * Clocks that differ by less than this are taken for the same. Refreshing early covers it, and the `Date`
+ * header is less exact than a clock that is set over the network.
+ */
+export const CLOCK_TOLERANCE_MS = 30_000;
+
+/**
+ * How far the clock of a server is ahead of this machine's, in milliseconds.
+ *
+ * @param response One that has just arrived, with a `Date` header (RFC 9110 section 6.6.1) or without.
+ */
+export function clockOffsetMs({ headers }: Response): number {
+  const offsetMs = Date.parse(headers.get("date") ?? "") + 500 - Date.now(); // it has whole seconds
+  return Math.abs(offsetMs) > CLOCK_TOLERANCE_MS ? offsetMs : 0;
+}

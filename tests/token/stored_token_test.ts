@@ -1,0 +1,86 @@
+import { assertEquals, assertLessOrEqual } from "@std/assert";
+import { clockOffsetMs } from "../../src/net/clock_offset.ts";
+import { restoreToken, storeToken } from "../../src/token/stored_token.ts";
+import { createToken, remainingMs } from "../../src/token/token.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { Fleet } from "./stored_grant_fixtures.ts";
+
+const HOUR_MS = 3_600_000;
+
+function dated(date: string | undefined): Response {
+  return new Response("", date === undefined ? {} : { headers: { date } });
+}
+
+Deno.test("clockOffsetMs() reads the Date header, and takes clocks that differ by less than 30 s for the same", () => {
+  using clock = new FakeClock();
+  const now = Date.parse("2026-01-05T12:00:00.400Z");
+  clock.setWall(now);
+  const at = (ms: number) => dated(new Date(now + ms).toUTCString());
+  assertEquals(clockOffsetMs(at(0)), 0);
+  for (const ms of [-29_000, 29_000]) assertEquals(clockOffsetMs(at(ms)), 0);
+  for (const ms of [-32_000, 32_000, -5 * HOUR_MS, 5 * HOUR_MS]) {
+    assertLessOrEqual(Math.abs(clockOffsetMs(at(ms)) - ms), 500);
+  }
+  for (const date of [undefined, "", "yesterday"]) assertEquals(clockOffsetMs(dated(date)), 0);
+});
+
+Deno.test("restoreToken() takes the broker's clock, whatever this machine's says", () => {
+  using clock = new FakeClock();
+  const wall = Date.now();
+  const token = createToken({
+    accessToken: "access",
+    refreshToken: undefined,
+    lifetimeMs: 900_000,
+    obtainedAt: { wall, monotonic: performance.now() },
+  });
+  const stored = storeToken(token, 0);
+  for (const hours of [-5, 0, 5]) {
+    clock.setWall(wall + 100_000 + hours * HOUR_MS);
+    const restored = restoreToken(stored, -hours * HOUR_MS);
+    assertEquals(restored && remainingMs(restored), 800_000);
+    if (hours !== 0) assertEquals(restoreToken(stored, 0), undefined);
+  }
+  // A clock that is a little behind makes a token no older than it is.
+  clock.setWall(wall - 29_999);
+  const restored = restoreToken(stored, 0);
+  assertEquals(restored && remainingMs(restored), 900_000);
+  clock.setWall(wall - 30_001);
+  assertEquals(restoreToken(stored, 0), undefined);
+});
+
+Deno.test("Machines whose clocks are hours apart make one token request for each lifetime", async () => {
+  using clock = new FakeClock({ timers: true });
+  const start = Date.now();
+  const fleet = new Fleet(clock);
+  fleet.broker.onTokenRequest = () => {
+    const response = fleet.broker.issue();
+    response.headers.set("date", new Date(start + performance.now()).toUTCString());
+    return response;
+  };
+  const machines = [-5, 0, 3].map((hours) => ({ hours, session: fleet.start() }));
+  const at = (hours: number) => clock.setWall(start + performance.now() + hours * HOUR_MS);
+  let requests = 0;
+  for (let life = 0; life < 6; life++) {
+    for (const { hours, session } of machines) {
+      at(hours);
+      await session.get("/a");
+    }
+    // At first a machine whose clock is wrong finds that out. From then on it is one request.
+    if (life > 0) assertEquals(fleet.broker.tokenRequests - requests, 1);
+    requests = fleet.broker.tokenRequests;
+    clock.advance(895_000);
+  }
+  assertEquals(requests, 2 + 5);
+  for (const { session } of machines) await session.close();
+});
+
+Deno.test("A call waits for a store that is down for a moment", async () => {
+  using clock = new FakeClock({ timers: true });
+  const fleet = new Fleet(clock);
+  await using session = fleet.start();
+  let reads = 0;
+  fleet.store.faults.get = () =>
+    ++reads <= 2 ? Promise.reject(new Error("restarting")) : Promise.resolve();
+  await fleet.time(session.get("/a"));
+  assertEquals(fleet.broker.tokens, ["access-1"]);
+});
