@@ -3,30 +3,32 @@
  * share it may be hours apart.
  */
 
-import { CLOCK_TOLERANCE_MS } from "../net/clock_offset.ts";
+import { CLOCK_TOLERANCE_MS, DATE_RESOLUTION_MS } from "../net/clock_offset.ts";
 import type { StoredToken } from "../store/grant_record.ts";
 import { createToken, MAX_LIFETIME_MS, readClocks, remainingMs, type Token } from "./token.ts";
 
 /**
  * Converts a token for the store.
  *
- * @param offsetMs How far the broker's clock is ahead.
+ * @param offsetMs How far the broker's clock is ahead at least.
  */
 export function storeToken(
   { accessToken, expiresAt, lifetimeMs }: Token,
   offsetMs: number,
 ): StoredToken {
+  // One that seems older than it is would be refreshed too early by all who share it.
+  const shiftMs = offsetMs === 0 ? 0 : offsetMs + DATE_RESOLUTION_MS;
   return {
     accessToken,
-    obtainedAt: new Date(expiresAt - lifetimeMs + offsetMs).toISOString(),
-    expiresAt: new Date(expiresAt + offsetMs).toISOString(),
+    obtainedAt: new Date(expiresAt - lifetimeMs + shiftMs).toISOString(),
+    expiresAt: new Date(expiresAt + shiftMs).toISOString(),
   };
 }
 
 /**
  * Restores a stored token, if it is alive. One from the future has an unknown lifetime.
  *
- * @param offsetMs How far the broker's clock is ahead.
+ * @param offsetMs How far the broker's clock is ahead at least.
  */
 export function restoreToken(
   { accessToken, obtainedAt, expiresAt }: StoredToken,

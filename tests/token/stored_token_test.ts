@@ -1,4 +1,4 @@
-import { assertEquals, assertLessOrEqual } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { clockOffsetMs } from "../../src/net/clock_offset.ts";
 import { restoreToken, storeToken } from "../../src/token/stored_token.ts";
 import { createToken, remainingMs } from "../../src/token/token.ts";
@@ -19,7 +19,8 @@ Deno.test("clockOffsetMs() reads the Date header, and takes clocks that differ b
   assertEquals(clockOffsetMs(at(0)), 0);
   for (const ms of [-29_000, 29_000]) assertEquals(clockOffsetMs(at(ms)), 0);
   for (const ms of [-32_000, 32_000, -5 * HOUR_MS, 5 * HOUR_MS]) {
-    assertLessOrEqual(Math.abs(clockOffsetMs(at(ms)) - ms), 500);
+    const offsetMs = clockOffsetMs(at(ms));
+    assert(offsetMs <= ms && offsetMs > ms - 1_000, `${offsetMs} ms`);
   }
   for (const date of [undefined, "", "yesterday"]) assertEquals(clockOffsetMs(dated(date)), 0);
 });
