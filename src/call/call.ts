@@ -50,9 +50,9 @@ export class Call {
     return this.#attempts.at(-1)?.token;
   }
 
-  /** Whether an earlier attempt than the last one was answered 401. */
-  get wasReplayed(): boolean {
-    return this.#attempts.slice(0, -1).some(({ result }) => result === 401);
+  /** How many attempts before the last one were answered 401. */
+  get replays(): number {
+    return this.#attempts.slice(0, -1).filter(({ result }) => result === 401).length;
   }
 
   /** Whether the broker may have carried out the request, by the results of all attempts. */

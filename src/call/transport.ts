@@ -142,11 +142,15 @@ export class Transport {
     }
   }
 
-  /** After a 401, sends once more with the next access token. */
+  /**
+   * After a 401, sends once more with the next access token; and once again if that came from the store,
+   * where it may have been revoked or have expired too.
+   */
   async #replay(call: Call, response: Response): Promise<Response> {
     const { source } = this.#options;
     const next = invalidate(source, call);
-    if (next === undefined || call.wasReplayed || !call.request.isReplayable) return response;
+    const isOver = call.replays >= (call.lastToken?.isStored ? 2 : 1);
+    if (next === undefined || isOver || !call.request.isReplayable) return response;
     cancelBody(response);
     const replayed = await this.#send(call);
     call.record(replayed.status);
@@ -154,6 +158,7 @@ export class Transport {
       // If a freshly issued token is also rejected, the token is not the problem. The one that was held
       // may have been revoked too, which says nothing about a new one.
       if (next === "held") invalidate(source, call);
+      else if (call.lastToken?.isStored) return await this.#replay(call, replayed);
       else source.suspendInvalidation();
     }
     return replayed;

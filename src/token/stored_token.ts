@@ -46,6 +46,7 @@ export function restoreToken(
     refreshToken: undefined,
     lifetimeMs,
     obtainedAt: { wall: now.wall - sinceMs, monotonic: now.monotonic - sinceMs },
+    isStored: true,
   });
   return remainingMs(token) > token.mandatoryWindowMs ? token : undefined;
 }

@@ -16,6 +16,8 @@ export interface Token {
   readonly advisoryWindowMs: number;
   /** In this last part of the lifetime requests wait for a new one. */
   readonly mandatoryWindowMs: number;
+  /** Whether it came from the store, so that it may be older than it seems. */
+  readonly isStored: boolean;
 }
 
 /** A point in time on both clocks. */
@@ -88,11 +90,12 @@ export function parseToken(
 
 /** Creates a token from its lifetime and the time at which that began. */
 export function createToken(
-  { accessToken, refreshToken, lifetimeMs, obtainedAt }: {
+  { accessToken, refreshToken, lifetimeMs, obtainedAt, isStored = false }: {
     accessToken: string;
     refreshToken: string | undefined;
     lifetimeMs: number;
     obtainedAt: Instant;
+    isStored?: boolean;
   },
 ): Token {
   return {
@@ -104,6 +107,7 @@ export function createToken(
     // With jitter, so that programs that started together do not refresh together.
     advisoryWindowMs: Math.min(120_000, lifetimeMs * 0.2) * (0.9 + Math.random() * 0.2),
     mandatoryWindowMs: Math.min(10_000, lifetimeMs * 0.1),
+    isStored,
   };
 }
 

@@ -60,7 +60,10 @@ export class ObservedRefreshes implements Disposable {
     if (token === undefined || !program.views.has(text)) {
       return this.#world.violate(`${program.name} has a token from nowhere`);
     }
-    if (token !== program.arrived) this.#world.count("adopted tokens");
+    if (token !== program.arrived) {
+      this.#world.count("adopted tokens");
+      program.adopted.add(text);
+    }
     if (this.#world.profile.hasStore && !token.isPastSaving) {
       if (program.storeFailedAt < token.arrivedAt && !this.#world.isLate(token)) {
         this.#world.violate(`${program.name} gets ${text} unsaved`);

@@ -59,6 +59,8 @@ export class Program {
   readonly views: Map<string, View> = new Map();
   /** Tokens that it knows to be refused. */
   readonly dropped: Set<string> = new Set();
+  /** Tokens that it has from the store. */
+  readonly adopted: Set<string> = new Set();
   readonly refusedRefreshTokens: Set<string> = new Set();
   readonly failedAt: number[] = [];
   /** The access token that it holds. */

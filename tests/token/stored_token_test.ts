@@ -85,3 +85,23 @@ Deno.test("A call waits for a store that is down for a moment", async () => {
   await fleet.time(session.get("/a"));
   assertEquals(fleet.broker.tokens, ["access-1"]);
 });
+
+Deno.test("A stored token that is dead too is no reason to stop refreshing", async () => {
+  using clock = new FakeClock({ timers: true });
+  const fleet = new Fleet(clock);
+  await using first = fleet.start();
+  await using second = fleet.start();
+  await first.get("/a");
+  await second.get("/a");
+  await first.refresh({ force: true }); // the second goes on with the token before
+  fleet.broker.onRequest = ({ token }) =>
+    new Response("{}", { status: ["access-1", "access-2"].includes(token) ? 401 : 200 });
+  fleet.broker.requests.length = 0;
+  await second.get("/b");
+  assertEquals(fleet.broker.tokens, ["access-1", "access-2", "access-3"]);
+  // Where every token is refused, also a new one, the token is not the problem.
+  fleet.broker.onRequest = () => new Response("{}", { status: 401 });
+  fleet.broker.requests.length = 0;
+  for (let i = 0; i < 3; i++) await second.fetch("/c");
+  assertEquals(fleet.broker.tokens, ["access-3", "access-4", "access-4", "access-4"]);
+});

@@ -175,6 +175,7 @@ Deno.test("parseToken() ignores members that it does not know", () => {
     "advisoryWindowMs",
     "expiresAt",
     "expiresAtMonotonic",
+    "isStored",
     "lifetimeMs",
     "mandatoryWindowMs",
     "refreshToken",
