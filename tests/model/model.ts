@@ -11,6 +11,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { Random } from "../support/random.ts";
 import { type Bounds, Run } from "./run.ts";
 
 /** What was found. */
@@ -41,13 +42,6 @@ export async function explore(bounds: Bounds): Promise<Findings> {
       const state = createHash("sha1").update(run.state).digest("base64");
       if (seen.has(state) || violations.length > 0) break;
       seen.add(state);
-      if (seen.size % 200 === 0) {
-        Deno.stderr.writeSync(
-          new TextEncoder().encode(
-            `${seen.size} ${unexplored.length} ${path.length}: ${path.slice(-12).join(", ")}\n`,
-          ),
-        );
-      }
       const [next, ...others] = run.actions;
       if (next === undefined) {
         ends += 1;
@@ -61,4 +55,28 @@ export async function explore(bounds: Bounds): Promise<Findings> {
     if (violations.length > 0) break;
   }
   return { states: seen.size, ends, mostReuses, violations };
+}
+
+/** Plays schedules at random, where there are too many to play all. */
+export async function wander(bounds: Bounds, schedules: number, seed: number): Promise<Findings> {
+  const random = new Random(seed);
+  const violations: string[] = [];
+  const seen = new Set<string>();
+  let mostReuses = 0;
+  for (let ends = 0; ends < schedules && violations.length === 0; ends++) {
+    using run = new Run(bounds);
+    await run.start();
+    const path: string[] = [];
+    for (let actions = run.actions; actions.length > 0; actions = run.actions) {
+      const action = actions[random.below(actions.length)] ?? "";
+      path.push(action);
+      await run.perform(action);
+      seen.add(createHash("sha1").update(run.state).digest("base64"));
+    }
+    violations.push(
+      ...[...run.violations, ...run.atEnd()].map((text) => `${text}: ${path.join(", ")}`),
+    );
+    mostReuses = Math.max(mostReuses, run.reuses);
+  }
+  return { states: seen.size, ends: schedules, mostReuses, violations };
 }

@@ -69,6 +69,11 @@ export class ModelProcess {
       this.#timers.some(({ isWait }) => isWait);
   }
 
+  /** Whether it writes to the store, or waits for the endpoint. */
+  get isRefreshing(): boolean {
+    return this.pending.some(({ question }) => question.kind !== "get");
+  }
+
   /** Whether one of its timers can fire. */
   get hasTimer(): boolean {
     return this.#nextTimer() !== undefined;

@@ -11,6 +11,7 @@ import nodeProcess from "node:process";
 import { tradestation } from "../../mod.ts";
 import { parseRecord } from "../../src/store/grant_record.ts";
 import { RefreshGrant } from "../../src/token/refresh_grant.ts";
+import type { Token } from "../../src/token/token.ts";
 import { RefreshToken } from "../../src/token/shared_refresh_token.ts";
 import { type Flight, ModelProcess, type Pending } from "./process.ts";
 
@@ -71,7 +72,7 @@ export class Run implements Disposable {
     for (const restore of this.#restore.reverse()) restore();
   }
 
-  /** Starts all processes: each needs a token, and asks once more if its store fails. */
+  /** Starts all processes: each needs a token, and asks again if its store fails. */
   async start(): Promise<void> {
     for (const process of this.#processes) await this.#let(process, () => this.#startOne(process));
   }
@@ -198,10 +199,14 @@ export class Run implements Disposable {
     const { signal } = new AbortController();
     const hasUsableToken = () => process.outcome !== ""; // nobody has one
     const refresh = () => grant.refresh(signal, hasUsableToken);
-    refresh().catch((error) => {
-      if (error.code === "store_failed") return refresh();
-      throw error;
-    }).then(
+    let tries = 0;
+    const again = (error: { code: string }): Promise<Token> => {
+      tries += 1;
+      const { stops, lostAnswers } = this.#bounds;
+      if (error.code !== "store_failed" || tries > stops + lostAnswers) throw error;
+      return refresh().catch(again);
+    };
+    refresh().catch(again).then(
       ({ accessToken }) => process.outcome = accessToken,
       (error) => process.outcome = error.code ?? String(error),
     );
@@ -229,7 +234,8 @@ export class Run implements Disposable {
     this.#left.stops -= 1;
     for (const flight of this.#flights) flight.isExcused ||= !flight.isSaved;
     const watching = this.#processes.filter(({ isPolling }) => isPolling);
-    for (const process of this.#processes) if (!process.isPolling) process.clockMs += STOP_MS;
+    // One that has only begun to read is like one that starts later.
+    for (const process of this.#processes) if (process.isRefreshing) process.clockMs += STOP_MS;
     for (let ms = 0; ms < STOP_MS; ms += WATCH_STEP_MS) {
       for (const process of watching) {
         process.clockMs += WATCH_STEP_MS;
