@@ -62,7 +62,8 @@ export interface SessionOptions extends ConnectionOptions, CredentialOptions {
   readonly rateLimit?: RateLimit | readonly RateLimit[] | "published" | undefined;
   /**
    * Where tokens are kept between processes, for instance {@linkcode fileStore}. A program then continues
-   * with the access token of its last run, and does not lose a rotating refresh token.
+   * with the access token of its last run, does not lose a rotating refresh token, and shares both with
+   * other processes and machines. `@tasty/session/stores` has more of them.
    *
    * @default {undefined} in memory
    */
@@ -156,7 +157,7 @@ function findLoginTokens(
 function readStore(store: TokenStore): TokenStore {
   if (typeof store.get === "function" && typeof store.compareAndSet === "function") return store;
   throw new TypeError(
-    'Cannot use this store: pass a TokenStore, for instance fileStore("tokens.json")',
+    'Cannot use this store: pass a TokenStore, for instance fileStore("tokens")',
   );
 }
 

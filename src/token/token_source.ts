@@ -17,12 +17,15 @@
  * on and never asks again.
  */
 
-import { copyError, SessionClosedError, TokenError } from "../errors.ts";
+import { copyError, SessionClosedError, SessionError, TokenError } from "../errors.ts";
 import { MAX_RETRY_AFTER_MS } from "../net/retry_after.ts";
 import { remainingMs, type Token } from "./token.ts";
 
 /** The longest pause after failed refreshes, unless the endpoint asks for more. */
 const MAX_BACKOFF_MS = 30_000;
+
+/** The same after failures of the store, which is close, and may be back before the endpoint would be. */
+const MAX_STORE_BACKOFF_MS = 2_000;
 
 /** Enough jitter for programs that failed together. More would mean more requests in an outage. */
 const MAX_JITTER_MS = 5_000;
@@ -173,7 +176,9 @@ export class TokenSource {
   }
 
   #pause(error: unknown): void {
-    const backoffMs = Math.min(MAX_BACKOFF_MS, 1000 * 2 ** this.#failures);
+    const isStoreFailure = error instanceof SessionError && error.code === "store_failed";
+    const maxMs = isStoreFailure ? MAX_STORE_BACKOFF_MS : MAX_BACKOFF_MS;
+    const backoffMs = Math.min(maxMs, 1000 * 2 ** this.#failures);
     const jitterMs = Math.random() * Math.min(backoffMs, MAX_JITTER_MS);
     const retryAfterMs = error instanceof TokenError ? error.retryAfterMs ?? 0 : 0;
     this.#failures += 1;

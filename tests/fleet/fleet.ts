@@ -31,7 +31,7 @@ export interface FleetReport {
   /** Token requests of processes that had just started and did not know yet that their clocks are wrong. */
   readonly requestsOfWrongClocks: number;
   /** Other token requests while a token was young. */
-  readonly earlyRequests: number;
+  readonly earlyRequests: readonly string[];
   /** Second uses of a refresh token whose first user was killed or stopped before its save. */
   readonly unavoidableReuses: number;
   readonly otherReuses: readonly string[];
@@ -93,7 +93,9 @@ class Fleet {
   readonly #calls: { readonly by: string; readonly at: number; readonly told: Told }[] = [];
   readonly #counts: Record<string, number> = {};
   readonly #starts: { readonly by: string; readonly at: number }[] = [];
+  readonly #timers: ReturnType<typeof setTimeout>[] = [];
   #holderFaults = 0;
+  #isEnding = false;
   #startedAt = 0;
 
   constructor(
@@ -126,6 +128,8 @@ class Fleet {
   }
 
   async end(): Promise<void> {
+    this.#isEnding = true;
+    for (const timer of this.#timers) clearTimeout(timer);
     await Promise.all(this.#processes.map((process) => process.end()));
   }
 
@@ -157,7 +161,7 @@ class Fleet {
       tokenRequests: requests.length,
       requestsPerLifetime: usual.length / (elapsedMs / refreshAfterMs),
       requestsOfWrongClocks: requests.filter(({ by, at }) => this.#isFindingTheTime(by, at)).length,
-      earlyRequests: early.length,
+      earlyRequests: early.map(({ by, at }) => `${by} at ${Math.round(at - this.#startedAt)} ms`),
       unavoidableReuses: reuses.filter(isExcused).length,
       otherReuses: reuses.filter((one) => !isExcused(one)).map((one) => JSON.stringify(one)),
       calls: this.#calls.length,
@@ -177,7 +181,7 @@ class Fleet {
     const process = new FleetProcess(runtime, args, (told) => this.#take(process, told));
     this.#processes[index] = process;
     process.ended.then((isWanted) => {
-      if (isWanted) return;
+      if (isWanted || this.#isEnding) return;
       this.#count("killed");
       this.#faults.push({
         by: name,
@@ -194,6 +198,9 @@ class Fleet {
     const { name: by, did } = told;
     const at = performance.now();
     if (did === "start") this.#starts.push({ by, at });
+    if (did === "cut") {
+      this.#faults.push({ by, kind: "cut", from: at - 1_000, to: at + (told.ms ?? 0) });
+    }
     if (did === "call" || did === "fail") this.#calls.push({ by, at, told });
     if (did !== "kill" && did !== "stop") return;
     this.#count(`${did} at: ${told.step}`);
@@ -231,15 +238,7 @@ class Fleet {
       process.signal("SIGSTOP");
       this.#stop(process, process.name);
     }
-    if (what === "cut") {
-      this.#faults.push({
-        by: process.name,
-        kind: "cut",
-        from: performance.now(),
-        to: performance.now() + ms,
-      });
-      process.tell(`cut ${ms}`);
-    }
+    if (what === "cut") process.tell(`cut ${ms}`);
     if (what !== "restart") return;
     const fault = { by: "", kind: "restart", from: performance.now(), to: Infinity };
     this.#faults.push(fault);
@@ -258,7 +257,7 @@ class Fleet {
       to: performance.now() + ms + 1_000,
     };
     this.#faults.push(fault);
-    setTimeout(() => process.signal("SIGCONT"), ms);
+    this.#timers.push(setTimeout(() => process.signal("SIGCONT"), ms));
   }
 
   /** Whether nobody could know, at the end, what had become of a request of this process. */

@@ -46,7 +46,10 @@ export class FleetProcess {
       resolve();
       take(told);
     });
-    this.ended = Promise.all([this.#process.status, reading]).then(() => this.#isEnding);
+    this.ended = Promise.all([this.#process.status, reading]).then(async () => {
+      await this.#input.close().catch(() => {}); // nobody reads it any more
+      return this.#isEnding;
+    });
   }
 
   /** Gives a command. */
@@ -71,7 +74,6 @@ export class FleetProcess {
     const timer = setTimeout(() => this.signal("SIGKILL"), 20_000);
     await this.ended;
     clearTimeout(timer);
-    await this.#input.close().catch(() => {});
   }
 
   async #read(take: (told: Told) => void): Promise<void> {

@@ -95,7 +95,10 @@ createInterface({ input: process.stdin }).on("line", (line) => {
   if (step !== undefined) plans.set(step as Step, plan as "kill" | "stop");
   const [, fault, ms] = /^(slow|cut) (\d+)$/.exec(line) ?? [];
   if (fault === "slow") slowUntil = performance.now() + Number(ms);
-  if (fault === "cut") cutUntil = performance.now() + Number(ms);
+  if (fault === "cut") {
+    cutUntil = performance.now() + Number(ms);
+    tell({ did: "cut", ms: Number(ms) });
+  }
   if (line === "calm") plans.clear();
   if (line === "end") isEnding = true;
 });

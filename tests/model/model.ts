@@ -67,14 +67,20 @@ export async function wander(bounds: Bounds, schedules: number, seed: number): P
     using run = new Run(bounds);
     await run.start();
     const path: string[] = [];
-    for (let actions = run.actions; actions.length > 0; actions = run.actions) {
+    // Who watches a killed process when no more stops are permitted would read for ever.
+    for (
+      let actions = run.actions;
+      actions.length > 0 && path.length < 200;
+      actions = run.actions
+    ) {
       const action = actions[random.below(actions.length)] ?? "";
       path.push(action);
       await run.perform(action);
       seen.add(createHash("sha1").update(run.state).digest("base64"));
     }
+    const atEnd = run.actions.length === 0 ? run.atEnd() : [];
     violations.push(
-      ...[...run.violations, ...run.atEnd()].map((text) => `${text}: ${path.join(", ")}`),
+      ...[...run.violations, ...atEnd].map((text) => `${text}: ${path.join(", ")}`),
     );
     mostReuses = Math.max(mostReuses, run.reuses);
   }

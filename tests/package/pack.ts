@@ -18,7 +18,12 @@ const FIELDS = {
 };
 
 /** The modules that can be imported, and the command. What they load later has files of its own. */
-const ENTRIES = ["mod.ts", "src/emulator/emulator.ts", "src/emulator/main.ts"];
+const ENTRIES = [
+  "mod.ts",
+  "src/store/stores.ts",
+  "src/emulator/emulator.ts",
+  "src/emulator/main.ts",
+];
 
 /** Makes the package in a folder, and returns the path of its `.tgz` file. */
 export async function pack(folder: string): Promise<string> {

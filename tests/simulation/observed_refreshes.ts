@@ -45,9 +45,9 @@ export class ObservedRefreshes implements Disposable {
       this.#handOut(program, token.accessToken);
       return token;
     } catch (error) {
-      const { isPermanent, retryAfterMs = 0 } = Object(error);
+      const { isPermanent, retryAfterMs = 0, code } = Object(error);
       if (isPermanent === true) this.#world.refuseForGood(program);
-      else this.#world.refreshFailed(program, retryAfterMs);
+      else this.#world.refreshFailed(program, retryAfterMs, code === "store_failed");
       throw error;
     } finally {
       program.refreshes -= 1;

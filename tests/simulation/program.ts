@@ -62,6 +62,8 @@ export class Program {
   /** Tokens that it has from the store. */
   readonly adopted: Set<string> = new Set();
   readonly refusedRefreshTokens: Set<string> = new Set();
+  /** Whether its last refresh failed. */
+  hasFailed = false;
   readonly failedAt: number[] = [];
   /** The access token that it holds. */
   current: Issued | undefined;
@@ -125,7 +127,7 @@ export class Program {
   get isAgeing(): boolean {
     const held = this.usable;
     if (held === undefined || this.isRefused || this.refreshes > 0) return false;
-    if (this.failedAt.length > 0) return false; // it may be in a pause
+    if (this.hasFailed) return false; // it may be in a pause
     return this.remainingMs(held) < Math.min(120_000, held.lifetimeMs * 0.2) * 0.9;
   }
 

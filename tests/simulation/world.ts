@@ -54,6 +54,7 @@ export class World {
     program.current = token;
     program.settledAt = this.time.trueMs;
     program.failedAt.length = 0;
+    program.hasFailed = false;
     program.isForced = false;
   }
 
@@ -63,14 +64,16 @@ export class World {
     program.isForced = false;
   }
 
-  refreshFailed(program: Program, retryAfterMs: number): void {
+  refreshFailed(program: Program, retryAfterMs: number, isStoreFailure: boolean): void {
     program.isForced = false;
     program.hasSeenTrouble = true;
     program.troubledAt = this.time.timerMs;
     const now = performance.now();
     program.pausedUntil = now + Math.min(retryAfterMs, 3_600_000);
-    program.failedAt.push(now);
     this.count("failed refreshes");
+    program.hasFailed = true;
+    if (isStoreFailure) return; // which is asked again soon
+    program.failedAt.push(now);
     // The last twelve pauses were up to 30 s each: that they add up to less than 20 s has a chance of 1e-11.
     const twelveBefore = program.failedAt.length > 18 ? program.failedAt.at(-13) : undefined;
     if (twelveBefore !== undefined && now - twelveBefore < 20_000) {

@@ -211,3 +211,18 @@ Deno.test("StoredGrant warns of nothing once its session is closed", async () =>
   await idle();
   assertEquals(warnings.messages, []);
 });
+
+Deno.test("A session asks its store again within two seconds of its return, however long it was down", async () => {
+  using clock = new FakeClock({ timers: true });
+  const fleet = new Fleet(clock);
+  await using session = fleet.start({ retry: false });
+  fleet.store.faults.get = () => Promise.reject(new Error("no such host"));
+  for (let s = 0; s < 120; s++) {
+    await session.refresh().catch(() => {});
+    clock.advance(1_000);
+  }
+  delete fleet.store.faults.get;
+  clock.advance(2_000);
+  await session.refresh();
+  assertEquals(fleet.broker.tokenRequests, 1);
+});
