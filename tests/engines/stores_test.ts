@@ -6,9 +6,7 @@ import { type OpenStore, openStore, type RedisClientName } from "./open_store.ts
 /** Tests the store of an engine, each one with a client of its own. */
 function testEngine(
   { isAvailable, start }: EngineKind,
-  name: string,
-  scheme = "",
-  client?: RedisClientName,
+  { name, scheme = "", client }: { name: string; scheme?: string; client?: RedisClientName },
 ): void {
   testStore(
     isAvailable ? name : `${name} (not installed here)`,
@@ -33,15 +31,14 @@ function testEngine(
 
 for (const engine of ENGINES) {
   if (engine.name === "Redis") {
-    testEngine(engine, "redisStore() with redis", "", "redis");
-    testEngine(engine, "redisStore() with ioredis", "", "ioredis");
-  } else if (engine.name !== "files") {
-    testEngine(
-      engine,
-      engine.name === "Deno KV" ? "denoKvStore()" : "the store of examples/postgres_store.ts",
-    );
+    testEngine(engine, { name: "redisStore() with redis", client: "redis" });
+    testEngine(engine, { name: "redisStore() with ioredis", client: "ioredis" });
   }
-  testEngine(engine, `encryptedStore() over ${engine.name}`, "encrypted+");
+  if (engine.name === "Deno KV") testEngine(engine, { name: "denoKvStore()" });
+  if (engine.name === "PostgreSQL") {
+    testEngine(engine, { name: "the store of examples/postgres_store.ts" });
+  }
+  testEngine(engine, { name: `encryptedStore() over ${engine.name}`, scheme: "encrypted+" });
 }
 
 Deno.test("Every engine is installed here, or its tests say that they were skipped", () => {

@@ -79,7 +79,7 @@ Deno.test("One-time refresh tokens survive fifty kills and two competing process
   assert(emulator.count(TOKEN_ROUTE) > 25); // of 101 refreshes; the others took what one had got
 });
 
-Deno.test("A process that is killed while it holds the lock leaves it to the next", async () => {
+Deno.test("A process that is killed in the middle of a refresh leaves the grant to the next", async () => {
   await using emulator = await startEmulator();
   using folder = new TemporaryFolder();
   const [deno] = RUNTIMES;
