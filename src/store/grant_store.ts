@@ -9,6 +9,9 @@ import type { TokenStore } from "./token_store.ts";
 /** How long a read or write may take. */
 export const IO_TIMEOUT_MS = 5_000;
 
+/** How often a write may be refused although the same text is read again. */
+const MAX_REFUSALS = 10;
+
 /** What was read: the text, to be compared with later, and its meaning. */
 export interface Snapshot {
   readonly text: string | undefined;
@@ -21,6 +24,8 @@ export class GrantStore {
   readonly #key: () => Promise<string>;
   readonly #isWellFormed: (record: GrantRecord) => boolean;
   readonly #closing = new AbortController();
+  /** What a write was refused for last, and how often in a row. */
+  #refused: { readonly text: string | undefined; readonly times: number } | undefined;
 
   /**
    * @param key Identifies the grant in the store.
@@ -65,13 +70,30 @@ export class GrantStore {
    */
   async replace(before: Snapshot, record: GrantRecord): Promise<boolean> {
     const after = formatRecord(record);
+    let isWritten: unknown;
     try {
-      return await this.#inTime(async () =>
-        await this.#store.compareAndSet(await this.#key(), before.text, after) === true
+      isWritten = await this.#inTime(async () =>
+        await this.#store.compareAndSet(await this.#key(), before.text, after)
       );
     } catch (error) {
       throw storeError("save", error, [...secretsIn(before.record), ...secretsIn(record)]);
     }
+    return this.#check(isWritten, before);
+  }
+
+  /** Without this, a store that does not keep its contract would be asked again and again. */
+  #check(isWritten: unknown, before: Snapshot): boolean {
+    const isRefusedAgain = isWritten === false && before.text === this.#refused?.text;
+    this.#refused = isWritten === false
+      ? { text: before.text, times: isRefusedAgain ? (this.#refused?.times ?? 0) + 1 : 1 }
+      : undefined;
+    if (typeof isWritten === "boolean" && (this.#refused?.times ?? 0) <= MAX_REFUSALS) {
+      return isWritten;
+    }
+    const fact = typeof isWritten === "boolean"
+      ? "compareAndSet() returns false again and again, although nothing else was written"
+      : "compareAndSet() must return true or false";
+    throw new SessionError(`Cannot use this store: ${fact}`, { code: "store_invalid" });
   }
 
   /** Ends all waiting. */

@@ -11,7 +11,8 @@ export const MAX_AGE_MS: number = 400 * 24 * 3_600_000;
  *
  * A record is a text of about 3 kB, which holds the tokens: whoever can read it can trade, and whoever can
  * write it can end the grant. The refresh token in it may be the only one that works. So a write must be
- * durable when its promise resolves, and the store must not drop records to make room.
+ * durable when its promise resolves, and the store must not drop records to make room. It must not use the
+ * session that it belongs to, which waits for it: after five seconds such a wait ends with an error.
  */
 export interface TokenStore {
   /**

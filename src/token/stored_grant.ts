@@ -26,7 +26,7 @@
  */
 
 import { SessionClosedError, SessionError, TokenError } from "../errors.ts";
-import { Deadline, DeadlineGroup, MAX_TIMEOUT_MS } from "../net/deadline.ts";
+import { Deadline, MAX_TIMEOUT_MS } from "../net/deadline.ts";
 import { deferred } from "../net/deferred.ts";
 import { unref } from "../net/timer.ts";
 import { nodeProcess } from "../node_process.ts";
@@ -79,9 +79,10 @@ export class StoredGrant {
   readonly #store: GrantStore;
   /** Forgotten at the end. */
   #openRefreshToken: RefreshToken | undefined;
-  readonly #waits = new DeadlineGroup();
   readonly #watch = new IntentWatch();
   #isClosing = false;
+  /** Ends the pause before the next look at another process's intent. */
+  #endPause: (() => void) | undefined;
   /** What the store does not have yet. */
   #unsaved: GrantRecord | undefined;
   #saveFailures = 0;
@@ -103,12 +104,13 @@ export class StoredGrant {
    * @throws {SessionError} If the store does not work and the refresh token may rotate.
    */
   async acquire<T>(asker: Asker<T>, signal: AbortSignal): Promise<T | RefreshRight> {
-    const wait = new Deadline(MAX_TIMEOUT_MS, () => new SessionClosedError(), signal, this.#waits);
-    wait.stopTimer();
+    const wait = new Deadline(MAX_TIMEOUT_MS, () => new SessionClosedError(), signal);
+    wait.stopTimer(); // the signal alone ends it
     try {
       return await this.#acquire(asker, wait);
     } catch (error) {
       wait.signal.throwIfAborted();
+      if (this.#isClosing) throw new SessionClosedError();
       const isStoreDown = error instanceof SessionError && error.code === "store_failed";
       if (!isStoreDown || this.#refreshToken.isRotating !== false) throw error;
       return { declared: undefined };
@@ -149,7 +151,7 @@ export class StoredGrant {
   /** Ends the waits for other processes. A refresh of this one may finish. */
   stopWaiting(): void {
     this.#isClosing = true;
-    this.#waits.close(() => new SessionClosedError());
+    this.#endPause?.();
   }
 
   /**
@@ -194,12 +196,27 @@ export class StoredGrant {
         if (token !== undefined) return token;
         this.#throwFailure(record);
         if (this.#watch.isTaken(record) && !this.#mayTakeOver(record, asker)) {
-          await pause(pollDelayMs(polls), wait);
+          await this.#pause(pollDelayMs(polls), wait);
           continue;
         }
       }
       const right = await wait.race(this.#declare(stored));
       if (right !== undefined) return right;
+      await this.#pause(pollDelayMs(polls), wait); // a shared folder may show old records for a moment
+    }
+  }
+
+  /** Waits without keeping the process alive: who waits for the token has a timer of its own. */
+  async #pause(ms: number, wait: Deadline): Promise<void> {
+    const { promise, resolve } = deferred<void>();
+    const timer = setTimeout(resolve, ms);
+    unref(timer);
+    this.#endPause = resolve;
+    try {
+      await wait.race(promise);
+    } finally {
+      clearTimeout(timer);
+      this.#endPause = undefined;
     }
   }
 
@@ -315,18 +332,6 @@ function newId(): string {
 /** More often at first, when the holder is probably alive; with jitter, so that a fleet does not read at once. */
 function pollDelayMs(polls: number): number {
   return Math.min(POLL_MS.last, POLL_MS.first * 1.5 ** polls) * (0.5 + Math.random() / 2);
-}
-
-/** Waits without keeping the process alive: who waits for the token has a timer of its own. */
-async function pause(ms: number, wait: Deadline): Promise<void> {
-  const { promise, resolve } = deferred<void>();
-  const timer = setTimeout(resolve, ms);
-  unref(timer);
-  try {
-    await wait.race(promise);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 async function inTime(saving: Promise<void>): Promise<void> {

@@ -28,7 +28,7 @@ export interface FleetReport {
   readonly tokenRequests: number;
   /** Token requests for each lifetime of a token, up to its refresh. */
   readonly requestsPerLifetime: number;
-  /** Token requests of processes that had just started and did not know yet that their clocks are wrong. */
+  /** Token requests of processes that did not know yet that their clocks are wrong: one for each start. */
   readonly requestsOfWrongClocks: number;
   /** Other token requests while a token was young. */
   readonly earlyRequests: readonly string[];
@@ -92,7 +92,6 @@ class Fleet {
   readonly #faults: Fault[] = [];
   readonly #calls: { readonly by: string; readonly at: number; readonly told: Told }[] = [];
   readonly #counts: Record<string, number> = {};
-  readonly #starts: { readonly by: string; readonly at: number }[] = [];
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
   #holderFaults = 0;
   #isEnding = false;
@@ -197,7 +196,6 @@ class Fleet {
   #take(process: FleetProcess, told: Told): void {
     const { name: by, did } = told;
     const at = performance.now();
-    if (did === "start") this.#starts.push({ by, at });
     if (did === "cut") {
       this.#faults.push({ by, kind: "cut", from: at - 1_000, to: at + (told.ms ?? 0) });
     }
@@ -268,10 +266,10 @@ class Fleet {
     );
   }
 
-  /** Whether a process with a wrong clock has just started, and finds that out with its first request. */
+  /** Whether this is the first request of a process with a wrong clock, which finds that out so. */
   #isFindingTheTime(by: string, at: number): boolean {
     const isWrong = clockOf(Number(by.split(".")[0])) !== 0;
-    return isWrong && this.#starts.some((start) => start.by === by && at - start.at < 5_000);
+    return isWrong && this.#server.requests.find((request) => request.by === by)?.at === at;
   }
 
   /** Whether a process could not go on by itself, or the engine was down. */

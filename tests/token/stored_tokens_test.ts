@@ -117,3 +117,24 @@ Deno.test("A store that returns null for no record has none", async () => {
   await session.get("/a");
   assertEquals([broker.tokenRequests, store.record.token?.accessToken], [1, "access-1"]);
 });
+
+Deno.test("A store that does not keep its contract is refused, and not asked for ever", async () => {
+  const broker = new ScriptedBroker();
+  const answers: [unknown, string][] = [
+    [1, "compareAndSet() must return true or false"],
+    [undefined, "compareAndSet() must return true or false"],
+    [false, "compareAndSet() returns false again and again"],
+  ];
+  for (const [answer, words] of answers) {
+    const store = new MemoryStore();
+    let writes = 0;
+    store.compareAndSet = () => {
+      writes += 1;
+      return Promise.resolve(answer as boolean);
+    };
+    await using session = new Session({ ...broker.options, store });
+    const error = await assertRejects(() => session.get("/a"), SessionError, words);
+    assertEquals([error.code, writes], ["store_invalid", answer === false ? 11 : 1]);
+  }
+  assertEquals(broker.tokenRequests, 0);
+});
