@@ -97,3 +97,11 @@ Deno.test("VersionedFile returns an empty text as it is", async () => {
   assertEquals(await file.compareAndSet(undefined, ""), 1);
   assertEquals(await file.read(), { number: 1, text: "" });
 });
+
+Deno.test("VersionedFile reports a folder that cannot be made", async () => {
+  using folder = new TemporaryFolder();
+  Deno.writeTextFileSync(`${folder.path}/file`, "");
+  const file = new VersionedFile(`${folder.path}/file/below`);
+  file.read = () => Promise.resolve({ number: 0, text: undefined });
+  await assertRejects(() => file.compareAndSet(undefined, "one"), Error, "ENOTDIR");
+});

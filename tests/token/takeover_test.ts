@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertGreaterOrEqual, assertLessOrEqual } from "@std/assert";
-import { AutoRefreshSession, type Session } from "../../mod.ts";
+import { AutoRefreshSession, Session } from "../../mod.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { idle } from "../support/idle.ts";
 import { HeldAnswers } from "../scenarios/fixtures.ts";
@@ -195,4 +195,44 @@ Deno.test("Of a holder and the one that took over, the first to save wins, and b
   await fleet.time(held);
   assertEquals([fleet.store.record.generation, fleet.store.record.refreshToken], [1, "refresh-1"]);
   assertEquals(await taker.accessToken(), "access-1");
+});
+
+Deno.test("What the request of a disposed session brings is used by the others of its process", async () => {
+  using clock = new FakeClock({ timers: true });
+  const fleet = new Fleet(clock);
+  const options = { ...fleet.broker.options, store: fleet.store };
+  const answers = new HeldAnswers();
+  fleet.broker.onTokenRequest = () => answers.hold();
+  await using other = new Session(options);
+  const first = new Session(options);
+  const refreshing = first.refresh().catch(() => {});
+  await fleet.until(() => fleet.broker.tokenRequests === 1);
+  first[Symbol.dispose]();
+  await refreshing;
+  answers.give(fleet.broker.issue());
+  fleet.broker.onTokenRequest = () => fleet.broker.issue();
+  await fleet.time(other.refresh());
+  assertEquals(await fleet.broker.refreshTokens(), ["refresh-0", "refresh-1"]);
+  assertEquals(fleet.store.record.refreshToken, "refresh-2");
+});
+
+Deno.test("revoke() takes over from a killed process too", async () => {
+  using clock = new FakeClock({ timers: true });
+  const fleet = new Fleet(clock);
+  await fleet.startAndKill();
+  const { fetch } = fleet.broker;
+  let revocations = 0;
+  await using session = fleet.start({
+    fetch: (input: RequestInfo | URL, init?: RequestInit) => {
+      if (!String(input).endsWith("/oauth/revoke")) return fetch(input, init);
+      revocations += 1;
+      return Promise.resolve(new Response("", { status: 503 }));
+    },
+  });
+  const revoking = session.revoke({ timeoutMs: 60_000 }).catch((error: unknown) => error);
+  const ms = await fleet.time(revoking);
+  assertGreaterOrEqual(ms, 20_000);
+  assertEquals(revocations, 1);
+  // It has failed, and others may refresh.
+  assertEquals([fleet.store.record.intent, fleet.store.record.failure], [undefined, undefined]);
 });

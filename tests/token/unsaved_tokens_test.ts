@@ -14,7 +14,7 @@ import { idle, quiet, settle } from "../support/idle.ts";
 import { MemoryStore } from "../support/memory_store.ts";
 import { ScriptedBroker } from "../support/scripted_broker.ts";
 import { rotating, TOKEN_ROUTE } from "./refresh_grant_fixtures.ts";
-import { Fleet, Warnings } from "./stored_grant_fixtures.ts";
+import { Fleet, tokenErrorOf, Warnings } from "./stored_grant_fixtures.ts";
 
 Deno.test("StoredGrant goes on from memory when a save fails, warns once, and saves with the next intent", async () => {
   await using emulator = await startEmulator();
@@ -182,7 +182,7 @@ Deno.test("StoredGrant goes on without the store where the refresh token is know
   const fleet = new Fleet(clock);
   const { store, broker } = fleet;
   broker.isRotating = false;
-  await using session = fleet.start();
+  await using session = fleet.start({ retry: false });
   await session.refresh();
   assertFalse(store.record.isRotating);
   await using other = fleet.start();
@@ -193,6 +193,9 @@ Deno.test("StoredGrant goes on without the store where the refresh token is know
   clock.advance(900_000);
   assertEquals(await session.accessToken(), "access-2");
   assertEquals(await other.accessToken(), "access-3");
+  clock.advance(900_000);
+  broker.onTokenRequest = () => new Response("busy", { status: 503 });
+  assertEquals((await tokenErrorOf(session.refresh())).status, 503);
   for (const fault of ["get", "intent", "tokens"] as const) delete store.faults[fault];
   await fleet.until(() => clock.holding === 0 && store.record.generation === 2);
 });
