@@ -127,14 +127,28 @@ async function startServer({ url, prepare, command, readyWhen }: ServerOptions):
   };
   let process = await spawn();
   const kill = async () => {
-    process.kill("SIGKILL");
+    try {
+      process.kill("SIGKILL");
+    } catch {
+      // It has ended.
+    }
     await process.status;
+  };
+  // What a killed PostgreSQL leaves may be in the way for a moment.
+  const spawnAgain = async (tries = 1): Promise<Deno.ChildProcess> => {
+    try {
+      return await spawn();
+    } catch (error) {
+      if (tries === 10) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      return await spawnAgain(tries + 1);
+    }
   };
   return {
     url,
     async restart() {
       await kill();
-      process = await spawn();
+      process = await spawnAgain();
     },
     async [Symbol.asyncDispose]() {
       await kill();
