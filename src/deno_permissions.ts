@@ -1,12 +1,9 @@
 /** Deno's permissions. The other runtimes permit everything. */
 
-/** A permission, for instance to read one or all environment variables, or to connect to a host. */
+/** A permission to read one or all environment variables, or to connect to a host. */
 export type PermissionDescriptor =
   | { readonly name: "env"; readonly variable?: string }
-  | { readonly name: "net"; readonly host: string }
-  | { readonly name: "read"; readonly path: string }
-  | { readonly name: "run" }
-  | { readonly name: "sys"; readonly kind: "hostname" };
+  | { readonly name: "net"; readonly host: string };
 
 type Query = "querySync" | "requestSync";
 

@@ -169,6 +169,25 @@ export class Deadline {
   }
 }
 
+/**
+ * Runs a task for a limited time. When that is up, rejects with the reason; the task goes on.
+ *
+ * @param signal Ends the wait too. If it has aborted already, the task does not start.
+ */
+export async function withTimeout<T>(
+  timeoutMs: number,
+  timeoutReason: () => unknown,
+  task: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const deadline = new Deadline(timeoutMs, timeoutReason, signal);
+  try {
+    return await deadline.race(task());
+  } finally {
+    deadline.dispose();
+  }
+}
+
 /** How a {@linkcode DeadlineGroup} treats its timer. */
 export interface DeadlineGroupOptions {
   /**

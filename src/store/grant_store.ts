@@ -1,7 +1,7 @@
 /** The record of one grant in a store that may fail, be slow, never respond, or hold anything. */
 
 import { SessionError } from "../errors.ts";
-import { Deadline } from "../net/deadline.ts";
+import { withTimeout } from "../net/deadline.ts";
 import { redact } from "../net/redact.ts";
 import { formatRecord, type GrantRecord, parseRecord } from "./grant_record.ts";
 import type { TokenStore } from "./token_store.ts";
@@ -101,14 +101,9 @@ export class GrantStore {
     this.#closing.abort(new Error("the session was closed"));
   }
 
-  async #inTime<T>(task: () => Promise<T>): Promise<T> {
+  #inTime<T>(task: () => Promise<T>): Promise<T> {
     const timeoutError = () => new Error("no response in time");
-    const deadline = new Deadline(IO_TIMEOUT_MS, timeoutError, this.#closing.signal);
-    try {
-      return await deadline.race(task());
-    } finally {
-      deadline.dispose();
-    }
+    return withTimeout(IO_TIMEOUT_MS, timeoutError, task, this.#closing.signal);
   }
 }
 

@@ -26,7 +26,7 @@
  */
 
 import { SessionClosedError, SessionError, TokenError } from "../errors.ts";
-import { Deadline, MAX_TIMEOUT_MS } from "../net/deadline.ts";
+import { Deadline, MAX_TIMEOUT_MS, withTimeout } from "../net/deadline.ts";
 import { deferred } from "../net/deferred.ts";
 import { unref } from "../net/timer.ts";
 import { nodeProcess } from "../node_process.ts";
@@ -38,6 +38,7 @@ import {
 } from "../store/grant_record.ts";
 import type { GrantStore, Snapshot } from "../store/grant_store.ts";
 import type { RefreshToken } from "./shared_refresh_token.ts";
+import { readClocks } from "./token.ts";
 
 /** A holder that needs longer than this to declare its intent was stopped, and declares it anew. */
 const MAX_DECLARATION_MS = 3_000;
@@ -125,7 +126,7 @@ export class StoredGrant {
     const unsaved = { id: newId(), generation, refreshToken: current, isRotating, token };
     this.#unsaved = unsaved;
     try {
-      await inTime(this.#write(declared));
+      await inTime(() => this.#write(declared));
     } catch (error) {
       if (this.#saveFailures === 0 && !this.#store.isClosed) warn(unsavedError(error));
       this.#saveLater();
@@ -161,7 +162,7 @@ export class StoredGrant {
    */
   async close(): Promise<void> {
     try {
-      if (this.#unsaved !== undefined) await inTime(this.#write(undefined));
+      if (this.#unsaved !== undefined) await inTime(() => this.#write(undefined));
     } catch (error) {
       throw unsavedError(error);
     } finally {
@@ -244,7 +245,7 @@ export class StoredGrant {
 
   /** Writes an intent; `undefined` if something else is there now, or it took too long. */
   async #declare(stored: Snapshot): Promise<RefreshRight | undefined> {
-    const startedAt = { wall: Date.now(), monotonic: performance.now() };
+    const startedAt = readClocks();
     const { generation, current, isRotating, holder } = this.#refreshToken;
     const unsaved = this.#unsaved;
     const isCurrent = stored.record?.generation === generation;
@@ -259,10 +260,8 @@ export class StoredGrant {
     if (!await this.#store.replace(stored, record)) return undefined;
     if (unsaved === this.#unsaved) this.#settled();
     // Neither clock is enough: one stands still while the machine sleeps, the other can be set.
-    const elapsedMs = Math.max(
-      Date.now() - startedAt.wall,
-      performance.now() - startedAt.monotonic,
-    );
+    const now = readClocks();
+    const elapsedMs = Math.max(now.wall - startedAt.wall, now.monotonic - startedAt.monotonic);
     if (elapsedMs > MAX_DECLARATION_MS) return undefined;
     return { declared: { text: formatRecord(record), record } };
   }
@@ -299,7 +298,6 @@ export class StoredGrant {
 
 /** What a session has seen of other processes' intents. */
 class IntentWatch {
-  readonly #seen = new Set<string>();
   #current: string | undefined;
   #lookedAt = 0;
   /** How long the current intent was seen unchanged, in milliseconds. */
@@ -314,13 +312,14 @@ class IntentWatch {
     this.watchedMs = id === this.#current ? this.watchedMs + sinceMs : 0;
     this.#current = id;
     this.#lookedAt = now;
-    this.#seen.add(id);
     return true;
   }
 
-  /** Whether an intent with this id was seen. Says so once. */
+  /** Whether the intent with this id was seen last, which is the only one that can have ended. Says so once. */
   hasSeen(id: string): boolean {
-    return this.#seen.delete(id);
+    const isCurrent = id === this.#current;
+    if (isCurrent) this.#current = undefined;
+    return isCurrent;
   }
 }
 
@@ -334,14 +333,9 @@ function pollDelayMs(polls: number): number {
   return Math.min(POLL_MS.last, POLL_MS.first * 1.5 ** polls) * (0.5 + Math.random() / 2);
 }
 
-async function inTime(saving: Promise<void>): Promise<void> {
+function inTime(save: () => Promise<void>): Promise<void> {
   const timeoutError = () => new Error("Cannot save the tokens in the store: no response in time");
-  const deadline = new Deadline(SAVE_PATIENCE_MS, timeoutError);
-  try {
-    await deadline.race(saving);
-  } finally {
-    deadline.dispose();
-  }
+  return withTimeout(SAVE_PATIENCE_MS, timeoutError, save);
 }
 
 /** What others need to know of a failure: not what is wrong with this process or its network. */

@@ -6,13 +6,13 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import nodeProcess from "node:process";
 import { tradestation } from "../../mod.ts";
 import { parseRecord } from "../../src/store/grant_record.ts";
 import { RefreshGrant } from "../../src/token/refresh_grant.ts";
 import type { Token } from "../../src/token/token.ts";
 import { RefreshToken } from "../../src/token/shared_refresh_token.ts";
+import { Replacements } from "../support/replacements.ts";
 import { type Flight, ModelProcess, type Pending } from "./process.ts";
 
 /** How much may happen in one run. */
@@ -42,7 +42,7 @@ export class Run implements Disposable {
   readonly #left: { crashes: number; stops: number; lostAnswers: number };
   readonly #processes: readonly ModelProcess[];
   readonly #flights: Flight[] = [];
-  readonly #restore: (() => void)[] = [];
+  readonly #replacements = new Replacements();
   #text: string | undefined;
   /** The number of the refresh token that is good. */
   #generation = 0;
@@ -54,14 +54,18 @@ export class Run implements Disposable {
     this.#bounds = bounds;
     this.#left = { ...bounds };
     this.#processes = Array.from({ length: bounds.processes }, (_, i) => new ModelProcess(i));
-    this.#replace(performance, "now", () => this.#running?.clockMs ?? 0);
-    this.#replace(Date, "now", () => 1_700_000_000_000);
-    this.#replace(Math, "random", () => 0.5);
-    this.#replace(crypto, "randomUUID", () => this.#running?.newId());
-    this.#replace(crypto.subtle, "digest", digestNow);
-    this.#replace(nodeProcess, "emitWarning", () => {});
-    this.#replace(globalThis, "clearTimeout", (timer?: { clear(): void }) => timer?.clear());
-    this.#replace(
+    this.#replacements.set(performance, "now", () => this.#running?.clockMs ?? 0);
+    this.#replacements.set(Date, "now", () => 1_700_000_000_000);
+    this.#replacements.set(Math, "random", () => 0.5);
+    this.#replacements.set(crypto, "randomUUID", () => this.#running?.newId());
+    this.#replacements.setPromptDigest();
+    this.#replacements.set(nodeProcess, "emitWarning", () => {});
+    this.#replacements.set(
+      globalThis,
+      "clearTimeout",
+      (timer?: { clear(): void }) => timer?.clear(),
+    );
+    this.#replacements.set(
       globalThis,
       "setTimeout",
       (task: () => void, ms: number) => this.#running?.addTimer(task, ms),
@@ -69,7 +73,7 @@ export class Run implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const restore of this.#restore.reverse()) restore();
+    this.#replacements[Symbol.dispose]();
   }
 
   /** Starts all processes: each needs a token, and asks again if its store fails. */
@@ -311,18 +315,4 @@ export class Run implements Disposable {
       `refresh-${sent} is used by ${users.map(({ by }) => by.name).join(" and ")}`,
     );
   }
-
-  #replace(target: object, name: string, value: unknown): void {
-    const before = Object.getOwnPropertyDescriptor(target, name);
-    Object.defineProperty(target, name, { value, configurable: true, writable: true });
-    this.#restore.push(() => {
-      if (before === undefined) Reflect.deleteProperty(target, name);
-      else Object.defineProperty(target, name, before);
-    });
-  }
-}
-
-function digestNow(_algorithm: string, data: Uint8Array): Promise<ArrayBuffer> {
-  const { buffer } = new Uint8Array(createHash("sha256").update(data).digest());
-  return Promise.resolve(buffer);
 }

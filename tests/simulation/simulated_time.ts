@@ -6,11 +6,11 @@
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import { createHash } from "node:crypto";
 import process from "node:process";
 import { setImmediate } from "node:timers";
 import { seeded } from "../support/random.ts";
 import { FakeClock } from "../support/fake_clock.ts";
+import { Replacements } from "../support/replacements.ts";
 
 /** Whose timers and requests these are; the world's own have no owner. */
 const owner = new AsyncLocalStorage<object | undefined>();
@@ -27,7 +27,8 @@ interface Armed {
 export class SimulatedTime extends FakeClock {
   readonly #armed = new Map<unknown, Armed>();
   readonly #timerTime: () => number;
-  readonly #restore: (() => void)[] = [];
+  readonly #replacements = new Replacements();
+  readonly #stopListening: () => void;
   readonly #longestDelayMs = 2 ** 31 - 1;
   #sleptMs = 0;
   #monotonicSleepMs = 0;
@@ -45,11 +46,10 @@ export class SimulatedTime extends FakeClock {
     this.#timerTime = timerTime;
     performance.now = () => timerTime() + this.#monotonicSleepMs;
     this.#takeTimers();
-    this.#replace(Math, "random", seeded(seed));
-    // The platform's takes a thread, and comes back when it likes.
-    this.#replace(crypto.subtle, "digest", digestNow);
-    this.#replace(globalThis, "Blob", ReadableBlob);
-    this.#replace(process, "emitWarning", (warning: unknown) => {
+    this.#replacements.set(Math, "random", seeded(seed));
+    this.#replacements.setPromptDigest();
+    this.#replacements.set(globalThis, "Blob", ReadableBlob);
+    this.#replacements.set(process, "emitWarning", (warning: unknown) => {
       this.warnings.push(String(warning));
     });
     const onUnhandled = (event: PromiseRejectionEvent) => {
@@ -57,11 +57,12 @@ export class SimulatedTime extends FakeClock {
       this.unhandled.push(event.reason);
     };
     globalThis.addEventListener("unhandledrejection", onUnhandled);
-    this.#restore.push(() => globalThis.removeEventListener("unhandledrejection", onUnhandled));
+    this.#stopListening = () => globalThis.removeEventListener("unhandledrejection", onUnhandled);
   }
 
   override [Symbol.dispose](): void {
-    for (const restore of this.#restore.reverse()) restore();
+    this.#stopListening();
+    this.#replacements[Symbol.dispose]();
     super[Symbol.dispose]();
   }
 
@@ -147,15 +148,6 @@ export class SimulatedTime extends FakeClock {
       this.#armed.delete(timer);
     }) as typeof clearTimeout;
   }
-
-  #replace(target: object, name: string, value: unknown): void {
-    const before = Object.getOwnPropertyDescriptor(target, name);
-    Object.defineProperty(target, name, { value, configurable: true, writable: true });
-    this.#restore.push(() => {
-      if (before === undefined) Reflect.deleteProperty(target, name);
-      else Object.defineProperty(target, name, before);
-    });
-  }
 }
 
 /** What a body of the module's own says. */
@@ -168,9 +160,4 @@ class ReadableBlob extends Blob {
     super(parts, options);
     texts.set(this, (parts ?? []).map((part) => textOf(part)).join(""));
   }
-}
-
-function digestNow(_algorithm: string, data: Uint8Array): Promise<ArrayBuffer> {
-  const { buffer } = new Uint8Array(createHash("sha256").update(data).digest());
-  return Promise.resolve(buffer);
 }
