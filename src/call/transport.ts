@@ -12,7 +12,7 @@ import { cancelBody } from "../net/response_body.ts";
 import { MAX_RETRY_AFTER_MS, readRetryAfter } from "../net/retry_after.ts";
 import { singleSendInit } from "../net/runtime_retries.ts";
 import { finalizationRegistry } from "../weak_references.ts";
-import type { Token } from "../token/token.ts";
+import { remainingMs, type Token } from "../token/token.ts";
 import type { TokenSource } from "../token/token_source.ts";
 import { awaitToken } from "./await_token.ts";
 import { BodyFactoryError, Call } from "./call.ts";
@@ -143,13 +143,13 @@ export class Transport {
   }
 
   /**
-   * After a 401, sends once more with the next access token; and once again if that came from the store,
-   * where it may have been revoked or have expired too.
+   * After a 401, sends once more with the next access token; and once again if that may have been too old,
+   * because it came from the store, or expired while it was saved.
    */
   async #replay(call: Call, response: Response): Promise<Response> {
     const { source } = this.#options;
     const next = invalidate(source, call);
-    const isOver = call.replays >= (call.lastToken?.isStored ? 2 : 1);
+    const isOver = call.replays >= (mayBeTooOld(call.lastToken) ? 2 : 1);
     if (next === undefined || isOver || !call.request.isReplayable) return response;
     cancelBody(response);
     const replayed = await this.#send(call);
@@ -158,7 +158,7 @@ export class Transport {
       // If a freshly issued token is also rejected, the token is not the problem. The one that was held
       // may have been revoked too, which says nothing about a new one.
       if (next === "held") invalidate(source, call);
-      else if (call.lastToken?.isStored) return await this.#replay(call, replayed);
+      else if (mayBeTooOld(call.lastToken)) return await this.#replay(call, replayed);
       else source.suspendInvalidation();
     }
     return replayed;
@@ -264,6 +264,11 @@ export class Transport {
 
 function invalidate(source: TokenSource, { lastToken }: Call): "next" | "held" | undefined {
   return lastToken === undefined ? undefined : source.invalidate(lastToken);
+}
+
+/** Whether a 401 may only say that the token has expired, although it had just arrived. */
+function mayBeTooOld(token: Token | undefined): boolean {
+  return token !== undefined && (token.isStored || remainingMs(token) <= 0);
 }
 
 /** Calls the caller's function that makes the body. */

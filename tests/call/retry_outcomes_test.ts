@@ -145,6 +145,23 @@ Deno.test("Session replays a call once after a 401, also when it is sent again",
   assertEquals(statuses, [200]);
 });
 
+Deno.test("Session sends again after a 401 on a token that expired before it arrived", async () => {
+  using clock = new FakeClock();
+  const broker = new ScriptedBroker();
+  broker.lifetimeS = 3;
+  await using session = await signedIn(broker);
+  broker.onTokenRequest = () => {
+    broker.onTokenRequest = () => broker.issue();
+    const issued = broker.issue();
+    clock.advance(4_000);
+    return issued;
+  };
+  broker.onRequest = ({ token }) =>
+    new Response("{}", { status: token === "access-3" ? 200 : 401 });
+  assertEquals((await session.fetch("/a")).status, 200);
+  assertEquals(broker.tokens, ["access-1", "access-2", "access-3"]);
+});
+
 Deno.test("Session ends in its time although every attempt hangs", async () => {
   using clock = new FakeClock({ timers: true });
   const broker = new ScriptedBroker();
