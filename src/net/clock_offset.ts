@@ -7,12 +7,32 @@ export const CLOCK_TOLERANCE_MS = 30_000;
 /** The `Date` header has whole seconds, so that the server's clock may be further ahead by up to this. */
 export const DATE_RESOLUTION_MS = 1_000;
 
+/** How far the clock of a server is ahead of this machine's, in milliseconds. */
+export interface OffsetRange {
+  readonly least: number;
+  readonly most: number;
+}
+
 /**
- * How far the clock of a server is ahead of this machine's at least, in milliseconds.
+ * Reads the `Date` header (RFC 9110 section 6.6.1), which was set between the request and the response.
  *
- * @param response One that has just arrived, with a `Date` header (RFC 9110 section 6.6.1) or without.
+ * @param response One that has just arrived.
+ * @param requestedAt When the request was sent, on the wall clock.
  */
-export function clockOffsetMs({ headers }: Response): number {
-  const offsetMs = Date.parse(headers.get("date") ?? "") - Date.now();
-  return Math.abs(offsetMs) > CLOCK_TOLERANCE_MS ? offsetMs : 0;
+export function offsetRange({ headers }: Response, requestedAt: number): OffsetRange | undefined {
+  const serverTime = Date.parse(headers.get("date") ?? "");
+  if (Number.isNaN(serverTime)) return undefined;
+  return { least: serverTime - Date.now(), most: serverTime + DATE_RESOLUTION_MS - requestedAt };
+}
+
+/**
+ * Keeps what is known of an offset, or that there is none, while a response does not prove otherwise: one
+ * that took long proves little.
+ *
+ * @returns How far the server's clock is ahead at least.
+ */
+export function refineOffset(knownMs: number, range: OffsetRange | undefined): number {
+  if (range === undefined) return knownMs;
+  if (range.least <= CLOCK_TOLERANCE_MS && range.most >= -CLOCK_TOLERANCE_MS) return 0;
+  return range.least <= knownMs && knownMs <= range.most ? knownMs : range.least;
 }

@@ -8,6 +8,7 @@
  */
 
 import { NetworkError, type NetworkErrorKind, SessionClosedError, TokenError } from "../errors.ts";
+import { refineOffset } from "../net/clock_offset.ts";
 import type { GrantRecord, StoredToken } from "../store/grant_record.ts";
 import { GrantStore } from "../store/grant_store.ts";
 import type { TokenStore } from "../store/token_store.ts";
@@ -32,7 +33,7 @@ export class RefreshGrant {
   /** The access token that was returned last. Whoever asks for another one has no use for it. */
   #issued: string | undefined;
   #storeKey: Promise<string> | undefined;
-  /** How far the broker's clock is ahead, as the last token response said. */
+  /** How far the broker's clock is ahead at least, as its token responses say. */
   #clockOffsetMs = 0;
 
   constructor(
@@ -168,7 +169,7 @@ export class RefreshGrant {
         signal,
       );
       refreshToken.isResponseLost = false;
-      this.#clockOffsetMs = token.clockOffsetMs;
+      this.#clockOffsetMs = refineOffset(this.#clockOffsetMs, token.clockOffset);
       // RFC 6749 section 6: a new refresh token replaces the one that was sent.
       refreshToken.advance(token.refreshToken);
       return token;

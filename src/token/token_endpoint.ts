@@ -3,7 +3,7 @@
 import type { Broker, Endpoints } from "../brokers/broker.ts";
 import { formatMessage } from "../error_message.ts";
 import { NetworkError, type NetworkErrorKind, SessionError } from "../errors.ts";
-import { clockOffsetMs } from "../net/clock_offset.ts";
+import { type OffsetRange, offsetRange } from "../net/clock_offset.ts";
 import { Deadline } from "../net/deadline.ts";
 import { explainFailure, safeCause } from "../net/failure_advice.ts";
 import { networkFailure } from "../net/network_failure.ts";
@@ -29,8 +29,8 @@ export interface TokenEndpointContext {
 
 /** A token that has just arrived. */
 export interface IssuedToken extends Token {
-  /** How far the endpoint's clock is ahead. */
-  readonly clockOffsetMs: number;
+  /** How far the endpoint's clock is ahead, if it tells the time. */
+  readonly clockOffset: OffsetRange | undefined;
 }
 
 /** The parameters of a grant: `refresh_token` (section 6) or `authorization_code` (section 4.1.3). */
@@ -61,7 +61,7 @@ export async function requestToken(
   if (status >= 200 && status < 300) {
     const defaultLifetimeMs = broker.defaultTokenLifetimeMs;
     const token = parseToken(parseBody(text).json, { requestedAt, defaultLifetimeMs });
-    if (typeof token === "object") return { ...token, clockOffsetMs: response.clockOffsetMs };
+    if (typeof token === "object") return { ...token, clockOffset: response.clockOffset };
     problem = token;
   } else if (status < 400) {
     problem = status >= 300 && status !== 304
@@ -137,12 +137,13 @@ async function post(
       headers: { "accept": "application/json", "user-agent": userAgent },
       signal: deadline.signal,
     });
+    const sentAt = Date.now();
     // A custom fetch may ignore the signal, and would block every caller.
     const response = await deadline.race(fetch(url, init));
     const arrived = {
       status: response.status,
       retryAfterMs: readRetryAfter(response),
-      clockOffsetMs: clockOffsetMs(response),
+      clockOffset: offsetRange(response, sentAt),
     };
     return { ...arrived, text: await deadline.race(readLimited(response)) };
   } catch (error) {

@@ -5,6 +5,7 @@ import { parseOAuthError } from "../brokers/oauth_error.ts";
 import { readSafely } from "../brokers/read_safely.ts";
 import { formatMessage, toOneLine } from "../error_message.ts";
 import { TokenError } from "../errors.ts";
+import type { OffsetRange } from "../net/clock_offset.ts";
 import {
   intermediaryAdvice,
   isIntermediaryStatus,
@@ -18,8 +19,8 @@ export interface TokenEndpointResponse {
   readonly status: number;
   readonly text: string;
   readonly retryAfterMs: number | undefined;
-  /** How far the endpoint's clock is ahead. */
-  readonly clockOffsetMs: number;
+  /** How far the endpoint's clock is ahead, if it tells the time. */
+  readonly clockOffset: OffsetRange | undefined;
 }
 
 /** What the response answers. */

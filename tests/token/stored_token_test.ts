@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { clockOffsetMs } from "../../src/net/clock_offset.ts";
+import { offsetRange, refineOffset } from "../../src/net/clock_offset.ts";
 import { restoreToken, storeToken } from "../../src/token/stored_token.ts";
 import { createToken, remainingMs } from "../../src/token/token.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -11,18 +11,39 @@ function dated(date: string | undefined): Response {
   return new Response("", date === undefined ? {} : { headers: { date } });
 }
 
-Deno.test("clockOffsetMs() reads the Date header, and takes clocks that differ by less than 30 s for the same", () => {
+/** The offset after a response with this time, whose request took so long. */
+function offsetAfter(date: string | undefined, tookMs = 0, knownMs = 0): number {
+  return refineOffset(knownMs, offsetRange(dated(date), Date.now() - tookMs));
+}
+
+Deno.test("The Date header tells how wrong a clock is, and clocks that differ by less than 30 s are the same", () => {
   using clock = new FakeClock();
   const now = Date.parse("2026-01-05T12:00:00.400Z");
   clock.setWall(now);
-  const at = (ms: number) => dated(new Date(now + ms).toUTCString());
-  assertEquals(clockOffsetMs(at(0)), 0);
-  for (const ms of [-29_000, 29_000]) assertEquals(clockOffsetMs(at(ms)), 0);
+  const at = (ms: number) => new Date(now + ms).toUTCString();
+  assertEquals(offsetAfter(at(0)), 0);
+  for (const ms of [-29_000, 29_000]) assertEquals(offsetAfter(at(ms)), 0);
   for (const ms of [-32_000, 32_000, -5 * HOUR_MS, 5 * HOUR_MS]) {
-    const offsetMs = clockOffsetMs(at(ms));
+    const offsetMs = offsetAfter(at(ms));
     assert(offsetMs <= ms && offsetMs > ms - 1_000, `${offsetMs} ms`);
   }
-  for (const date of [undefined, "", "yesterday"]) assertEquals(clockOffsetMs(dated(date)), 0);
+  for (const date of [undefined, "", "yesterday"]) {
+    assertEquals(offsetAfter(date), 0);
+    assertEquals(offsetAfter(date, 0, HOUR_MS), HOUR_MS);
+  }
+});
+
+Deno.test("The Date header of a response that took long proves nothing against what is known", () => {
+  using clock = new FakeClock();
+  const now = Date.parse("2026-01-05T12:00:00.400Z");
+  clock.setWall(now);
+  const at = (ms: number) => new Date(now + ms).toUTCString();
+  // The machine stood still for a minute after the server had answered.
+  assertEquals(offsetAfter(at(-60_000), 60_000), 0);
+  assertEquals(offsetAfter(at(2 * HOUR_MS - 60_000), 60_000, 2 * HOUR_MS), 2 * HOUR_MS);
+  // Somebody has put the clock right, or wrong.
+  assertEquals(offsetAfter(at(0), 0, 2 * HOUR_MS), 0);
+  assertEquals(offsetAfter(at(HOUR_MS), 0, 2 * HOUR_MS), HOUR_MS - 400);
 });
 
 Deno.test("restoreToken() takes the broker's clock, whatever this machine's says", () => {
