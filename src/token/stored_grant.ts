@@ -86,6 +86,7 @@ export class StoredGrant {
   #endPause: (() => void) | undefined;
   /** What the store does not have yet. */
   #unsaved: GrantRecord | undefined;
+  #writing: Promise<void> | undefined;
   #saveFailures = 0;
   #saveTimer: ReturnType<typeof setTimeout> | undefined;
   /** The failure that was there before this session. It asks again, once. */
@@ -266,8 +267,13 @@ export class StoredGrant {
     return { declared: { text: formatRecord(record), record } };
   }
 
-  /** Writes what is unsaved in place of what the store holds, unless that is as new. May run twice at once. */
-  async #write(before: Snapshot | undefined): Promise<void> {
+  /** Writes what is unsaved, or joins the write that runs. */
+  #write(before: Snapshot | undefined): Promise<void> {
+    return this.#writing ??= this.#writeUnsaved(before).finally(() => this.#writing = undefined);
+  }
+
+  /** Writes what is unsaved in place of what the store holds, unless that is as new. */
+  async #writeUnsaved(before: Snapshot | undefined): Promise<void> {
     for (let known = before; this.#unsaved !== undefined; known = undefined) {
       const record = this.#unsaved;
       const stored = known ?? await this.#store.read();

@@ -5,7 +5,8 @@
  *
  * A schedule is a list of actions. The model plays one, looks at what could happen next, and continues
  * with each of that, from the beginning every time, since a running program cannot be copied. A state that
- * was reached before, by another schedule, is not continued again.
+ * was reached before, by another schedule, is not continued again. Of steps that touch nothing shared, and
+ * so could be in any order, one order is played.
  *
  * @module
  */

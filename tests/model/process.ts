@@ -84,6 +84,13 @@ export class ModelProcess {
     return this.#timers.some(({ isWait, atMs }) => !isWait && atMs <= this.clockMs + GRACE_MS);
   }
 
+  /** Whether an action touches nothing but this process. */
+  isOwn(action: string): boolean {
+    const [, what, number] = action.split(" ");
+    const asked = this.pending.find((pending) => pending.number === Number(number));
+    return what === "timer" || what === "answer" && asked?.question.kind === "token";
+  }
+
   /** What its further steps depend on. */
   get state(): unknown {
     const pending = this.pending.map(({ question, askedAtMs }) => [

@@ -13,7 +13,8 @@ import { RefreshGrant } from "../../src/token/refresh_grant.ts";
 import type { Token } from "../../src/token/token.ts";
 import { RefreshToken } from "../../src/token/shared_refresh_token.ts";
 import { Replacements } from "../support/replacements.ts";
-import { type Flight, ModelProcess, type Pending } from "./process.ts";
+import { Endpoint } from "./endpoint.ts";
+import { ModelProcess, type Pending } from "./process.ts";
 
 /** How much may happen in one run. */
 export interface Bounds {
@@ -36,18 +37,12 @@ const WATCH_STEP_MS = 2_000;
 /** Processes, their store and the token endpoint. */
 export class Run implements Disposable {
   readonly violations: string[] = [];
-  /** How often a refresh token was sent that had been used. */
-  reuses = 0;
   readonly #bounds: Bounds;
   readonly #left: { crashes: number; stops: number; lostAnswers: number };
   readonly #processes: readonly ModelProcess[];
-  readonly #flights: Flight[] = [];
+  readonly #endpoint: Endpoint = new Endpoint((text) => this.violations.push(text));
   readonly #replacements = new Replacements();
   #text: string | undefined;
-  /** The number of the refresh token that is good. */
-  #generation = 0;
-  /** Whether the endpoint has revoked the grant, because of a second use. */
-  #isRevoked = false;
   #running: ModelProcess | undefined;
 
   constructor(bounds: Bounds) {
@@ -76,6 +71,11 @@ export class Run implements Disposable {
     this.#replacements[Symbol.dispose]();
   }
 
+  /** How often a refresh token was sent that had been used. */
+  get reuses(): number {
+    return this.#endpoint.reuses;
+  }
+
   /** Starts all processes: each needs a token, and asks again if its store fails. */
   async start(): Promise<void> {
     for (const process of this.#processes) await this.#let(process, () => this.#startOne(process));
@@ -83,26 +83,14 @@ export class Run implements Disposable {
 
   /** What can happen next. */
   get actions(): string[] {
-    const actions: string[] = [];
-    for (const { name, isKilled, outcome, pending, hasTimer } of this.#processes) {
-      for (const { number, question } of pending) {
-        const isOnWire = question.kind === "token" && question.flight.response === undefined;
-        // What a killed process has sent arrives all the same, or does not.
-        if (isOnWire) actions.push(`${name} arrive ${number}`);
-        else if (question.kind === "compareAndSet" || !isKilled) {
-          actions.push(`${name} answer ${number}`);
-        }
-        if (!isKilled && question.kind !== "token" && this.#left.lostAnswers > 0) {
-          actions.push(`${name} lose ${number}`);
-        }
-      }
-      if (isKilled) continue;
-      if (hasTimer) actions.push(`${name} timer`);
-      if (outcome === "" && this.#left.crashes > 0) actions.push(`${name} crash`);
-    }
+    const actions = this.#processes.map((process) => this.#actionsOf(process));
+    // A step that touches nothing that is shared comes first: in another order it would be the same.
+    const own = actions.find(([action = "", ...others], i) =>
+      others.length === 0 && this.#processes[i]?.isOwn(action)
+    );
+    if (this.#left.stops === 0 && own !== undefined) return own;
     const isWatched = this.#processes.some(({ isPolling }) => isPolling);
-    if (isWatched && this.#left.stops > 0) actions.push("all stop");
-    return actions;
+    return [...actions.flat(), ...(isWatched && this.#left.stops > 0 ? ["all stop"] : [])];
   }
 
   /** Lets something happen. */
@@ -119,7 +107,7 @@ export class Run implements Disposable {
     }
     const pending = process.pending.find((pending) => pending.number === Number(number));
     if (pending === undefined) throw new Error(`nobody waits for this: ${action}`);
-    if (what === "arrive") this.#arrive(pending);
+    if (what === "arrive") this.#endpoint.arrive(pending.question);
     else await this.#answer(process, pending, what === "lose");
   }
 
@@ -135,13 +123,8 @@ export class Run implements Disposable {
     const indexOf = (by: ModelProcess) => processes.findIndex(({ process }) => process === by);
     const state = JSON.stringify([
       this.#text,
-      this.#generation,
-      this.#isRevoked,
-      this.reuses,
       this.#left,
-      this.#flights.map((
-        { by, sent, isSaved, isExcused },
-      ) => [indexOf(by), sent, isSaved, isExcused]),
+      this.#endpoint.state(indexOf),
       processes.map(({ text }) => text),
     ]);
     // It matters which ids are the same, not which they are.
@@ -166,13 +149,33 @@ export class Run implements Disposable {
       const isFailed = !isKilled && !isStopped && !outcome.startsWith("access-");
       if (isFailed && this.reuses === 0) wrong.push(`${name} fails: ${outcome}`);
     }
+    const { flights } = this.#endpoint;
     const { intent, generation } = parseRecord(this.#text ?? "") ?? {};
-    if (this.isCalm && (this.#flights.length !== 1 || generation !== 1 || intent !== undefined)) {
-      wrong.push(`${this.#flights.length} token requests end in ${this.#text}`);
+    if (this.isCalm && (flights.length !== 1 || generation !== 1 || intent !== undefined)) {
+      wrong.push(`${flights.length} token requests end in ${this.#text}`);
     }
     const { crashes, stops } = this.#bounds;
     if (this.reuses > crashes + stops) wrong.push(`${this.reuses} second uses`);
     return wrong;
+  }
+
+  #actionsOf({ name, isKilled, outcome, pending, hasTimer }: ModelProcess): string[] {
+    const actions: string[] = [];
+    for (const { number, question } of pending) {
+      const isOnWire = question.kind === "token" && question.flight.response === undefined;
+      // What a killed process has sent arrives all the same, or does not.
+      if (isOnWire) actions.push(`${name} arrive ${number}`);
+      else if (question.kind === "compareAndSet" || !isKilled) {
+        actions.push(`${name} answer ${number}`);
+      }
+      if (!isKilled && question.kind !== "token" && this.#left.lostAnswers > 0) {
+        actions.push(`${name} lose ${number}`);
+      }
+    }
+    if (isKilled) return actions;
+    if (hasTimer) actions.push(`${name} timer`);
+    if (outcome === "" && this.#left.crashes > 0) actions.push(`${name} crash`);
+    return actions;
   }
 
   #startOne(process: ModelProcess): void {
@@ -188,7 +191,7 @@ export class Run implements Disposable {
       }),
       sandbox: false,
       userAgent: "model/1.0",
-      fetch: () => this.#send(process),
+      fetch: () => process.ask<Response>(this.#endpoint.send(process)),
     };
     const grant = new RefreshGrant(
       { clientId: "client", clientSecret: "secret" },
@@ -220,14 +223,14 @@ export class Run implements Disposable {
   async #let(process: ModelProcess, task: () => void): Promise<void> {
     this.#running = process;
     task();
-    for (let i = 0; i < 100; i++) await null; // whatever waits for no event takes microtasks only
+    for (let i = 0; i < 50; i++) await null; // whatever waits for no event takes microtasks only
     this.#running = undefined;
   }
 
   #crash(process: ModelProcess): void {
     this.#left.crashes -= 1;
     process.isKilled = true;
-    for (const flight of this.#flights) if (flight.by === process) flight.isExcused = true;
+    for (const flight of this.#endpoint.flightsOf(process)) flight.isExcused = true;
   }
 
   /**
@@ -236,7 +239,7 @@ export class Run implements Disposable {
    */
   async #stop(): Promise<void> {
     this.#left.stops -= 1;
-    for (const flight of this.#flights) flight.isExcused ||= !flight.isSaved;
+    for (const flight of this.#endpoint.flights) flight.isExcused ||= !flight.isSaved;
     const watching = this.#processes.filter(({ isPolling }) => isPolling);
     // One that has only begun to read is like one that starts later.
     for (const process of this.#processes) if (process.isRefreshing) process.clockMs += STOP_MS;
@@ -271,48 +274,10 @@ export class Run implements Disposable {
       this.violations.push(`${process.name} replaces ${before} by ${after}`);
     }
     this.#text = after;
-    for (const flight of this.#flights) {
+    for (const flight of this.#endpoint.flightsOf(process)) {
       // With a later intent the tokens of an earlier flight may come too.
-      if (flight.by === process && next?.refreshToken !== `refresh-${flight.sent}`) {
-        flight.isSaved = true;
-      }
+      flight.isSaved ||= next?.refreshToken !== `refresh-${flight.sent}`;
     }
     return isCurrent;
-  }
-
-  #send(process: ModelProcess): Promise<Response> {
-    const sent = Number(process.refreshToken?.current.split("-")[1]);
-    const flight = { sent, by: process, response: undefined, isSaved: false, isExcused: false };
-    this.#flights.push(flight);
-    return process.ask({ kind: "token", flight });
-  }
-
-  /** A request arrives at the endpoint. */
-  #arrive({ question }: Pending): void {
-    if (question.kind !== "token") throw new Error("only a request arrives");
-    const { flight } = question;
-    const { sent } = flight;
-    if (sent === this.#generation && !this.#isRevoked) {
-      this.#generation += 1;
-      flight.response = Response.json({
-        "access_token": `access-${this.#generation}`,
-        "token_type": "Bearer",
-        "expires_in": 1_200,
-        "refresh_token": `refresh-${this.#generation}`,
-      });
-      return;
-    }
-    flight.response = Response.json({ error: "invalid_grant" }, { status: 403 });
-    if (sent === this.#generation) return;
-    if (this.#isRevoked) return; // it can do no more harm
-    this.reuses += 1;
-    this.#isRevoked = true;
-    const users = this.#flights.filter((other) =>
-      other.sent === sent && other.response !== undefined
-    );
-    if (users.some(({ isExcused }) => isExcused)) return;
-    this.violations.push(
-      `refresh-${sent} is used by ${users.map(({ by }) => by.name).join(" and ")}`,
-    );
   }
 }
