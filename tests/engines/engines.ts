@@ -19,7 +19,7 @@ export interface Engine extends AsyncDisposable {
 
 /** A kind of engine. */
 export interface EngineKind {
-  readonly name: "files" | "Redis" | "Deno KV" | "PostgreSQL";
+  readonly name: "files" | "Redis" | "Valkey" | "Deno KV" | "PostgreSQL";
   readonly isAvailable: boolean;
   start(): Promise<Engine>;
 }
@@ -27,7 +27,8 @@ export interface EngineKind {
 /** The engines that the stores are tested with. */
 export const ENGINES: readonly EngineKind[] = [
   { name: "files", isAvailable: true, start: () => Promise.resolve(inFolder("file", "/tokens")) },
-  { name: "Redis", isAvailable: await find("redis-server") !== undefined, start: startRedis },
+  await redisKind("Redis", "redis-server"),
+  await redisKind("Valkey", "valkey-server"),
   { name: "Deno KV", isAvailable: true, start: () => Promise.resolve(inFolder("denokv", "/kv")) },
   { name: "PostgreSQL", isAvailable: await findPostgres() !== undefined, start: startPostgres },
 ];
@@ -48,14 +49,18 @@ function inFolder(scheme: string, path: string): Engine {
   };
 }
 
-async function startRedis(): Promise<Engine> {
+async function redisKind(name: "Redis" | "Valkey", program: string): Promise<EngineKind> {
+  const path = await find(program);
+  return { name, isAvailable: path !== undefined, start: () => startRedis(path ?? "") };
+}
+
+async function startRedis(program: string): Promise<Engine> {
   const port = freePort();
   const options = ["--port", String(port), "--bind", "127.0.0.1", "--save", ""];
   const durable = ["--appendonly", "yes", "--appendfsync", "always"];
-  const redis = await find("redis-server") ?? "";
   return await startServer({
     url: `redis://127.0.0.1:${port}`,
-    command: (folder) => [redis, ...options, ...durable, "--dir", folder],
+    command: (folder) => [program, ...options, ...durable, "--dir", folder],
     readyWhen: "Ready to accept connections",
   });
 }

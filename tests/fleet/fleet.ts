@@ -160,7 +160,11 @@ class Fleet {
       tokenRequests: requests.length,
       requestsPerLifetime: usual.length / (elapsedMs / refreshAfterMs),
       requestsOfWrongClocks: requests.filter(({ by, at }) => this.#isFindingTheTime(by, at)).length,
-      earlyRequests: early.map(({ by, at }) => `${by} at ${Math.round(at - this.#startedAt)} ms`),
+      earlyRequests: early.map(({ by, at, sent }) => {
+        const before = requests.findLast((one) => one.at < at);
+        const ms = Math.round(at - (before?.at ?? 0));
+        return `refresh-${sent} by ${by}, ${ms} ms after refresh-${before?.sent} by ${before?.by}`;
+      }),
       unavoidableReuses: reuses.filter(isExcused).length,
       otherReuses: reuses.filter((one) => !isExcused(one)).map((one) => JSON.stringify(one)),
       calls: this.#calls.length,

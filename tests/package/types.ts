@@ -12,9 +12,12 @@ import {
   type TokenStore,
 } from "@tasty/session";
 import { type Emulator, startEmulator } from "@tasty/session/emulator";
+import { encryptedStore, redisStore } from "@tasty/session/stores";
 
 const emulator: Emulator = await startEmulator({ port: 0, clientSecret: "secret" });
 const store: TokenStore = module.fileStore("tokens");
+const redis: TokenStore = redisStore({ sendCommand: (args: string[]) => Promise.resolve(args[0]) });
+export const encrypted: TokenStore = encryptedStore(redis, "a key");
 const broker: Broker = module.tradestation;
 const options: SessionOptions = { broker, ...emulator.tradestation, store };
 const session: AsyncDisposable & Disposable = new Session(options);
