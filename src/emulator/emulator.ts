@@ -1,8 +1,9 @@
 /**
  * The emulator: both brokers on a local port, for tests and for trying things out.
  *
- * It serves what was recorded from the real services and is as strict as they are. It can inject faults,
- * and counts requests. It listens on 127.0.0.1 only and knows no real account.
+ * It serves what was recorded from the real services and is as strict as they are. What it does not model
+ * it refuses with the status 501 and a header, and lists in `emulator.unserved`. It can inject faults, and
+ * counts requests. It listens on 127.0.0.1 only and knows no real account.
  *
  * @example A client of the emulator
  * ```ts
@@ -45,6 +46,7 @@ import {
 } from "./tradestation/access.ts";
 import { defaultCallbackUrls, TradestationSignIn } from "./tradestation/sign_in.ts";
 import { Tradestation } from "./tradestation/tradestation.ts";
+import { Unserved, type UnservedRequest, unservedResponse } from "./unserved.ts";
 
 export type { EmulatedResponse, Json, JsonObject } from "./response.ts";
 export type {
@@ -55,6 +57,7 @@ export type {
   Fault,
   ReceivedRequest,
   TradestationSettings,
+  UnservedRequest,
 };
 export { type TastytradeFaults, tastytradeFaults } from "./tastytrade/faults.ts";
 export { type TradestationFaults, tradestationFaults } from "./tradestation/faults.ts";
@@ -116,6 +119,12 @@ export interface Emulator extends AsyncDisposable {
 
   /** The requests so far, in the order of arrival. A live view. */
   readonly requests: readonly ReceivedRequest[];
+  /**
+   * The requests that were refused because the emulator does not model something of them, in the order of
+   * arrival: a path, a query parameter, a field, an order type. Their responses have the status 501 and the
+   * header `x-emulator-unserved`. A test that expects none of them asserts that this is empty.
+   */
+  readonly unserved: readonly UnservedRequest[];
   /** The orders that were placed or that replaced another, oldest first. A live view of each. */
   readonly orders: readonly EmulatedOrder[];
 
@@ -149,7 +158,7 @@ export interface Emulator extends AsyncDisposable {
    * both may precede it: `tradestation POST /oauth/token`, `sandbox GET /**`.
    */
   count(route: string): number;
-  /** Forgets {@linkcode Emulator.requests}, which resets the counts to 0. */
+  /** Forgets {@linkcode Emulator.requests} and {@linkcode Emulator.unserved}, which resets the counts to 0. */
   forgetRequests(): void;
   /** Invalidates every access token issued so far: API requests with them get a 401. */
   revokeAccessTokens(): void;
@@ -232,6 +241,7 @@ class LocalEmulator implements Emulator, Settings {
   callbackUrls = defaultCallbackUrls;
 
   readonly credentials: ChosenCredentials;
+  readonly unserved: UnservedRequest[] = [];
 
   readonly #production: Tastytrade;
   readonly #sandbox: Tastytrade;
@@ -308,6 +318,7 @@ class LocalEmulator implements Emulator, Settings {
 
   forgetRequests(): void {
     this.#log.clear();
+    this.unserved.length = 0;
   }
 
   revokeAccessTokens(): void {
@@ -366,7 +377,7 @@ class LocalEmulator implements Emulator, Settings {
       ? fault
       : fault === "reset"
       ? undefined
-      : responseTo(request, service);
+      : this.#responseTo(request, service);
     if (this.latencyMs > 0) await this.#server.pause(this.latencyMs);
     if (emulated === undefined) return reset(message);
     if (message.socket.destroyed) return;
@@ -375,17 +386,19 @@ class LocalEmulator implements Emulator, Settings {
     await sendHalf(response, emulated);
     if (fault === "resetMidBody") message.socket.destroy();
   }
-}
 
-function responseTo(request: OpenRequest, service: Service | undefined): EmulatedResponse {
-  // The port may be that of a test's proxy.
-  if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/i.test(request.headers["host"] ?? "")) {
-    return WRONG_HOST;
-  }
-  try {
-    return service?.respond(request) ?? NOT_FOUND;
-  } catch (error) {
-    return failedResponse(error);
+  #responseTo(request: OpenRequest, service: Service | undefined): EmulatedResponse {
+    // The port may be that of a test's proxy.
+    if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/i.test(request.headers["host"] ?? "")) {
+      return WRONG_HOST;
+    }
+    try {
+      return service?.respond(request) ?? NOT_FOUND;
+    } catch (error) {
+      if (!(error instanceof Unserved)) return failedResponse(error);
+      this.unserved.push({ request, what: error.what });
+      return unservedResponse(error);
+    }
   }
 }
 

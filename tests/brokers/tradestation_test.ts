@@ -154,7 +154,7 @@ Deno.test("tradestation's 200 with some errors is a response", async () => {
 Deno.test("tradestation's lists are written with commas", async () => {
   await using emulator = await startEmulator();
   await using session = open(emulator);
-  await session.get(ACCOUNTS, { query: { symbol: ["MSFT", "AAPL"] } });
+  await session.get(`${ACCOUNTS}/123456782/positions`, { query: { symbol: ["MSFT", "AAPL"] } });
   assertStringIncludes(emulator.requests.at(-1)?.path ?? "", "?symbol=MSFT%2CAAPL");
 });
 

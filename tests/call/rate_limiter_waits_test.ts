@@ -212,11 +212,12 @@ Deno.test("RateLimiter remembers no more departures than its limits count", asyn
     for (let count = 0; count < 3_000; count++) limiter.release(url, -1);
     return performance.now() - start;
   };
+  // The shortest time is the least disturbed.
+  const shortest = () => Math.min(...Array.from({ length: 7 }, search));
   await leave(1_000);
-  search(); // warm
-  const before = search();
+  const before = shortest();
   await leave(200_000);
-  assertLess(search(), 20 * Math.max(before, 1));
+  assertLess(shortest(), 20 * Math.max(before, 1));
   deadline.dispose();
 });
 

@@ -188,11 +188,11 @@ Deno.test("Emulator.decide() goes nowhere but to its own emulator, and tells wha
       "not an address of this",
     );
   }
-  const missing = `${emulator.tradestation.signInUrl}/authorise`;
+  const missing = client.authorizeUrl({ client_id: "another" });
   await assertRejects(
     () => emulator.submitConsent(missing, "decline"),
     Error,
-    'Cannot decline: the sign-in answered 404 and said "Not found"',
+    'Cannot decline: the sign-in answered 403 and said "Unknown client: another"',
   );
   emulator.injectFault("GET /authorize", { status: 503, body: "Busy" });
   await assertRejects(

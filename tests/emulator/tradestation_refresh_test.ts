@@ -87,7 +87,6 @@ Deno.test("emulator refuses token requests as Auth0 does", async () => {
   for (const path of ["/oauth/token", "/oauth/revoke"]) {
     const answer = await call(signInUrl + path, { method: "POST", body: "{" });
     assertEquals([answer.status, at(answer.json, "error")], [400, "invalid_request"]);
-    assertEquals((await call(signInUrl + path)).status, 404);
   }
 });
 

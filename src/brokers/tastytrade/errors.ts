@@ -132,6 +132,8 @@ function adviceOnStatus(
         : `tastytrade does not serve apiVersion "${apiVersion}": use a later date, or leave it out`;
     case 422:
       return undefined; // the single errors say it all
+    case 501:
+      return undefined; // that will not change
     case 429:
       return FEWER_REQUESTS;
     case 502:

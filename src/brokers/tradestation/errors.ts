@@ -107,6 +107,8 @@ function adviceOnStatus(
       return apiVersion === "v2"
         ? 'apiVersion "v2" has paths of its own, for instance /users/<user id>/accounts'
         : `There is no such path, symbol or order ${sandbox ? "in the simulator" : "here"}`;
+    case 501:
+      return undefined; // that will not change
     default:
       return status >= 500 ? "TradeStation is not working: try again later" : undefined;
   }

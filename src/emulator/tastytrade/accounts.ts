@@ -13,7 +13,8 @@ import tradingStatus from "./recordings/trading_status.json" with { type: "json"
 import { Route } from "../route.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
 import { dataResponse, unknownResponse, validationResponse } from "./envelope.ts";
-import { between, select } from "./pagination.ts";
+import { Unserved } from "../unserved.ts";
+import { between, PAGE, pageOf, select } from "./pagination.ts";
 
 /** The recorded account numbers, which are the same in both environments. */
 export const accountNumbers: readonly string[] = accounts.data.items.map(
@@ -27,6 +28,10 @@ export const fundedAccount: string = account.data["account-number"];
 export function buyingPower(accountNumber: string): string {
   return balanceOf(accountNumber)["equity-buying-power"];
 }
+
+const POSITION_FILTERS = ["symbol", "instrument-type", "underlying-symbol[]"];
+/** What needs prices; `false` asks for nothing. */
+const POSITION_FLAGS = ["include-marks", "net-positions"];
 
 /** Customer, accounts, balances and positions. */
 export const accountEndpoints: readonly Endpoint[] = [
@@ -89,25 +94,34 @@ export const accountEndpoints: readonly Endpoint[] = [
   {
     route: new Route("GET /accounts/*/balance-snapshots"),
     scope: "read",
+    query: ["time-of-day", "snapshot-date", "start-date", "end-date", ...PAGE],
     handle: snapshotsResponse,
   },
   {
     route: new Route("GET /accounts/*/positions"),
     scope: "read",
+    // Nothing here is closed.
+    query: [...POSITION_FILTERS, ...POSITION_FLAGS, "include-closed-positions"],
     handle: ({ parameters: [number], query, context }) => {
-      // Filters that need what is not recorded (marks, closed positions, net positions) are ignored.
+      for (const name of POSITION_FLAGS) {
+        if (/^true$/i.test(query.get(name) ?? "")) throw new Unserved(`${name}=true of positions`);
+      }
       const all: readonly JsonObject[] = number === fundedAccount
         ? [...optionPositions.data.items, ...equityPositions.data.items]
         : [];
-      const items = ["symbol", "instrument-type", "underlying-symbol[]"]
-        .reduce((kept, name) => select(kept, query, name), all);
+      const items = POSITION_FILTERS.reduce((kept, name) => select(kept, query, name), all);
       return dataResponse({ items }, context);
     },
   },
   {
     route: new Route("GET /accounts/*/net-liq/history"),
     scope: "read",
-    handle: () => jsonResponse(200, netLiqHistory),
+    query: ["time-back"],
+    handle: ({ query }) => {
+      const period = query.get("time-back") ?? "1d";
+      if (period !== "1d") throw new Unserved(`a net-liq history of ${period}`);
+      return jsonResponse(200, netLiqHistory);
+    },
   },
 ];
 
@@ -127,13 +141,21 @@ function balanceOf(accountNumber: string): typeof balances.data {
  * `time-of-day` is required by the specification and left out by the official SDK, which follows the
  * older documentation: so it may be missing.
  */
-function snapshotsResponse({ parameters: [number = ""], query, context }: Call) {
+function snapshotsResponse({ parameters: [number = ""], query, context, version }: Call) {
   if (!["BOD", "EOD", "Intraday"].includes(query.get("time-of-day") ?? "EOD")) {
     return validationResponse([{ domain: "time-of-day", reason: "does not have a valid value" }]);
   }
   const all = number === fundedAccount ? balanceSnapshots.data.items : [];
-  const ofDay = select(all, query, "snapshot-date");
-  return dataResponse({ items: between(ofDay, query, "snapshot-date", "updated-at") }, context);
+  const ofDay = between(
+    select(all, query, "snapshot-date"),
+    query,
+    "snapshot-date",
+    "updated-at",
+  );
+  const { items, pagination } = pageOf(ofDay, query, { defaultPerPage: 250, maxPerPage: 2000 });
+  // Recorded without it; newer versions have it.
+  const isPaged = version !== undefined || PAGE.some((name) => query.has(name));
+  return dataResponse({ items }, context, isPaged ? { pagination } : {});
 }
 
 /** The recording of one account, with the number of the account that is asked for. */

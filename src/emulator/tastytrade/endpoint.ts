@@ -22,6 +22,10 @@ export interface Endpoint {
   readonly route: Route;
   /** The scope that it needs. */
   readonly scope: "read" | "trade";
+  /** The query parameters that it reads. Others are refused. */
+  readonly query?: readonly string[];
+  /** Those of them that may be repeated, besides those whose names end in `[]`. */
+  readonly repeatable?: readonly string[];
   /**
    * The oldest `Accept-Version` that it serves, where that is not the API's.
    */

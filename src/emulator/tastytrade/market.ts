@@ -8,6 +8,7 @@ import sandboxQuoteToken from "./recordings/quote_token_sandbox.json" with {
   type: "json",
 };
 import { Route } from "../route.ts";
+import { Unserved } from "../unserved.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
 import { unknownResponse, validationResponse } from "./envelope.ts";
 
@@ -26,6 +27,16 @@ export const sandboxGaps: readonly Route[] = [
 /** The routes that the sandbox knows and refuses: 403. */
 export const sandboxRefusals: readonly Route[] = [new Route("* /instruments/equity-options/**")];
 
+/** The kinds of symbols that quotes are asked for. */
+const QUOTE_TYPES = [
+  "index",
+  "equity",
+  "equity-option",
+  "future",
+  "future-option",
+  "cryptocurrency",
+];
+
 /** Instruments, quotes, and the token for the stream of quotes. */
 export const marketEndpoints: readonly Endpoint[] = [
   {
@@ -37,11 +48,15 @@ export const marketEndpoints: readonly Endpoint[] = [
   {
     route: new Route("GET /market-data/by-type"),
     scope: "read",
+    query: QUOTE_TYPES,
+    repeatable: QUOTE_TYPES,
     handle: quotesResponse,
   },
   {
     route: new Route("GET /market-metrics"),
     scope: "read",
+    query: ["symbols"],
+    repeatable: ["symbols"],
     handle: ({ query }) => {
       const symbols = listOf(query, "symbols");
       const items = named(marketMetrics.data.items, symbols);
@@ -51,10 +66,13 @@ export const marketEndpoints: readonly Endpoint[] = [
   {
     route: new Route("GET /instruments/equities/*"),
     scope: "read",
-    handle: ({ parameters: [symbol] }) =>
-      symbol === equity.data.symbol
+    handle: ({ parameters: [symbol = ""], request }) => {
+      // No symbol, but another list: `/instruments/equities/active`.
+      if (/[a-z]/.test(symbol)) throw new Unserved(`${request.method} ${request.path}`);
+      return symbol === equity.data.symbol
         ? jsonResponse(200, equity)
-        : unknownResponse(`symbol ${symbol}`),
+        : unknownResponse(`symbol ${symbol}`);
+    },
   },
   {
     route: new Route("GET /option-chains/*/nested"),
@@ -66,10 +84,9 @@ export const marketEndpoints: readonly Endpoint[] = [
   },
 ];
 
-/** Comma lists here, unlike everywhere else; at most 100 symbols over all types. */
+/** Lists with commas or repeated names here, unlike everywhere else; at most 100 symbols over all types. */
 function quotesResponse({ query }: Call) {
-  const types = ["index", "equity", "equity-option", "future", "future-option", "cryptocurrency"];
-  const symbols = types.flatMap((type) => listOf(query, type));
+  const symbols = QUOTE_TYPES.flatMap((type) => listOf(query, type));
   if (symbols.length > 100) {
     // Limit documented, answer UNCONFIRMED.
     return validationResponse([{ domain: "symbols", reason: "is too long" }]);
@@ -81,7 +98,7 @@ function quotesResponse({ query }: Call) {
 }
 
 function listOf(query: URLSearchParams, name: string): readonly string[] {
-  return query.get(name)?.split(",") ?? [];
+  return query.getAll(name).flatMap((list) => list.split(","));
 }
 
 function named<T extends JsonObject>(

@@ -3,6 +3,7 @@ import { Decimal } from "../decimal.ts";
 import type { ReceivedRequest } from "../received_request.ts";
 import { errorResponse, type ValidationError, validationResponse } from "./envelope.ts";
 import { RequestError } from "../request_error.ts";
+import { checkFields } from "../unserved.ts";
 
 const ORDER_TYPES = [
   "Limit",
@@ -31,6 +32,23 @@ const INSTRUMENT_TYPES = [
 ];
 const ACTIONS = ["Buy to Open", "Buy to Close", "Sell to Open", "Sell to Close", "Buy", "Sell"];
 const EFFECTS = ["Debit", "Credit"];
+
+/** The fields of an order that are read or kept. */
+const FIELDS = [
+  "time-in-force",
+  "gtc-date",
+  "order-type",
+  "price",
+  "price-effect",
+  "stop-trigger",
+  "value",
+  "value-effect",
+  "legs",
+  "rules",
+  "source",
+  "external-identifier",
+];
+const LEG_FIELDS = ["instrument-type", "symbol", "quantity", "action"];
 
 /** The fields about an order's price. */
 const TERMS = ["price", "price-effect", "stop-trigger", "value", "value-effect"];
@@ -62,6 +80,8 @@ export function readOrderForm({ headers, body }: ReceivedRequest): JsonObject {
       errorResponse(400, "malformed_request", "Request body is not valid JSON"),
     );
   }
+  checkFields(form, FIELDS);
+  for (const [i, leg] of legsOf(form).entries()) checkFields(leg, LEG_FIELDS, `legs[${i}].`);
   return form;
 }
 

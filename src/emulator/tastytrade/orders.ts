@@ -8,7 +8,7 @@ import { dataResponse, errorResponse, unknownResponse, validationResponse } from
 import { RequestError } from "../request_error.ts";
 import { wireOrder } from "./order_book.ts";
 import { checkOrderForm, readOrderForm } from "./order_form.ts";
-import { between, pageOf, select, sort } from "./pagination.ts";
+import { between, PAGE, pageOf, select, sort, TIMES } from "./pagination.ts";
 import { preflight } from "./preflight.ts";
 
 // The order service has versions of its own. Without a version it uses the oldest one according to the
@@ -17,13 +17,26 @@ const OLDEST_VERSION = "20250813";
 const START_DATE_VERSION = "20261012";
 const LIMITS = { defaultPerPage: 100, maxPerPage: 200 };
 
+const FILTERS = ["status[]", "underlying-symbol", "underlying-instrument-type"];
+const LIVE = [...FILTERS, ...PAGE, "sort"];
+const SEARCH = [...LIVE, ...TIMES];
+const ACCOUNTS = "account-numbers[]";
+
 /** Orders: search, check, place, replace, cancel. */
 export const orderEndpoints: readonly Endpoint[] = [
-  read("GET /accounts/*/orders", (call) => searchResponse(call, accountOf(call))),
-  read("GET /accounts/*/orders/live", (call) => liveResponse(call, accountOf(call))),
-  read("GET /accounts/*/orders/*", (call) => dataResponse(orderOf(call), call.context)),
-  read("GET /customers/me/orders", (call) => searchResponse(call, ...accountsAskedFor(call))),
-  read("GET /customers/me/orders/live", (call) => liveResponse(call, ...accountsAskedFor(call))),
+  read("GET /accounts/*/orders", SEARCH, (call) => searchResponse(call, accountOf(call))),
+  read("GET /accounts/*/orders/live", LIVE, (call) => liveResponse(call, accountOf(call))),
+  read("GET /accounts/*/orders/*", [], (call) => dataResponse(orderOf(call), call.context)),
+  read(
+    "GET /customers/me/orders",
+    [...SEARCH, ACCOUNTS],
+    (call) => searchResponse(call, ...accountsAskedFor(call)),
+  ),
+  read(
+    "GET /customers/me/orders/live",
+    [...LIVE, ACCOUNTS],
+    (call) => liveResponse(call, ...accountsAskedFor(call)),
+  ),
   write(
     "POST /accounts/*/orders/dry-run",
     (call) => dryRunResponse(call, readOrderForm(call.request)),
@@ -42,8 +55,12 @@ export const orderEndpoints: readonly Endpoint[] = [
   }),
 ];
 
-function read(route: string, handle: (call: Call) => EmulatedResponse): Endpoint {
-  return { route: new Route(route), scope: "read", oldestVersion: OLDEST_VERSION, handle };
+function read(
+  route: string,
+  query: readonly string[],
+  handle: (call: Call) => EmulatedResponse,
+): Endpoint {
+  return { route: new Route(route), scope: "read", oldestVersion: OLDEST_VERSION, query, handle };
 }
 
 function write(route: string, handle: (call: Call) => EmulatedResponse): Endpoint {
@@ -57,9 +74,7 @@ function searchResponse(call: Call, ...accounts: readonly string[]): EmulatedRes
     return validationResponse([{ domain: "start-date", reason: "is missing" }]);
   }
   const orders: readonly JsonObject[] = accounts.flatMap((account) => call.book.ofAccount(account));
-  const selected = ["status[]", "underlying-symbol", "underlying-instrument-type"]
-    .reduce((kept, name) => select(kept, query, name), orders);
-  return pageResponse(call, between(selected, query, "received-at", "received-at"));
+  return pageResponse(call, between(orders, query, "received-at", "received-at"));
 }
 
 /** "Live" orders are all orders of today, in any state. */
@@ -70,7 +85,8 @@ function liveResponse(call: Call, ...accounts: readonly string[]): EmulatedRespo
 }
 
 function pageResponse({ query, context }: Call, orders: readonly JsonObject[]): EmulatedResponse {
-  const { items, pagination } = pageOf(sort(orders, query), query, LIMITS);
+  const selected = FILTERS.reduce((kept, name) => select(kept, query, name), orders);
+  const { items, pagination } = pageOf(sort(selected, query), query, LIMITS);
   return dataResponse({ items }, context, { pagination });
 }
 
@@ -130,7 +146,7 @@ function changeableOrderOf(call: Call): JsonObject {
 
 /** Searches over a customer must say of which accounts; the answer to one that does not is recorded. */
 function accountsAskedFor({ query }: Call): readonly string[] {
-  const asked = query.getAll("account-numbers[]");
+  const asked = query.getAll(ACCOUNTS);
   if (asked.length > 0) return accountNumbers.filter((number) => asked.includes(number));
   throw new RequestError(validationResponse([{ domain: "account-numbers", reason: "is missing" }]));
 }

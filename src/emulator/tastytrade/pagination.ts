@@ -2,6 +2,12 @@ import type { JsonObject } from "../response.ts";
 import { validationResponse } from "./envelope.ts";
 import { RequestError } from "../request_error.ts";
 
+/** The query parameters of a page. */
+export const PAGE = ["per-page", "page-offset"] as const;
+
+/** The query parameters between which {@linkcode between} selects. */
+export const TIMES = ["start-date", "end-date", "start-at", "end-at"] as const;
+
 /** How many items a page of some endpoint holds. */
 export interface PageLimits {
   readonly defaultPerPage: number;
@@ -66,8 +72,7 @@ export function between<T extends JsonObject>(
   day: string,
   instant: string,
 ): readonly T[] {
-  const [startDate, endDate, startAt, endAt] = ["start-date", "end-date", "start-at", "end-at"]
-    .map((name) => query.get(name));
+  const [startDate, endDate, startAt, endAt] = TIMES.map((name) => query.get(name));
   return items.filter((item) => {
     const date = `${item[day]}`.slice(0, 10);
     const at = Date.parse(`${item[instant]}`);

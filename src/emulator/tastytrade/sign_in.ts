@@ -4,6 +4,7 @@ import { readFields, readQuery, words } from "../request_fields.ts";
 import { Route } from "../route.ts";
 import { consentPage, errorPage, redirect } from "../sign_in_page.ts";
 import type { Service } from "../service.ts";
+import { Unserved } from "../unserved.ts";
 import type { TastytradeTokens } from "./tokens.ts";
 
 const AUTHORIZE = new Route("* /auth.html");
@@ -32,7 +33,9 @@ export class TastytradeSignIn implements Service {
   }
 
   respond(request: ReceivedRequest): EmulatedResponse {
-    if (!AUTHORIZE.matches(request)) return refusal(404, "Not found");
+    if (!AUTHORIZE.matches(request)) {
+      throw new Unserved(`${request.method} ${request.path.split("?", 1)} of the sign-in`);
+    }
     const query = readQuery(request);
     const redirectUri = query.get("redirect_uri") ?? "";
     if (query.get("client_id") !== this.#tokens.clientId) return refusal(400, "Unknown client");

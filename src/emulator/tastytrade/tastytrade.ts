@@ -12,6 +12,7 @@ import { OrderBook } from "./order_book.ts";
 import { orderEndpoints } from "./orders.ts";
 import { TastytradeSignIn } from "./sign_in.ts";
 import { TastytradeTokens } from "./tokens.ts";
+import { checkQuery, Unserved } from "../unserved.ts";
 import { transactionEndpoints } from "./transactions.ts";
 import { tastytradeFaults } from "./faults.ts";
 
@@ -76,9 +77,9 @@ export class Tastytrade implements Service {
       const parameters = endpoint.route.parameters(context);
       return parameters === undefined ? [] : [{ ...endpoint, parameters }];
     });
-    if (atPath.length === 0) return unknownResponse("the resource");
+    if (atPath.length === 0) throw new Unserved(`${request.method} ${context}`);
     const endpoint = atPath.find(({ route }) => route.takes(request.method));
-    if (endpoint === undefined) return METHOD_NOT_ALLOWED;
+    if (endpoint === undefined) throw new Unserved(`${request.method} ${context}`);
     const version = request.headers["accept-version"];
     if (!isSupported(version, endpoint.oldestVersion)) return tastytradeFaults.unsupportedVersion;
     if (!this.tokens.scopes.includes(endpoint.scope)) return tastytradeFaults.notPermitted;
@@ -88,6 +89,7 @@ export class Tastytrade implements Service {
       return unknownResponse(`account ${parameters[0]}`);
     }
     const query = new URLSearchParams(search);
+    checkQuery(query, endpoint.query ?? [], endpoint.repeatable);
     const { environment } = this;
     try {
       return endpoint.handle({

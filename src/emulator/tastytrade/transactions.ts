@@ -5,7 +5,7 @@ import { Route } from "../route.ts";
 import { fundedAccount } from "./accounts.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
 import { dataResponse, unknownResponse } from "./envelope.ts";
-import { between, pageOf, select, sort } from "./pagination.ts";
+import { between, PAGE, pageOf, select, sort, TIMES } from "./pagination.ts";
 
 // Three pages of the default size for the funded account. The other one has as many as were recorded.
 const FUNDED_COUNT = 612;
@@ -32,6 +32,7 @@ export const transactionEndpoints: readonly Endpoint[] = [
   {
     route: new Route("GET /accounts/*/transactions"),
     scope: "read",
+    query: [...FILTERS, ...TIMES, ...PAGE, "sort"],
     handle: listResponse,
   },
   {

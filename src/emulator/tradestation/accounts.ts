@@ -3,6 +3,7 @@ import { Route } from "../route.ts";
 import { accountsIn, inEnvironment, isAccount } from "./account_list.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
 import { collect, listOf } from "./list.ts";
+import { legacyErrorResponse, notFoundResponse } from "./errors.ts";
 import balances from "./recordings/balances.json" with { type: "json" };
 import bodBalances from "./recordings/bod_balances.json" with { type: "json" };
 import errors from "./recordings/errors.json" with { type: "json" };
@@ -28,8 +29,23 @@ export function collectAccounts(
   );
 }
 
+/** Recorded of a client that had forgotten `brokerage`. */
+const MISTAKEN = new Route("GET /v3/accounts/**");
+/** v2 has other paths; the response is like its others. */
+const MISTAKEN_V2 = new Route("GET /v2/brokerage/**");
+
 /** Accounts, balances and positions. */
 export const accountEndpoints: readonly Endpoint[] = [
+  {
+    route: MISTAKEN,
+    scope: "ReadAccount",
+    handle: ({ request }) => notFoundResponse(request.path),
+  },
+  {
+    route: MISTAKEN_V2,
+    scope: "ReadAccount",
+    handle: () => legacyErrorResponse(404, "Not found"),
+  },
   read("GET /v3/brokerage/accounts", ({ environment }) => {
     return jsonResponse(200, { Accounts: accountsIn(environment) });
   }),
@@ -46,11 +62,15 @@ export const accountEndpoints: readonly Endpoint[] = [
     const symbols = call.query.get("symbol")?.split(",");
     const selected = found.filter((position) => symbols?.includes(`${position["Symbol"]}`) ?? true);
     return jsonResponse(200, { Positions: selected, Errors: errors });
-  }),
+  }, ["symbol"]),
 ];
 
-function read(route: string, handle: (call: Call) => EmulatedResponse): Endpoint {
-  return { route: new Route(route), scope: "ReadAccount", handle };
+function read(
+  route: string,
+  handle: (call: Call) => EmulatedResponse,
+  query: readonly string[] = [],
+): Endpoint {
+  return { route: new Route(route), scope: "ReadAccount", query, handle };
 }
 
 function recordedOf(

@@ -18,5 +18,7 @@ export interface Endpoint {
   readonly route: Route;
   /** The scope that it needs. */
   readonly scope: "MarketData" | "ReadAccount" | "Trade";
+  /** The query parameters that it reads. Others are refused. */
+  readonly query?: readonly string[];
   handle(call: Call): EmulatedResponse;
 }

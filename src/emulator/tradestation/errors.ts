@@ -7,7 +7,6 @@ const TITLES: Readonly<Record<number, string>> = {
   401: "Unauthorized",
   403: "Forbidden",
   404: "NotFound",
-  405: "MethodNotAllowed",
   429: "TooManyRequests",
   500: "InternalServerError",
   501: "NotImplemented",
@@ -15,7 +14,7 @@ const TITLES: Readonly<Record<number, string>> = {
   504: "GatewayTimeout",
 };
 
-/** The error format of v3. The titles are documented, except for 404 (recorded) and 405. */
+/** The error format of v3. The titles are documented, except for 404 (recorded). */
 export function errorResponse(status: number, message: string): EmulatedResponse {
   return jsonResponse(status, { Error: TITLES[status], Message: message });
 }

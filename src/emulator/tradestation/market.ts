@@ -1,5 +1,6 @@
 import { type EmulatedResponse, jsonResponse } from "../response.ts";
 import { Route } from "../route.ts";
+import { Unserved } from "../unserved.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
 import { errorResponse } from "./errors.ts";
 import { RequestError } from "../request_error.ts";
@@ -13,13 +14,14 @@ import { tradestationFaults } from "./faults.ts";
 /** A symbol for which a real user had no data. */
 const NOT_ENTITLED = errors.symbol_not_entitled;
 const UNITS = ["Minute", "Daily", "Weekly", "Monthly"];
+const BAR_TERMS = ["unit", "interval", "barsback", "firstdate"];
 const MOST_BARS = 57_600;
 const MOST_MINUTES = 1_440;
 
 /** Quotes, bars and symbols. */
 export const marketEndpoints: readonly Endpoint[] = [
   look("GET /v3/marketdata/quotes/*", quotesResponse),
-  look("GET /v3/marketdata/barcharts/*", barsResponse),
+  look("GET /v3/marketdata/barcharts/*", barsResponse, BAR_TERMS),
   look("GET /v3/marketdata/symbols/*", ({ parameters: [names] }) => {
     const [invalid] = errors.invalid_symbol.Errors;
     const { found, errors: failed } = collect(
@@ -32,8 +34,12 @@ export const marketEndpoints: readonly Endpoint[] = [
   }),
 ];
 
-function look(route: string, handle: (call: Call) => EmulatedResponse): Endpoint {
-  return { route: new Route(route), scope: "MarketData", handle };
+function look(
+  route: string,
+  handle: (call: Call) => EmulatedResponse,
+  query: readonly string[] = [],
+): Endpoint {
+  return { route: new Route(route), scope: "MarketData", query, handle };
 }
 
 function quotesResponse({ parameters: [names] }: Call): EmulatedResponse {
@@ -47,7 +53,7 @@ function quotesResponse({ parameters: [names] }: Call): EmulatedResponse {
   return jsonResponse(200, { Quotes: found.length > 0 ? found : undefined, Errors: failed });
 }
 
-/** The recorded daily bars, for any unit. */
+/** The recorded daily bars. */
 function barsResponse({ parameters: [symbol], query }: Call): EmulatedResponse {
   const unit = query.get("unit") ?? "Daily";
   const longest = unit === "Minute" ? MOST_MINUTES : 1;
@@ -58,6 +64,7 @@ function barsResponse({ parameters: [symbol], query }: Call): EmulatedResponse {
   if (query.has("firstdate") && (query.has("barsback") || Number.isNaN(Date.parse(first)))) {
     throw invalid("firstdate");
   }
+  if (unit !== "Daily") throw new Unserved(`bars with the unit ${unit}`);
   if (symbol === NOT_ENTITLED.Symbol) return tradestationFaults.notEntitled;
   // The status is documented, the message is UNCONFIRMED.
   if (symbol !== quotes.Quotes[0]?.Symbol) return errorResponse(404, "Symbol not found.");

@@ -4,6 +4,7 @@ import type { ReceivedRequest } from "../received_request.ts";
 import { isAccount } from "./account_list.ts";
 import { errorResponse } from "./errors.ts";
 import { RequestError } from "../request_error.ts";
+import { checkFields } from "../unserved.ts";
 import { tradestationFaults } from "./faults.ts";
 
 const TRADE_ACTIONS = [
@@ -31,6 +32,23 @@ const DURATIONS = [
   "3",
   "5",
 ];
+
+/** The fields of an order that are read. */
+const FIELDS = [
+  "AccountID",
+  "AccountId",
+  "Symbol",
+  "Quantity",
+  "OrderType",
+  "TradeAction",
+  "TimeInForce",
+  "LimitPrice",
+  "StopPrice",
+  "Route",
+  "OrderConfirmID",
+  "Legs",
+];
+const LEG_FIELDS = ["Symbol", "Quantity", "TradeAction"];
 
 /** The prices that an order type needs. */
 const PRICES: Readonly<Record<string, readonly string[]>> = {
@@ -82,7 +100,11 @@ export function parseOrderForm(
   body: JsonObject,
   environment: "production" | "sandbox",
 ): OrderForm {
+  checkFields(body, FIELDS);
   const timeInForce = isJsonObject(body["TimeInForce"]) ? body["TimeInForce"] : {};
+  checkFields(timeInForce, ["Duration", "Expiration"], "TimeInForce.");
+  const legs = Array.isArray(body["Legs"]) ? body["Legs"].filter(isJsonObject) : [];
+  for (const [i, leg] of legs.entries()) checkFields(leg, LEG_FIELDS, `Legs[${i}].`);
   const orderType = wordOf(body, "OrderType", Object.keys(PRICES));
   const prices = PRICES[orderType] ?? [];
   const form: OrderForm = {
@@ -98,7 +120,7 @@ export function parseOrderForm(
     stopPrice: prices.includes("StopPrice") ? amountOf(body, "StopPrice") : undefined,
     route: optionalOf(body, "Route") ?? "Intelligent",
     confirmId: optionalOf(body, "OrderConfirmID"),
-    legs: Array.isArray(body["Legs"]) ? body["Legs"].filter(isJsonObject) : [],
+    legs,
   };
   if ((form.confirmId?.length ?? 0) > 22) throw invalid("OrderConfirmID");
   if (!isAccount(form.accountId, environment)) {

@@ -7,10 +7,11 @@ import { collectAccounts } from "./accounts.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
 import { errorResponse } from "./errors.ts";
 import { RequestError } from "../request_error.ts";
+import { checkFields, Unserved } from "../unserved.ts";
 import { listOf } from "./list.ts";
 import { isOption } from "./order_book.ts";
 import { amountOf, type OrderForm, parseOrderForm, readBody } from "./order_form.ts";
-import { orderPage } from "./pagination.ts";
+import { orderPage, PAGE } from "./pagination.ts";
 import cancelled from "./recordings/order_cancelled.json" with { type: "json" };
 import confirmed from "./recordings/order_confirmed.json" with { type: "json" };
 import placed from "./recordings/orders_placed.json" with { type: "json" };
@@ -28,17 +29,17 @@ const HIGHEST_PRICE = Decimal.from("1000000");
 
 /** Orders: list, confirm, place, replace, cancel. */
 export const orderEndpoints: readonly Endpoint[] = [
-  read("GET /v3/brokerage/accounts/*/orders", (call) => {
+  read("GET /v3/brokerage/accounts/*/orders", PAGE, (call) => {
     const { found, errors } = collectAccounts(call, (id) => call.book.ofAccount(id));
     return orderPage(found, errors, call.query);
   }),
-  read("GET /v3/brokerage/accounts/*/historicalorders", (call) => {
+  read("GET /v3/brokerage/accounts/*/historicalorders", [...PAGE, "since"], (call) => {
     const since = sinceOf(call);
     const { found, errors } = collectAccounts(call, (id) => call.book.history(id));
     const closed = found.filter((order) => `${order["ClosedDateTime"]}`.slice(0, 10) >= since);
     return orderPage(closed, errors, call.query);
   }),
-  read("GET /v3/brokerage/accounts/*/orders/*", selectedResponse),
+  read("GET /v3/brokerage/accounts/*/orders/*", [], selectedResponse),
   trade("POST /v3/orderexecution/orderconfirm", ({ request, environment }) => {
     return confirmResponse(parseOrderForm(readBody(request), environment));
   }),
@@ -51,8 +52,12 @@ export const orderEndpoints: readonly Endpoint[] = [
   }),
 ];
 
-function read(route: string, handle: (call: Call) => EmulatedResponse): Endpoint {
-  return { route: new Route(route), scope: "ReadAccount", handle };
+function read(
+  route: string,
+  query: readonly string[],
+  handle: (call: Call) => EmulatedResponse,
+): Endpoint {
+  return { route: new Route(route), scope: "ReadAccount", query, handle };
 }
 
 function trade(route: string, handle: (call: Call) => EmulatedResponse): Endpoint {
@@ -144,6 +149,8 @@ function failedResponse(message: string, id: string): EmulatedResponse {
 function replaceResponse(call: Call): EmulatedResponse {
   const order = openOrderOf(call);
   const body = readBody(call.request);
+  checkFields(body, ["Quantity", "LimitPrice", "StopPrice"]);
+  if (Object.keys(body).length === 0) throw new Unserved("a replacement without any change");
   const terms = ["LimitPrice", "StopPrice"].flatMap((name) =>
     body[name] === undefined ? [] : [[name, amountOf(body, name)] as const]
   );

@@ -8,6 +8,9 @@ import {
 import { errorResponse } from "./errors.ts";
 import { RequestError } from "../request_error.ts";
 
+/** The query parameters of a page. */
+export const PAGE = ["pageSize", "nextToken"] as const;
+
 const MOST = 600;
 const TOKEN_LIFETIME_MS = 60 * 60 * 1000;
 

@@ -4,6 +4,7 @@ import { readFields, readQuery, words } from "../request_fields.ts";
 import { Route } from "../route.ts";
 import { consentPage, errorPage, redirect } from "../sign_in_page.ts";
 import type { Service, Settings } from "../service.ts";
+import { Unserved } from "../unserved.ts";
 import { TradestationGrants } from "./grants.ts";
 
 const AUDIENCE = "https://api.tradestation.com";
@@ -55,8 +56,8 @@ export class TradestationSignIn implements Service {
 
   respond(request: ReceivedRequest): EmulatedResponse {
     const page = this.#pages.find(([route]) => route.matches(request));
-    // Auth0's response, also for another method; UNCONFIRMED.
-    return page?.[1](request) ?? refusal(404, "Not found");
+    if (page !== undefined) return page[1](request);
+    throw new Unserved(`${request.method} ${request.path.split("?", 1)} of the sign-in`);
   }
 
   /**

@@ -3,9 +3,10 @@ import type { EmulatedOrder } from "../emulated_order.ts";
 import type { ReceivedRequest } from "../received_request.ts";
 import { readQuery } from "../request_fields.ts";
 import type { Service } from "../service.ts";
+import { checkQuery, Unserved } from "../unserved.ts";
 import { accountEndpoints } from "./accounts.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { errorResponse, legacyErrorResponse, notFoundResponse } from "./errors.ts";
+import { errorResponse, legacyErrorResponse } from "./errors.ts";
 import { RequestError } from "../request_error.ts";
 import type { TradestationGrants } from "./grants.ts";
 import { legacyEndpoints } from "./v2_accounts.ts";
@@ -54,16 +55,13 @@ export class Tradestation implements Service {
       const parameters = endpoint.route.parameters(path);
       return parameters === undefined ? [] : [{ ...endpoint, parameters }];
     });
-    if (atPath.length === 0) {
-      return isLegacy ? legacyErrorResponse(404, "Not found") : notFoundResponse(path);
-    }
     const endpoint = atPath.find(({ route }) => route.takes(request.method));
-    // Status and message are UNCONFIRMED.
-    if (endpoint === undefined) return refuse(405, "Method not allowed");
+    if (endpoint === undefined) throw new Unserved(`${request.method} ${path}`);
     if (!permitted.includes(endpoint.scope)) return refuse(403, "Forbidden");
     const { parameters } = endpoint;
     const { environment } = this;
     const query = readQuery(request);
+    checkQuery(query, endpoint.query ?? []);
     try {
       return endpoint.handle({ request, parameters, query, environment, book: this.#book });
     } catch (error) {

@@ -1,0 +1,165 @@
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { ApiError, Session, tastytrade, tradestation } from "../../mod.ts";
+import { type Emulator, startEmulator } from "../../src/emulator/emulator.ts";
+import { at, call, type Reading, sending, signIn } from "../support/emulator_wire.ts";
+import { LIMIT_ORDER } from "../support/orders.ts";
+import { FUNDED } from "./tastytrade_fixtures.ts";
+import { LIMIT_ORDER as TRADESTATION_ORDER, MARGIN } from "./tradestation_fixtures.ts";
+import { TradestationClient } from "../support/emulator_tradestation.ts";
+
+/** Checks that a response is the refusal, and that the emulator has noted it. */
+function assertUnserved(emulator: Emulator, { status, headers, json }: Reading, what: string) {
+  const message = `The emulator does not serve ${what}. This says nothing about the real service`;
+  assertEquals(status, 501, what);
+  assertEquals(headers.get("x-emulator-unserved"), what);
+  assertEquals(at(json, "unserved"), what);
+  assertEquals([at(json, "error", "message"), at(json, "Message")], [message, message]);
+  assertEquals(emulator.unserved.at(-1)?.what, what);
+}
+
+Deno.test("emulator refuses what it does not model of tastytrade by name, and notes it", async () => {
+  await using emulator = await startEmulator();
+  const get = await signIn(emulator.tastytrade);
+  const order = (changes: Record<string, unknown>) =>
+    sending("POST", { ...LIMIT_ORDER, ...changes });
+  const leg = { ...LIMIT_ORDER.legs[0], "quantity-direction": "Long" };
+  const orders = `/accounts/${FUNDED}/orders`;
+  const cases: readonly [string, RequestInit, string][] = [
+    ["/", {}, "GET /"],
+    ["/customers/me/", {}, "GET /customers/me/"],
+    ["/customers/me", { method: "DELETE" }, "DELETE /customers/me"],
+    ["/watchlists?x=1", {}, "GET /watchlists"],
+    [
+      `/accounts/${FUNDED}/complex-orders`,
+      { method: "POST" },
+      `POST /accounts/${FUNDED}/complex-orders`,
+    ],
+    ["/instruments/equities/active", {}, "GET /instruments/equities/active"],
+    [
+      `/accounts/${FUNDED}/positions?partition-keys[]=1`,
+      {},
+      'the query parameter "partition-keys[]" here',
+    ],
+    [`/accounts/${FUNDED}/positions?include-marks=True`, {}, "include-marks=true of positions"],
+    [`/accounts/${FUNDED}/net-liq/history?time-back=1y`, {}, "a net-liq history of 1y"],
+    [`${orders}?futures-symbol=/ES`, {}, 'the query parameter "futures-symbol" here'],
+    [`${orders}?sort=Asc&sort=Desc`, {}, 'the query parameter "sort" more than once'],
+    [
+      orders,
+      order({ "advanced-instructions": { "strict": true } }),
+      'the field "advanced-instructions" here',
+    ],
+    [orders, order({ "legs": [leg] }), 'the field "legs[0].quantity-direction" here'],
+    [`${orders}/dry-run`, order({ "stop-tigger": "1" }), 'the field "stop-tigger" here'],
+  ];
+  for (const [path, init, what] of cases) assertUnserved(emulator, await get(path, init), what);
+  assertEquals(emulator.orders, []);
+  assertEquals(emulator.unserved.length, cases.length);
+  assertEquals(emulator.unserved[1]?.request.path, "/customers/me/");
+  emulator.forgetRequests();
+  assertEquals(emulator.unserved, []);
+});
+
+Deno.test("emulator refuses what it does not model of TradeStation by name, and notes it", async () => {
+  await using client = await TradestationClient.open();
+  const { emulator } = client;
+  const get = await client.signIn();
+  const order = (changes: Record<string, unknown>) =>
+    sending("POST", { ...TRADESTATION_ORDER, ...changes });
+  const orders = "/v3/orderexecution/orders";
+  const protective = { "Type": "BRK", "Orders": [TRADESTATION_ORDER] };
+  const cases: readonly [string, RequestInit, string][] = [
+    ["/v3/brokerage/accounts", { method: "PATCH" }, "PATCH /v3/brokerage/accounts"],
+    ["/v3/orderexecution/ordergroups", { method: "POST" }, "POST /v3/orderexecution/ordergroups"],
+    ["/v2/nothing", {}, "GET /v2/nothing"],
+    ["/v3/marketdata/stream/quotes/MSFT", {}, "GET /v3/marketdata/stream/quotes/MSFT"],
+    ["/v3/marketdata/barcharts/MSFT?unit=Minute", {}, "bars with the unit Minute"],
+    [
+      "/v3/marketdata/barcharts/MSFT?lastdate=2020-11-12",
+      {},
+      'the query parameter "lastdate" here',
+    ],
+    [`/v3/brokerage/accounts/${MARGIN}/orders?since=1`, {}, 'the query parameter "since" here'],
+    [orders, order({ "OSOs": [protective] }), 'the field "OSOs" here'],
+    [
+      orders,
+      order({ "AdvancedOptions": { "TrailingStop": { "Amount": "1" } } }),
+      'the field "AdvancedOptions" here',
+    ],
+    ["/v3/orderexecution/orderconfirm", order({ "OSOs": [protective] }), 'the field "OSOs" here'],
+  ];
+  for (const [path, init, what] of cases) assertUnserved(emulator, await get(path, init), what);
+  assertEquals(emulator.orders, []);
+
+  const placed = await get(orders, order({ "OSOs": [], "AdvancedOptions": {}, "GroupName": null }));
+  assertEquals(placed.status, 200); // what is empty asks for nothing
+  const one = `${orders}/${at(placed.json, "Orders", 0, "OrderID")}`;
+  const replace = (body: unknown) => get(one, sending("PUT", body));
+  assertUnserved(emulator, await replace({}), "a replacement without any change");
+  const market = await replace({ "OrderType": "Market" });
+  assertUnserved(emulator, market, 'the field "OrderType" here');
+});
+
+Deno.test("emulator refuses pages of the sign-in that it does not have", async () => {
+  await using emulator = await startEmulator();
+  const { tastytrade, tradestation } = emulator;
+  const elsewhere = await call(`${tastytrade.signInUrl}/login.html?a=b`);
+  assertUnserved(emulator, elsewhere, "GET /login.html of the sign-in");
+  const discovery = await call(`${tradestation.signInUrl}/.well-known/openid-configuration`);
+  assertUnserved(emulator, discovery, "GET /.well-known/openid-configuration of the sign-in");
+});
+
+Deno.test("A session says that it was the emulator, and does not ask again", async () => {
+  await using emulator = await startEmulator();
+  const brokers = [
+    { broker: tastytrade, ...emulator.tastytrade },
+    { broker: tradestation, ...emulator.tradestation },
+  ];
+  for (const options of brokers) {
+    await using session = new Session(options);
+    const error = await assertRejects(() => session.get("/nowhere"), ApiError);
+    assertStringIncludes(error.message, "The emulator does not serve GET ");
+    assertMatch(error.message, /This says nothing about the real service$/); // and no other advice
+  }
+  assertEquals(emulator.unserved.map(({ request }) => request.broker), [
+    "tastytrade",
+    "tradestation",
+  ]);
+});
+
+Deno.test("emulator reads every one of repeated symbols, and keeps the filters of today's orders", async () => {
+  await using emulator = await startEmulator();
+  const get = await signIn(emulator.tastytrade);
+  const symbols = ({ json }: Reading) => {
+    const items = at(json, "data", "items");
+    return Array.isArray(items) ? items.map((item) => at(item, "symbol")) : [];
+  };
+  const both = ["BTC/USD", "AAPL"];
+  for (const query of ["equity=AAPL&cryptocurrency=BTC/USD", "equity=AAPL&equity=BTC/USD"]) {
+    const found = symbols(await get(`/market-data/by-type?${query}`));
+    assertEquals(found.toSorted(), both.toSorted(), query);
+  }
+  const path = `/accounts/${FUNDED}/orders`;
+  const first = await get(path, sending("POST", LIMIT_ORDER));
+  const tesla = { ...LIMIT_ORDER, "legs": [{ ...LIMIT_ORDER.legs[0], "symbol": "TSLA" }] };
+  const second = await get(path, sending("POST", tesla));
+  assert(first.status === 201 && second.status === 201);
+  await get(`${path}/${at(second.json, "data", "order", "id")}`, { method: "DELETE" });
+  const counts: readonly [string, number][] = [
+    ["", 2],
+    ["?underlying-symbol=TSLA", 1],
+    ["?status[]=Live", 1],
+    ["?status[]=Live&status[]=Cancelled", 2],
+  ];
+  for (const [query, expected] of counts) {
+    const { text, json } = await get(`${path}/live${query}`);
+    assertEquals(at(json, "pagination", "total-items"), expected, text);
+  }
+  assertEquals(emulator.unserved, []);
+});
