@@ -9,6 +9,9 @@ export class Decimal {
     this.#units = units;
   }
 
+  /** Nothing. */
+  static readonly ZERO: Decimal = new Decimal(0n);
+
   /** Whether a JSON value, string or number, is an amount that {@linkcode Decimal.from} reads. */
   static isDecimal(value: unknown): value is string | number {
     const isScalar = typeof value === "string" || typeof value === "number";
@@ -35,6 +38,21 @@ export class Decimal {
     return this.#units < 0n;
   }
 
+  /** Whether it is 0. */
+  get isZero(): boolean {
+    return this.#units === 0n;
+  }
+
+  /** Whether it is less than another. */
+  isBelow(other: Decimal): boolean {
+    return this.#units < other.#units;
+  }
+
+  /** The same amount with the other sign. */
+  negated(): Decimal {
+    return new Decimal(-this.#units);
+  }
+
   /** The sum. */
   plus(other: Decimal): Decimal {
     return new Decimal(this.#units + other.#units);
@@ -50,11 +68,33 @@ export class Decimal {
     return new Decimal(this.#units * other.#units / ONE);
   }
 
+  /** The quotient, truncated to 8 decimals. */
+  dividedBy(other: Decimal): Decimal {
+    return new Decimal(this.#units * ONE / other.#units);
+  }
+
+  /** The whole part. */
+  truncated(): Decimal {
+    return new Decimal(this.#units / ONE * ONE);
+  }
+
+  /** The greatest amount of which both are multiples. */
+  commonDivisor(other: Decimal): Decimal {
+    let [one, rest] = [this.#units, other.#units];
+    while (rest !== 0n) [one, rest] = [rest, one % rest];
+    return new Decimal(one);
+  }
+
   /** The amount without its sign, with at least one decimal and no trailing zeros. */
   toAmount(): string {
     const digits = `${this.isNegative ? -this.#units : this.#units}`.padStart(PLACES + 1, "0");
     const fraction = digits.slice(-PLACES).replace(/0+$/, "");
     return `${digits.slice(0, -PLACES)}.${fraction || "0"}`;
+  }
+
+  /** The amount with its sign, with at least one decimal and no trailing zeros. */
+  toSigned(): string {
+    return (this.isNegative ? "-" : "") + this.toAmount();
   }
 
   /** The amount with its sign and no trailing zeros. */

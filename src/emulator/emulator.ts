@@ -29,24 +29,14 @@
  * @module
  */
 
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { type Decision, submitConsent } from "./consent.ts";
+import type { Decision } from "./consent.ts";
 import type { EmulatedOrder } from "./emulated_order.ts";
-import { type Fault, FaultQueue } from "./fault_queue.ts";
-import { LoopbackServer, readBody, reset, send, sendHalf } from "./loopback_server.ts";
-import { type OpenRequest, type ReceivedRequest, RequestLog } from "./received_request.ts";
-import type { EmulatedResponse } from "./response.ts";
-import type { ChosenCredentials, Issuer, Service, Settings } from "./service.ts";
-import { type EmulatedTastytrade, tastytradeAccess } from "./tastytrade/access.ts";
-import { Tastytrade } from "./tastytrade/tastytrade.ts";
-import {
-  type EmulatedTradestation,
-  tradestationAccess,
-  type TradestationSettings,
-} from "./tradestation/access.ts";
-import { defaultCallbackUrls, TradestationSignIn } from "./tradestation/sign_in.ts";
-import { Tradestation } from "./tradestation/tradestation.ts";
-import { Unserved, type UnservedRequest, unservedResponse } from "./unserved.ts";
+import type { Fault } from "./fault_queue.ts";
+import { LocalEmulator } from "./local_emulator.ts";
+import type { ReceivedRequest } from "./received_request.ts";
+import type { EmulatedTastytrade } from "./tastytrade/access.ts";
+import type { EmulatedTradestation, TradestationSettings } from "./tradestation/access.ts";
+import type { UnservedRequest } from "./unserved.ts";
 
 export type { EmulatedResponse, Json, JsonObject } from "./response.ts";
 export type {
@@ -141,6 +131,13 @@ export interface Emulator extends AsyncDisposable {
    */
   latencyMs: number;
   /**
+   * How long an order stays in each status before it works (at tastytrade `Received`, `Routed`, `In Flight`),
+   * and how long a cancellation takes, in milliseconds. A fill may come before the cancellation.
+   *
+   * @default {0} an order works, and is cancelled, before the next request
+   */
+  orderDelayMs: number;
+  /**
    * What grants permit, separated by spaces, as far as it was asked for. It applies to existing tokens
    * too. Without `trade` (`Trade` at TradeStation), orders are refused; without `openid`, there is no id
    * token; without `offline_access`, TradeStation's code exchange returns no refresh token.
@@ -180,6 +177,29 @@ export interface Emulator extends AsyncDisposable {
   injectFault(route: string, fault: Fault, times?: number): void;
   /** Removes all faults that have not happened yet. */
   clearFaults(): void;
+  /**
+   * Sets the price of a symbol, for both brokers, and fills the orders that take it: limits at this price or
+   * a better one, stops that it reaches. Without a price nothing is filled, except in the sandboxes:
+   * tastytrade's fills a market order at 1, and a limit up to 3 at its limit; TradeStation's fills a market
+   * order at the price, or at 216.32 if there is none.
+   *
+   * @param symbol As the orders name it, for instance `AAPL` or `AAPL  230616C00060000`.
+   * @param price A decimal string.
+   * @param size How much can be traded at it, so that larger orders are filled in part; any quantity if it
+   * is left out.
+   * @throws {TypeError} If the price or the size is not a positive amount.
+   */
+  setPrice(symbol: string, price: string, size?: string): void;
+  /** Ends the trading day: orders for the day expire, and those whose last day it was. */
+  endTradingDay(): void;
+  /**
+   * Rejects an order after it was accepted.
+   *
+   * @param id Its {@linkcode EmulatedOrder.id}.
+   * @param reason What the broker says.
+   * @throws {TypeError} If there is no such order, or it has ended.
+   */
+  rejectOrder(id: number | string, reason: string): void;
   /**
    * Plays the user's part in a login: gets the consent page and submits the decision.
    *
@@ -230,199 +250,4 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const emulator = new LocalEmulator(credentials, onRequest);
   await emulator.listen(port);
   return emulator;
-}
-
-class LocalEmulator implements Emulator, Settings {
-  tokenLifetimeS: number | undefined = undefined;
-  latencyMs = 0;
-  scopes: string | undefined = undefined;
-  rotation = false;
-  isStateKeptOnDecline = true;
-  callbackUrls = defaultCallbackUrls;
-
-  readonly credentials: ChosenCredentials;
-  readonly unserved: UnservedRequest[] = [];
-
-  readonly #production: Tastytrade;
-  readonly #sandbox: Tastytrade;
-  readonly #signIn: TradestationSignIn;
-  readonly #live: Tradestation;
-  readonly #sim: Tradestation;
-  readonly #services: readonly Service[];
-  readonly #issuers: readonly Issuer[];
-  readonly #log = new RequestLog();
-  readonly #faults = new FaultQueue();
-  readonly #server = new LoopbackServer((message, response) => this.#receive(message, response));
-  readonly #onRequest: (request: ReceivedRequest) => void;
-
-  constructor(credentials: ChosenCredentials, onRequest: (request: ReceivedRequest) => void) {
-    this.credentials = credentials;
-    this.#onRequest = onRequest;
-    this.#production = new Tastytrade("production", this);
-    this.#sandbox = new Tastytrade("sandbox", this);
-    this.#signIn = new TradestationSignIn(this);
-    this.#live = new Tradestation("production", this.#signIn.grants);
-    this.#sim = new Tradestation("sandbox", this.#signIn.grants);
-    this.#services = [
-      this.#production,
-      this.#production.signIn,
-      this.#sandbox,
-      this.#sandbox.signIn,
-      this.#live,
-      this.#sim,
-      this.#signIn,
-    ];
-    this.#issuers = [
-      this.#production.tokens.registry,
-      this.#sandbox.tokens.registry,
-      this.#signIn.grants.registry,
-    ];
-  }
-
-  async listen(port: number): Promise<void> {
-    await this.#server.listen(port);
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${this.#server.port}`;
-  }
-
-  get tastytrade(): EmulatedTastytrade {
-    return tastytradeAccess(this.#production, this.url);
-  }
-
-  get tastytradeSandbox(): EmulatedTastytrade & { readonly sandbox: true } {
-    return Object.assign(tastytradeAccess(this.#sandbox, this.url), { sandbox: true } as const);
-  }
-
-  get tradestation(): EmulatedTradestation {
-    return tradestationAccess(this.url, this.#live, this.#signIn, this);
-  }
-
-  get tradestationSandbox(): EmulatedTradestation & { readonly sandbox: true } {
-    const access = tradestationAccess(this.url, this.#sim, this.#signIn, this);
-    return Object.assign(access, { sandbox: true } as const);
-  }
-
-  get requests(): readonly ReceivedRequest[] {
-    return this.#log.requests;
-  }
-
-  get orders(): readonly EmulatedOrder[] {
-    return [this.#production, this.#sandbox, this.#live, this.#sim].flatMap(({ orders }) => orders);
-  }
-
-  count(route: string): number {
-    return this.#log.count(route);
-  }
-
-  forgetRequests(): void {
-    this.#log.clear();
-    this.unserved.length = 0;
-  }
-
-  revokeAccessTokens(): void {
-    for (const issuer of this.#issuers) issuer.revokeAccessTokens();
-  }
-
-  revokeGrant(): void {
-    for (const issuer of this.#issuers) issuer.revokeGrants();
-  }
-
-  restoreGrant(): void {
-    for (const issuer of this.#issuers) issuer.restoreGrants();
-  }
-
-  injectFault(route: string, fault: Fault, times = 1): void {
-    this.#faults.add(route, fault, times);
-  }
-
-  clearFaults(): void {
-    this.#faults.clear();
-  }
-
-  async submitConsent(authorizeUrl: string, decision: Decision): Promise<string> {
-    if (isUnder(this.url, authorizeUrl)) return await submitConsent(authorizeUrl, decision);
-    throw new TypeError(`Cannot ${decision}: "${authorizeUrl}" is not an address of this emulator`);
-  }
-
-  close(): Promise<void> {
-    return this.#server.close();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  async #receive(message: IncomingMessage, response: ServerResponse): Promise<void> {
-    const service = this.#services.find(({ prefix }) => isUnder(prefix, message.url));
-    const request = this.#log.add(message, service);
-    const body = await readBody(message);
-    if (body !== undefined) {
-      request.body = body;
-      await this.#respond(request, service, message, response);
-    }
-    this.#onRequest(request);
-  }
-
-  async #respond(
-    request: OpenRequest,
-    service: Service | undefined,
-    message: IncomingMessage,
-    response: ServerResponse,
-  ): Promise<void> {
-    const fault = this.#faults.take(request);
-    if (fault === "hang") return;
-    const emulated = typeof fault === "object"
-      ? fault
-      : fault === "reset"
-      ? undefined
-      : this.#responseTo(request, service);
-    if (this.latencyMs > 0) await this.#server.pause(this.latencyMs);
-    if (emulated === undefined) return reset(message);
-    if (message.socket.destroyed) return;
-    request.status = emulated.status;
-    if (typeof fault !== "string") return send(response, emulated);
-    await sendHalf(response, emulated);
-    if (fault === "resetMidBody") message.socket.destroy();
-  }
-
-  #responseTo(request: OpenRequest, service: Service | undefined): EmulatedResponse {
-    // The port may be that of a test's proxy.
-    if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/i.test(request.headers["host"] ?? "")) {
-      return WRONG_HOST;
-    }
-    try {
-      return service?.respond(request) ?? NOT_FOUND;
-    } catch (error) {
-      if (!(error instanceof Unserved)) return failedResponse(error);
-      this.unserved.push({ request, what: error.what });
-      return unservedResponse(error);
-    }
-  }
-}
-
-/** For a web page that reaches this address by DNS rebinding, under another host name. */
-const WRONG_HOST: EmulatedResponse = {
-  status: 421,
-  body: "The emulator answers under 127.0.0.1 and localhost only\n",
-};
-
-/** For a path without the prefix of a broker. */
-const NOT_FOUND: EmulatedResponse = {
-  status: 404,
-  body: "Not an address of an emulated broker\n",
-};
-
-/** An error in the emulator must not end the program that runs it. */
-function failedResponse(error: unknown): EmulatedResponse {
-  return {
-    status: 500,
-    headers: { "x-emulator-failure": "true" },
-    body: `The emulator itself has failed: ${error}\n`,
-  };
-}
-
-function isUnder(prefix: string, url = ""): boolean {
-  return url.startsWith(prefix) && /^($|[/?])/.test(url.slice(prefix.length));
 }

@@ -60,6 +60,11 @@ export function nginxResponse(status: number, reason: string): EmulatedResponse 
   };
 }
 
+/** The members that have a value, as they are sent. */
+export function definedMembers(object: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+}
+
 /** Parses a JSON object. Anything else, including malformed text, becomes `undefined`. */
 export function parseJsonObject(text: string): JsonObject | undefined {
   try {

@@ -39,6 +39,8 @@ export interface Settings {
   readonly rotation: boolean;
   /** Whether TradeStation returns the `state` when the user declines. */
   readonly isStateKeptOnDecline: boolean;
+  /** How long an order stays in each status before it works, and a cancellation takes, in milliseconds. */
+  readonly orderDelayMs: number;
   /** The redirect URIs that are registered for TradeStation's client. */
   readonly callbackUrls: readonly string[];
 }

@@ -85,7 +85,7 @@ Deno.test("emulator confirms orders and reckons what they cost without placing t
     [MARKET_ORDER, "216.32", "2163.2", "Buy 10 MSFT @ Market"],
     [LIMIT_ORDER, "132.52", "1325.2", "Buy 10 MSFT @ 132.52 Limit"],
     [STOP_ORDER, "200.00", "2000", "Sell 10 MSFT @ 215.00 Stop 200.00 Limit"],
-    [OPTION_ORDER, "216.32", "21632", "Buy 1 MSFT @ Market"],
+    [OPTION_ORDER, "216.32", "21632", "Buy 1 MSFT 201120P110 @ Market"],
   ];
   for (const [order, price, cost, summary] of cases) {
     const { status, json } = await get("/v3/orderexecution/orderconfirm", sending("POST", order));
@@ -121,7 +121,7 @@ Deno.test("emulator places orders, and shows them in the list and to the test", 
   assertEquals(messages, [
     "Sent order: Buy 10 MSFT @ Market",
     "Sent order: Sell 10 MSFT @ 232.86 Stop Market",
-    "Sent order: Buy 1 MSFT @ Market",
+    "Sent order: Buy 1 MSFT 201120P110 @ Market",
   ]);
   const [first, second, third] = client.emulator.orders;
   assertEquals(
@@ -141,6 +141,10 @@ Deno.test("emulator places orders, and shows them in the list and to the test", 
     BuyOrSell: "Buy",
     Symbol: "MSFT 201120P110",
     AssetType: "STOCKOPTION",
+    Underlying: "MSFT",
+    OptionType: "PUT",
+    StrikePrice: "110",
+    ExpirationDate: "2020-11-20T00:00:00Z",
   }]);
 });
 

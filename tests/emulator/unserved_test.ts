@@ -46,7 +46,7 @@ Deno.test("emulator refuses what it does not model of tastytrade by name, and no
       {},
       'the query parameter "partition-keys[]" here',
     ],
-    [`/accounts/${FUNDED}/positions?include-marks=True`, {}, "include-marks=true of positions"],
+    [`/accounts/${FUNDED}/positions?net-positions=True`, {}, "net-positions=true of positions"],
     [`/accounts/${FUNDED}/net-liq/history?time-back=1y`, {}, "a net-liq history of 1y"],
     [`${orders}?futures-symbol=/ES`, {}, 'the query parameter "futures-symbol" here'],
     [`${orders}?sort=Asc&sort=Desc`, {}, 'the query parameter "sort" more than once'],
@@ -73,10 +73,9 @@ Deno.test("emulator refuses what it does not model of TradeStation by name, and 
   const order = (changes: Record<string, unknown>) =>
     sending("POST", { ...TRADESTATION_ORDER, ...changes });
   const orders = "/v3/orderexecution/orders";
-  const protective = { "Type": "BRK", "Orders": [TRADESTATION_ORDER] };
   const cases: readonly [string, RequestInit, string][] = [
     ["/v3/brokerage/accounts", { method: "PATCH" }, "PATCH /v3/brokerage/accounts"],
-    ["/v3/orderexecution/ordergroups", { method: "POST" }, "POST /v3/orderexecution/ordergroups"],
+    ["/v3/orderexecution/routes", {}, "GET /v3/orderexecution/routes"],
     ["/v2/nothing", {}, "GET /v2/nothing"],
     ["/v3/marketdata/stream/quotes/MSFT", {}, "GET /v3/marketdata/stream/quotes/MSFT"],
     ["/v3/marketdata/barcharts/MSFT?unit=Minute", {}, "bars with the unit Minute"],
@@ -86,13 +85,18 @@ Deno.test("emulator refuses what it does not model of TradeStation by name, and 
       'the query parameter "lastdate" here',
     ],
     [`/v3/brokerage/accounts/${MARGIN}/orders?since=1`, {}, 'the query parameter "since" here'],
-    [orders, order({ "OSOs": [protective] }), 'the field "OSOs" here'],
+    [orders, order({ "BuyingPowerWarning": "Enforce" }), 'the field "BuyingPowerWarning" here'],
     [
       orders,
-      order({ "AdvancedOptions": { "TrailingStop": { "Amount": "1" } } }),
-      'the field "AdvancedOptions" here',
+      order({ "AdvancedOptions": { "TrailingStop": { "Ticks": "1" } } }),
+      'the field "AdvancedOptions.TrailingStop.Ticks" here',
     ],
-    ["/v3/orderexecution/orderconfirm", order({ "OSOs": [protective] }), 'the field "OSOs" here'],
+    [
+      orders,
+      order({ "OSOs": [{ "Type": "NORMAL", "Orders": [], "Delay": "1" }] }),
+      'the field "OSOs[].Delay" here',
+    ],
+    [orders, order({ "Symbol": "EDZ22" }), "orders for the future EDZ22"],
   ];
   for (const [path, init, what] of cases) assertUnserved(emulator, await get(path, init), what);
   assertEquals(emulator.orders, []);
@@ -102,8 +106,8 @@ Deno.test("emulator refuses what it does not model of TradeStation by name, and 
   const one = `${orders}/${at(placed.json, "Orders", 0, "OrderID")}`;
   const replace = (body: unknown) => get(one, sending("PUT", body));
   assertUnserved(emulator, await replace({}), "a replacement without any change");
-  const market = await replace({ "OrderType": "Market" });
-  assertUnserved(emulator, market, 'the field "OrderType" here');
+  const stop = await replace({ "OrderType": "StopMarket" });
+  assertUnserved(emulator, stop, "a replacement with the order type StopMarket");
 });
 
 Deno.test("emulator refuses pages of the sign-in that it does not have", async () => {

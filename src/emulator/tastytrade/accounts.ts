@@ -2,36 +2,20 @@ import { type JsonObject, jsonResponse } from "../response.ts";
 import account from "./recordings/account.json" with { type: "json" };
 import accounts from "./recordings/accounts.json" with { type: "json" };
 import balanceSnapshots from "./recordings/balance_snapshots.json" with { type: "json" };
-import balances from "./recordings/balances.json" with { type: "json" };
 import customer from "./recordings/customer.json" with { type: "json" };
 import netLiqHistory from "./recordings/net_liq_history.json" with { type: "json" };
 import positionLimit from "./recordings/position_limit.json" with { type: "json" };
-import equityPositions from "./recordings/positions_equity.json" with { type: "json" };
-import optionPositions from "./recordings/positions_option.json" with { type: "json" };
 import sessionValidated from "./recordings/session_validated.json" with { type: "json" };
 import tradingStatus from "./recordings/trading_status.json" with { type: "json" };
 import { Route } from "../route.ts";
+import { fundedAccount } from "./account_list.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
 import { dataResponse, unknownResponse, validationResponse } from "./envelope.ts";
 import { Unserved } from "../unserved.ts";
 import { between, PAGE, pageOf, select } from "./pagination.ts";
 
-/** The recorded account numbers, which are the same in both environments. */
-export const accountNumbers: readonly string[] = accounts.data.items.map(
-  (item) => item.account["account-number"],
-);
-
-/** The account with the recorded balances and positions. The other one is empty. */
-export const fundedAccount: string = account.data["account-number"];
-
-/** The buying power of an account, as in its balances. */
-export function buyingPower(accountNumber: string): string {
-  return balanceOf(accountNumber)["equity-buying-power"];
-}
-
 const POSITION_FILTERS = ["symbol", "instrument-type", "underlying-symbol[]"];
-/** What needs prices; `false` asks for nothing. */
-const POSITION_FLAGS = ["include-marks", "net-positions"];
+const POSITION_FLAGS = ["include-marks", "include-closed-positions", "net-positions"];
 
 /** Customer, accounts, balances and positions. */
 export const accountEndpoints: readonly Endpoint[] = [
@@ -76,8 +60,8 @@ export const accountEndpoints: readonly Endpoint[] = [
   {
     route: new Route("GET /accounts/*/balances"),
     scope: "read",
-    handle: ({ parameters: [number = ""], version, context }) => {
-      const balance = balanceOf(number);
+    handle: ({ parameters: [number = ""], version, context, book }) => {
+      const balance = book.holdings.balanceOf(number);
       // A list since 20240501, the oldest version that the API still takes (tastytrade.ts); one
       // object without a version, as recorded until 2026. Another source has the list there too.
       return dataResponse(version === undefined ? balance : { items: [balance] }, context);
@@ -86,9 +70,9 @@ export const accountEndpoints: readonly Endpoint[] = [
   {
     route: new Route("GET /accounts/*/balances/*"),
     scope: "read",
-    handle: ({ parameters: [number = "", currency], context }) =>
+    handle: ({ parameters: [number = "", currency], context, book }) =>
       currency === "USD"
-        ? dataResponse(balanceOf(number), context)
+        ? dataResponse(book.holdings.balanceOf(number), context)
         : unknownResponse(`currency ${currency}`),
   },
   {
@@ -100,18 +84,8 @@ export const accountEndpoints: readonly Endpoint[] = [
   {
     route: new Route("GET /accounts/*/positions"),
     scope: "read",
-    // Nothing here is closed.
-    query: [...POSITION_FILTERS, ...POSITION_FLAGS, "include-closed-positions"],
-    handle: ({ parameters: [number], query, context }) => {
-      for (const name of POSITION_FLAGS) {
-        if (/^true$/i.test(query.get(name) ?? "")) throw new Unserved(`${name}=true of positions`);
-      }
-      const all: readonly JsonObject[] = number === fundedAccount
-        ? [...optionPositions.data.items, ...equityPositions.data.items]
-        : [];
-      const items = POSITION_FILTERS.reduce((kept, name) => select(kept, query, name), all);
-      return dataResponse({ items }, context);
-    },
+    query: [...POSITION_FILTERS, ...POSITION_FLAGS],
+    handle: positionsResponse,
   },
   {
     route: new Route("GET /accounts/*/net-liq/history"),
@@ -125,16 +99,15 @@ export const accountEndpoints: readonly Endpoint[] = [
   },
 ];
 
-/**
- * The recorded balance has zeros only. Where the recorded snapshot of a funded account has the same
- * field, that value stands here for the funded account, so that there is money to see.
- */
-function balanceOf(accountNumber: string): typeof balances.data {
-  const zeros = { ...balances.data, "account-number": accountNumber };
-  if (accountNumber !== fundedAccount) return zeros;
-  const [snapshot = {}] = balanceSnapshots.data.items;
-  const shared = Object.entries(snapshot).filter(([name]) => name in zeros);
-  return { ...zeros, ...Object.fromEntries(shared) };
+function positionsResponse({ parameters: [number = ""], query, context, book }: Call) {
+  const [hasMarks, hasClosed, isNet] = POSITION_FLAGS
+    .map((name) => /^true$/i.test(query.get(name) ?? ""));
+  if (isNet) throw new Unserved("net-positions=true of positions");
+  const open: readonly JsonObject[] = book.holdings.positionsOf(number)
+    .filter((position) => hasClosed || position["quantity-direction"] !== "Zero");
+  const selected = POSITION_FILTERS.reduce((kept, name) => select(kept, query, name), open);
+  const items = hasMarks ? selected.map((position) => book.holdings.withMark(position)) : selected;
+  return dataResponse({ items }, context);
 }
 
 /**

@@ -1,50 +1,75 @@
 import { randomBytes } from "node:crypto";
-import type { JsonObject } from "../response.ts";
+import { Decimal } from "../decimal.ts";
 import type { EmulatedOrder } from "../emulated_order.ts";
+import { Exchange } from "../exchange/exchange.ts";
+import { ExchangeOrder, type Execution } from "../exchange/exchange_order.ts";
+import type { Market } from "../exchange/market.ts";
+import type { JsonObject } from "../response.ts";
+import type { Settings } from "../service.ts";
+import { Holdings } from "./holdings.ts";
+import { legsOf } from "./order_form.ts";
+import { type BookedOrder, instant, wireOf } from "./order_state.ts";
+import { orderTerms, underlyingSymbol } from "./order_terms.ts";
 import order from "./recordings/order.json" with { type: "json" };
 import cancelled from "./recordings/order_cancelled.json" with { type: "json" };
 import orders from "./recordings/orders.json" with { type: "json" };
-import { legsOf } from "./order_form.ts";
 
-/**
- * The orders of one environment: the recorded ones, and those that were placed. Nothing is ever filled;
- * an order works until it is cancelled or replaced.
- */
+/** In the sandbox a limit up to this is filled at once, and a market order costs 1 (sandbox page). */
+const SANDBOX_LIMIT = Decimal.from("3");
+const SANDBOX_PRICE = Decimal.from("1");
+
+/** The orders of one environment: the recorded ones, and those that were placed. */
 export class OrderBook {
-  readonly #orders = new Map<number, JsonObject>();
-  readonly #placed: { id: number; replaces: number | undefined }[] = [];
+  /** What the accounts hold. */
+  readonly holdings: Holdings;
+  readonly #orders = new Map<number, BookedOrder>();
   readonly #environment: "production" | "sandbox";
+  readonly #settings: Settings;
+  readonly #exchange: Exchange;
   // The id of the recorded placement, which is the highest one.
   #nextId = 270_561;
 
-  constructor(environment: "production" | "sandbox") {
+  constructor(environment: "production" | "sandbox", market: Market, settings: Settings) {
     this.#environment = environment;
-    for (const recorded of [order.data, cancelled.data, ...orders.data.items]) {
-      this.#orders.set(recorded.id, recorded);
-    }
+    this.#settings = settings;
+    this.holdings = new Holdings(market);
+    this.#exchange = new Exchange(market, {
+      simulatedPrice: (order) => environment === "sandbox" ? sandboxPrice(order) : undefined,
+      onExecution: (order, execution) => this.#record(order, execution),
+    });
+    for (const recorded of [order.data, cancelled.data, ...orders.data.items]) this.#add(recorded);
   }
 
   /** The orders that were placed, as they are now. */
   get placed(): readonly EmulatedOrder[] {
-    return this.#placed.map(({ id, replaces }) => {
-      const wire: JsonObject = { ...this.#orders.get(id) };
+    this.#exchange.settle();
+    return [...this.#orders.values()].flatMap((booked) => {
+      if (booked.isRecorded) return [];
+      const wire = wireOf(booked);
       return {
         broker: "tastytrade",
         environment: this.#environment,
-        accountNumber: `${wire["account-number"]}`,
-        id,
+        accountNumber: booked.accountNumber,
+        id: booked.id,
         status: `${wire["status"]}`,
-        replaces,
+        replaces: booked.replaces,
         wire,
       };
     });
   }
 
+  /** Lets everything happen that is due. */
+  settle(): void {
+    this.#exchange.settle();
+  }
+
   /** The orders of an account, newest first. */
   ofAccount(accountNumber: string): readonly JsonObject[] {
+    this.#exchange.settle();
     return [...this.#orders.values()]
-      .filter((order) => order["account-number"] === accountNumber)
-      .toSorted((one, other) => Number(other["id"]) - Number(one["id"]));
+      .filter((booked) => booked.accountNumber === accountNumber)
+      .toSorted((one, other) => other.id - one.id)
+      .map(wireOf);
   }
 
   /** One order of an account. */
@@ -53,55 +78,116 @@ export class OrderBook {
   }
 
   /** Places a checked order, and returns it as the broker shows it at that moment. */
-  place(accountNumber: string, form: JsonObject, replaces?: number): JsonObject {
-    const id = this.#nextId++;
-    const order = {
-      id,
-      ...wireOrder(accountNumber, form),
-      "global-request-id": randomBytes(16).toString("hex"),
-      "received-at": instant(),
-      "updated-at": Date.now(),
-    };
-    // As recorded: at first an order is routed, and cannot be changed. A contingent one waits for its
-    // condition.
-    const routed = isContingent(form)
-      ? order
-      : { ...order, "status": "Routed", "cancellable": false, "editable": false };
-    this.#orders.set(id, isContingent(form) ? order : { ...order, "live-at": instant() });
-    this.#placed.push({ id, replaces });
-    return routed;
+  place(accountNumber: string, form: JsonObject): JsonObject {
+    return this.#place(accountNumber, form, undefined);
   }
 
   /** Cancels an order, and returns it as the broker shows it at that moment: cancellation requested. */
-  cancel(order: JsonObject): JsonObject {
-    this.#end(order, {});
+  cancel(id: unknown): JsonObject {
+    return this.#end(this.#booked(id), "Cancel Requested");
+  }
+
+  /** Replaces an order with a checked one, which gets a new id and waits for the end of the old one. */
+  replace(id: unknown, form: JsonObject): JsonObject {
+    const booked = this.#booked(id);
+    booked.replacedBy = this.#nextId;
+    const placed = this.#place(booked.accountNumber, form, booked);
+    this.#end(booked, "Replace Requested");
+    return placed;
+  }
+
+  /** Rejects an order that was accepted. Returns whether there is one that has not ended. */
+  reject(id: unknown, reason: string): boolean {
+    this.#exchange.settle();
+    const { order } = this.#orders.get(Number(id)) ?? {};
+    if (order === undefined || order.hasEnded) return false;
+    order.rejectReason = reason;
+    order.end("rejected");
+    this.#exchange.settle();
+    return true;
+  }
+
+  /** Ends the trading day: orders for the day expire, and those whose last day it was. */
+  endDay(): void {
+    const today = new Date(Date.now()).toISOString().slice(0, 10);
+    this.#exchange.expire((order) => {
+      const terms = [...this.#orders.values()].find((booked) => booked.order === order)?.terms;
+      const kind = `${terms?.["time-in-force"]}`;
+      if (kind === "GTD") return `${terms?.["gtc-date"]}` <= today;
+      return !kind.startsWith("GTC");
+    });
+  }
+
+  #add(recorded: JsonObject): void {
+    const id = Number(recorded["id"]);
+    // A recorded order that has not ended waits for a condition that never comes true.
+    const isOpen = recorded["cancellable"] === true;
+    const order = isOpen
+      ? new ExchangeOrder(orderTerms(recorded), { liveAt: 0, isHeld: true })
+      : undefined;
+    const accountNumber = `${recorded["account-number"]}`;
+    const booked = { id, accountNumber, terms: recorded, order, isRecorded: true };
+    this.#orders.set(id, { ...booked, replaces: undefined, replacedBy: undefined });
+    if (order !== undefined) this.#exchange.submit(order);
+  }
+
+  #place(accountNumber: string, form: JsonObject, replaced: BookedOrder | undefined): JsonObject {
+    const now = Date.now();
+    const isHeld = isContingent(form);
+    const terms = orderTerms(form);
+    const id = this.#nextId++;
+    const { orderDelayMs } = this.#settings;
+    const order = new ExchangeOrder(terms, { liveAt: now + 3 * orderDelayMs, isHeld });
+    order.replaces = replaced?.order;
+    const booked: BookedOrder = {
+      id,
+      accountNumber,
+      terms: {
+        id,
+        ...wireOrder(accountNumber, form),
+        "ext-client-order-id": randomBytes(9).toString("hex"),
+        "global-request-id": randomBytes(16).toString("hex"),
+        "received-at": instant(now),
+      },
+      order,
+      isRecorded: false,
+      replaces: replaced?.id,
+      replacedBy: undefined,
+    };
+    this.#orders.set(id, booked);
+    const wire = wireOf(booked);
+    this.#exchange.submit(order);
+    if (isHeld) return wire;
+    // As recorded: at first an order is routed, and cannot be changed.
+    const status = orderDelayMs > 0 ? "Received" : "Routed";
     return {
-      ...order,
-      "status": "Cancel Requested",
+      ...wire,
+      "status": status,
+      "contingent-status": undefined,
+      "live-at": undefined,
       "cancellable": false,
       "editable": false,
-      "updated-at": Date.now(),
     };
   }
 
-  /** Replaces an order with a checked one, which gets a new id. */
-  replace(order: JsonObject, form: JsonObject): JsonObject {
-    this.#end(order, { "edited": true });
-    return this.place(`${order["account-number"]}`, form, Number(order["id"]));
+  #end(booked: BookedOrder, status: string): JsonObject {
+    const wire = wireOf(booked);
+    if (booked.order !== undefined) {
+      this.#exchange.cancel(booked.order, this.#settings.orderDelayMs);
+    }
+    const { "contingent-status": _, ...rest } = wire;
+    return { ...rest, "status": status, "cancellable": false, "editable": false };
   }
 
-  #end(order: JsonObject, changes: JsonObject): void {
-    const { "contingent-status": _, ...rest } = order;
-    this.#orders.set(Number(order["id"]), {
-      ...rest,
-      "status": "Cancelled",
-      "cancellable": false,
-      "editable": false,
-      "cancelled-at": instant(),
-      "terminal-at": instant(),
-      "updated-at": Date.now(),
-      ...changes,
-    });
+  #booked(id: unknown): BookedOrder {
+    const booked = this.#orders.get(Number(id));
+    if (booked === undefined) throw new Error(`no order ${id}`);
+    return booked;
+  }
+
+  #record(order: ExchangeOrder, execution: Execution): void {
+    const booked = [...this.#orders.values()].find((booked) => booked.order === order);
+    if (booked !== undefined) this.holdings.record(booked, order, execution);
   }
 }
 
@@ -150,6 +236,13 @@ export function wireOrder(accountNumber: string, form: JsonObject): JsonObject {
   };
 }
 
+function sandboxPrice({ terms: { limit, stop } }: ExchangeOrder): Decimal | undefined {
+  if (stop !== undefined) return undefined;
+  if (limit === undefined) return SANDBOX_PRICE;
+  const price = limit.isNegative ? limit.negated() : limit;
+  return SANDBOX_LIMIT.isBelow(price) ? undefined : price;
+}
+
 function isContingent(form: JsonObject): boolean {
   return form["rules"] !== undefined;
 }
@@ -157,14 +250,4 @@ function isContingent(form: JsonObject): boolean {
 /** Recorded quantities are JSON numbers, however they were sent. */
 function quantity(leg: JsonObject): number {
   return Number(leg["quantity"] ?? 0);
-}
-
-/** An equity option's symbol begins with the root in six characters. */
-function underlyingSymbol(leg: JsonObject): string {
-  const symbol = `${leg["symbol"]}`;
-  return leg["instrument-type"] === "Equity Option" ? symbol.slice(0, 6).trimEnd() : symbol;
-}
-
-function instant(): string {
-  return new Date(Date.now()).toISOString().replace("Z", "+00:00");
 }

@@ -1,8 +1,8 @@
-import type { EmulatedResponse, JsonObject } from "../response.ts";
+import type { EmulatedResponse, Json, JsonObject } from "../response.ts";
 import dryRun from "./recordings/order_dry_run.json" with { type: "json" };
 import placed from "./recordings/order_placed.json" with { type: "json" };
 import { Route } from "../route.ts";
-import { accountNumbers } from "./accounts.ts";
+import { accountNumbers } from "./account_list.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
 import { dataResponse, errorResponse, unknownResponse, validationResponse } from "./envelope.ts";
 import { RequestError } from "../request_error.ts";
@@ -51,7 +51,7 @@ export const orderEndpoints: readonly Endpoint[] = [
   write("PATCH /accounts/*/orders/*", replaceResponse),
   write("DELETE /accounts/*/orders/*", (call) => {
     const order = changeableOrderOf(call);
-    return dataResponse(call.book.cancel(order), call.context);
+    return dataResponse(call.book.cancel(order["id"]), call.context);
   }),
 ];
 
@@ -96,7 +96,7 @@ function dryRunResponse(call: Call, form: JsonObject): EmulatedResponse {
   const data = {
     "order": wireOrder(account, form),
     "warnings": [],
-    "buying-power-effect": preflight(form, account),
+    "buying-power-effect": preflight(form, buyingPowerOf(call)),
     "fee-calculation": dryRun.data["fee-calculation"],
   };
   return dataResponse(data, call.context, { status: 201 });
@@ -107,7 +107,7 @@ function placeResponse(call: Call): EmulatedResponse {
   checkOrderForm(form);
   const account = accountOf(call);
   const data = {
-    "buying-power-effect": preflight(form, account),
+    "buying-power-effect": preflight(form, buyingPowerOf(call)),
     "fee-calculation": placed.data["fee-calculation"],
     "order": call.book.place(account, form),
     "warnings": [],
@@ -120,12 +120,16 @@ function replaceResponse(call: Call): EmulatedResponse {
   const order = changeableOrderOf(call);
   const form = { ...order, ...readOrderForm(call.request) };
   checkOrderForm(form);
-  preflight(form, accountOf(call));
-  return dataResponse(call.book.replace(order, form), call.context);
+  preflight(form, buyingPowerOf(call));
+  return dataResponse(call.book.replace(order["id"], form), call.context);
 }
 
 function accountOf({ parameters: [accountNumber = ""] }: Call): string {
   return accountNumber;
+}
+
+function buyingPowerOf(call: Call): Json {
+  return call.book.holdings.balanceOf(accountOf(call))["equity-buying-power"];
 }
 
 function orderOf(call: Call): JsonObject {

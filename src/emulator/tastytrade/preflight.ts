@@ -1,29 +1,29 @@
-import { type JsonObject, jsonResponse } from "../response.ts";
+import { type Json, type JsonObject, jsonResponse } from "../response.ts";
 import { Decimal } from "../decimal.ts";
+import { ExchangeOrder } from "../exchange/exchange_order.ts";
 import marginCheckFailed from "./recordings/margin_check_failed.json" with {
   type: "json",
 };
 import dryRun from "./recordings/order_dry_run.json" with { type: "json" };
-import { buyingPower } from "./accounts.ts";
 import { RequestError } from "../request_error.ts";
 import { legsOf } from "./order_form.ts";
+import { isDebitOrder, orderTerms } from "./order_terms.ts";
 import { tastytradeFaults } from "./faults.ts";
 
 const FEES = dryRun.data["fee-calculation"];
 // A market order has no price to reckon with; this is what the recorded one cost.
 const MARKET_PRICE: string = dryRun.data["buying-power-effect"]["change-in-margin-requirement"];
-// Of the recorded instruments only equity options have another multiplier than 1.
-const SHARES_PER_CONTRACT = "100";
 
 /**
  * What a checked order does to the buying power of the account.
  *
  * Debits cost their price times their size and the recorded fee; credits bring theirs and need no
- * margin: there is no margin model here. Placed orders do not use up buying power.
+ * margin: there is no margin model here. Orders use up buying power when they are filled.
  *
+ * @param buyingPower The buying power that the account has.
  * @throws {RequestError} If the preflight checks refuse the order.
  */
-export function preflight(form: JsonObject, accountNumber: string): JsonObject {
+export function preflight(form: JsonObject, buyingPower: Json): JsonObject {
   const isMarket = form["order-type"] === "Market";
   if (isMarket && ["GTC", "GTD"].includes(`${form["time-in-force"]}`)) {
     throw new RequestError(tastytradeFaults.preflightFailed);
@@ -34,7 +34,7 @@ export function preflight(form: JsonObject, accountNumber: string): JsonObject {
   const zero = Decimal.from("0");
   const change = (isDebit ? zero.minus(notional) : notional).minus(fee);
   const margin = isDebit ? zero.minus(notional) : zero;
-  const current = Decimal.from(buyingPower(accountNumber));
+  const current = Decimal.from(buyingPower);
   const next = current.plus(change);
   const effect = {
     ...pair("change-in-margin-requirement", margin),
@@ -55,19 +55,11 @@ export function preflight(form: JsonObject, accountNumber: string): JsonObject {
 
 /** How much money the order is about, without its fees. */
 function notionalOf(form: JsonObject): Decimal {
-  const [leg = {}] = legsOf(form);
   if (form["order-type"] === "Notional Market") return Decimal.from(form["value"]);
-  const multiplier = leg["instrument-type"] === "Equity Option" ? SHARES_PER_CONTRACT : "1";
+  const { units, multiplier } = new ExchangeOrder(orderTerms(form), { liveAt: 0 });
   return Decimal.from(form["price"] ?? form["stop-trigger"] ?? MARKET_PRICE)
-    .times(Decimal.from(leg["quantity"]))
-    .times(Decimal.from(multiplier));
-}
-
-function isDebitOrder(form: JsonObject): boolean {
-  const effect = form["price-effect"] ?? form["value-effect"];
-  return effect === undefined
-    ? `${legsOf(form)[0]?.["action"]}`.startsWith("Buy")
-    : effect === "Debit";
+    .times(units)
+    .times(multiplier);
 }
 
 /** An amount without sign, and beside it what it does. */

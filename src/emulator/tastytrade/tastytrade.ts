@@ -1,9 +1,10 @@
 import type { EmulatedResponse } from "../response.ts";
-import type { EmulatedOrder } from "../emulated_order.ts";
+import type { Market } from "../exchange/market.ts";
 import type { ReceivedRequest } from "../received_request.ts";
 import { Route } from "../route.ts";
 import type { Service, Settings } from "../service.ts";
-import { accountEndpoints, accountNumbers } from "./accounts.ts";
+import { accountNumbers } from "./account_list.ts";
+import { accountEndpoints } from "./accounts.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { errorResponse, unknownResponse } from "./envelope.ts";
 import { RequestError } from "../request_error.ts";
@@ -38,21 +39,17 @@ export class Tastytrade implements Service {
   /** Its sign-in pages. */
   readonly signIn: TastytradeSignIn;
 
-  readonly #book: OrderBook;
+  /** Its orders. */
+  readonly book: OrderBook;
 
-  constructor(environment: "production" | "sandbox", settings: Settings) {
+  constructor(environment: "production" | "sandbox", market: Market, settings: Settings) {
     const isSandbox = environment === "sandbox";
     const issuer = isSandbox ? "https://api.cert.tastyworks.com" : "https://api.tastyworks.com";
     this.prefix = isSandbox ? "/tastytrade-sandbox" : "/tastytrade";
     this.environment = environment;
     this.tokens = new TastytradeTokens(issuer, settings);
     this.signIn = new TastytradeSignIn(environment, this.tokens);
-    this.#book = new OrderBook(environment);
-  }
-
-  /** The orders that were placed. */
-  get orders(): readonly EmulatedOrder[] {
-    return this.#book.placed;
+    this.book = new OrderBook(environment, market, settings);
   }
 
   respond(request: ReceivedRequest): EmulatedResponse {
@@ -88,6 +85,7 @@ export class Tastytrade implements Service {
     if (context.startsWith("/accounts/") && !accountNumbers.includes(`${parameters[0]}`)) {
       return unknownResponse(`account ${parameters[0]}`);
     }
+    this.book.settle();
     const query = new URLSearchParams(search);
     checkQuery(query, endpoint.query ?? [], endpoint.repeatable);
     const { environment } = this;
@@ -99,7 +97,7 @@ export class Tastytrade implements Service {
         query,
         version,
         environment,
-        book: this.#book,
+        book: this.book,
       });
     } catch (error) {
       // Anything else is an error in the emulator, which no test finds.

@@ -2,7 +2,7 @@ import { type JsonObject, jsonResponse } from "../response.ts";
 import totalFees from "./recordings/total_fees.json" with { type: "json" };
 import transactions from "./recordings/transactions.json" with { type: "json" };
 import { Route } from "../route.ts";
-import { fundedAccount } from "./accounts.ts";
+import { fundedAccount } from "./account_list.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
 import { dataResponse, unknownResponse } from "./envelope.ts";
 import { between, PAGE, pageOf, select, sort, TIMES } from "./pagination.ts";
@@ -43,8 +43,9 @@ export const transactionEndpoints: readonly Endpoint[] = [
   {
     route: new Route("GET /accounts/*/transactions/*"),
     scope: "read",
-    handle: ({ parameters: [number, id], context }) => {
-      const found = transactionsOf(number).find((transaction) => `${transaction["id"]}` === id);
+    handle: (call) => {
+      const { parameters: [, id], context } = call;
+      const found = transactionsOf(call).find((transaction) => `${transaction["id"]}` === id);
       return found === undefined
         ? unknownResponse(`transaction ${id}`)
         : dataResponse(found, context);
@@ -52,10 +53,11 @@ export const transactionEndpoints: readonly Endpoint[] = [
   },
 ];
 
-function listResponse({ parameters: [number], query, context }: Call) {
+function listResponse(call: Call) {
+  const { query, context } = call;
   const selected = FILTERS.reduce(
     (kept, name) => select(kept, query, name, FIELDS[name]),
-    transactionsOf(number),
+    transactionsOf(call),
   );
   const dated = between(selected, query, "transaction-date", "executed-at");
   const limits = { defaultPerPage: 250, maxPerPage: 2000 };
@@ -64,13 +66,13 @@ function listResponse({ parameters: [number], query, context }: Call) {
 }
 
 /**
- * The transactions, newest first: the three recorded ones, then the same three again and again, each
+ * The transactions, newest first: the trades, then the three recorded ones, then the same three again and again, each
  * time a week older and with new ids, so that there are several pages.
  */
-function transactionsOf(accountNumber: string | undefined): readonly JsonObject[] {
+function transactionsOf({ parameters: [accountNumber], book }: Call): readonly JsonObject[] {
   const recorded: readonly JsonObject[] = transactions.data.items;
   const count = accountNumber === fundedAccount ? FUNDED_COUNT : OTHER_COUNT;
-  return Array.from({ length: count }, (_, index) => {
+  const old = Array.from({ length: count }, (_, index) => {
     const original = recorded[index % recorded.length];
     const weeks = Math.floor(index / recorded.length);
     const transaction = { ...original, "account-number": accountNumber };
@@ -82,6 +84,7 @@ function transactionsOf(accountNumber: string | undefined): readonly JsonObject[
       "transaction-date": weeksBefore(original?.["executed-at"], weeks).slice(0, 10),
     };
   });
+  return [...book.holdings.tradesOf(accountNumber), ...old];
 }
 
 function weeksBefore(instant: unknown, weeks: number): string {

@@ -50,7 +50,8 @@ export const accountEndpoints: readonly Endpoint[] = [
     return jsonResponse(200, { Accounts: accountsIn(environment) });
   }),
   read("GET /v3/brokerage/accounts/*/balances", (call) => {
-    const { found, errors } = recordedOf(call, balances.Balances, balances.Errors);
+    const find = (id: string) => call.book.holdings.balancesOf(id);
+    const { found, errors } = collectAccounts(call, find, balances.Errors);
     return jsonResponse(200, { Balances: found, Errors: errors });
   }),
   read("GET /v3/brokerage/accounts/*/bodbalances", (call) => {
@@ -58,7 +59,8 @@ export const accountEndpoints: readonly Endpoint[] = [
     return jsonResponse(200, { BODBalances: found, Errors: errors });
   }),
   read("GET /v3/brokerage/accounts/*/positions", (call) => {
-    const { found, errors } = recordedOf(call, positions.Positions, positions.Errors);
+    const find = (id: string) => call.book.holdings.positionsOf(id);
+    const { found, errors } = collectAccounts(call, find, positions.Errors);
     const symbols = call.query.get("symbol")?.split(",");
     const selected = found.filter((position) => symbols?.includes(`${position["Symbol"]}`) ?? true);
     return jsonResponse(200, { Positions: selected, Errors: errors });

@@ -1,7 +1,17 @@
-import type { JsonObject } from "../response.ts";
+import { Decimal } from "../decimal.ts";
 import type { EmulatedOrder } from "../emulated_order.ts";
+import { Exchange } from "../exchange/exchange.ts";
+import { ExchangeOrder, type Execution } from "../exchange/exchange_order.ts";
+import type { Market } from "../exchange/market.ts";
+import type { JsonObject } from "../response.ts";
+import type { Settings } from "../service.ts";
 import { inEnvironment } from "./account_list.ts";
-import type { OrderForm } from "./order_form.ts";
+import { Holdings } from "./holdings.ts";
+import { instrumentOf } from "./instrument.ts";
+import type { OrderForm, OrderGroup } from "./order_form.ts";
+import { type BookedOrder, instantOf, wireOf } from "./order_state.ts";
+import { orderTerms } from "./order_terms.ts";
+import confirmed from "./recordings/order_confirmed.json" with { type: "json" };
 import historicalOrder from "./recordings/historical_order.json" with { type: "json" };
 import recordedOrders from "./recordings/orders.json" with { type: "json" };
 
@@ -10,42 +20,52 @@ const WEEKS = 104;
 const WEEK_MS = 7 * 24 * 60 * 60 * 1000;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-// As in the recorded market order.
-const MARKET_PRICE = recordedOrders.Orders[0]?.PriceUsedForBuyingPower;
+/** What a market order of stocks is filled at in SIM while no price is set. */
+const SIM_PRICE = Decimal.from(`${confirmed.Confirmations[0]?.EstimatedPrice}`);
 
-/** Statuses and their descriptions. */
-const RECEIVED = { Status: "ACK", StatusDescription: "Received" };
-// The code is documented, the description is UNCONFIRMED.
-const OUT = { Status: "OUT", StatusDescription: "UROut" };
+/** A placed order: its id, and the order. */
+export interface PlacedOrder {
+  readonly id: string;
+  readonly form: OrderForm;
+}
 
-/**
- * The orders of one environment: the recorded ones, and those that were placed. Nothing is ever filled;
- * an order works until it is cancelled.
- */
+/** The orders of one environment: the recorded ones, which stand still, and those that were placed. */
 export class OrderBook {
-  readonly #orders = new Map<string, JsonObject>();
-  readonly #placed: string[] = [];
+  /** What the accounts hold. */
+  readonly holdings: Holdings;
+  readonly #recorded = new Map<string, JsonObject>();
+  readonly #placed = new Map<string, BookedOrder>();
   readonly #confirmIds = new Set<string>();
   readonly #environment: "production" | "sandbox";
+  readonly #settings: Settings;
+  readonly #exchange: Exchange;
   // Above all recorded ids.
   #nextId = 286_300_000;
+  #nextGroup = 2_706_452_200;
 
-  constructor(environment: "production" | "sandbox") {
+  constructor(environment: "production" | "sandbox", market: Market, settings: Settings) {
     this.#environment = environment;
+    this.#settings = settings;
+    this.holdings = new Holdings(environment, market);
+    this.#exchange = new Exchange(market, {
+      simulatedPrice: (order) => environment === "sandbox" ? simPrice(order, market) : undefined,
+      onExecution: (order, execution) => this.#record(order, execution),
+    });
     for (const order of inEnvironment(recordedOrders.Orders, environment)) {
-      this.#orders.set(order.OrderID, order);
+      this.#recorded.set(order.OrderID, order);
     }
   }
 
   /** The orders that were placed, as they are now. */
   get placed(): readonly EmulatedOrder[] {
-    return this.#placed.map((id) => {
-      const wire: JsonObject = { ...this.#orders.get(id) };
+    this.#exchange.settle();
+    return [...this.#placed.values()].map((booked) => {
+      const wire = wireOf(booked);
       return {
         broker: "tradestation",
         environment: this.#environment,
-        accountNumber: `${wire["AccountID"]}`,
-        id,
+        accountNumber: booked.form.accountId,
+        id: booked.id,
         status: `${wire["Status"]}`,
         replaces: undefined,
         wire,
@@ -53,21 +73,30 @@ export class OrderBook {
     });
   }
 
+  /** Lets everything happen that is due. */
+  settle(): void {
+    this.#exchange.settle();
+  }
+
   /** The orders of an account: the placed ones, newest first, and then the recorded ones. */
   ofAccount(accountId: string): readonly JsonObject[] {
-    const isPlaced = (order: JsonObject) => this.#placed.includes(`${order["OrderID"]}`);
-    const all = [...this.#orders.values()].filter((order) => order["AccountID"] === accountId);
-    return [...all.filter(isPlaced).toReversed(), ...all.filter((order) => !isPlaced(order))];
+    this.#exchange.settle();
+    const placed = [...this.#placed.values()].map(wireOf).toReversed();
+    return [...placed, ...this.#recorded.values()]
+      .filter((order) => order["AccountID"] === accountId);
   }
 
   /**
-   * The closed orders of an account, newest first: those that were cancelled here, and the recorded one
-   * again for each week, since it is too old to be asked for.
+   * The closed orders of an account, newest first: those that ended here, and the recorded one again for
+   * each week, since it is too old to be asked for.
    */
   history(accountId: string): readonly JsonObject[] {
-    const cancelled = this.ofAccount(accountId).filter(({ Status: status }) => status === "OUT");
+    const closed = this.ofAccount(accountId).filter((order) =>
+      this.#placed.has(`${order["OrderID"]}`) && order["ClosedDateTime"] !== undefined ||
+      order["Status"] === "OUT"
+    );
     const [recorded] = inEnvironment([historicalOrder], this.#environment);
-    if (recorded?.AccountID !== accountId) return cancelled;
+    if (recorded?.AccountID !== accountId) return closed;
     const weekly = Array.from({ length: WEEKS }, (_, week) => {
       const instant = instantOf(Date.now() - DAY_MS - week * WEEK_MS);
       return {
@@ -78,12 +107,14 @@ export class OrderBook {
         OpenedDateTime: instant,
       };
     });
-    return [...cancelled, ...weekly];
+    return [...closed, ...weekly];
   }
 
   /** One order. */
   find(id: string | undefined): JsonObject | undefined {
-    return this.#orders.get(`${id}`);
+    this.#exchange.settle();
+    const booked = this.#placed.get(`${id}`);
+    return booked === undefined ? this.#recorded.get(`${id}`) : wireOf(booked);
   }
 
   /** Records the id of a confirmation. Returns whether it is new. */
@@ -98,79 +129,135 @@ export class OrderBook {
     return `${this.#nextId++}`;
   }
 
-  /** Places a checked order and returns its id. */
-  place(form: OrderForm): string {
-    const id = this.nextId();
-    this.#orders.set(id, {
-      AccountID: form.accountId,
-      CommissionFee: "0",
-      Currency: "USD",
-      Duration: form.duration,
-      GoodTillDate: form.expiration,
-      Legs: legsOf(form),
-      LimitPrice: form.limitPrice,
-      OrderID: id,
-      OpenedDateTime: instantOf(Date.now()),
-      OrderType: form.orderType,
-      // As recorded: the limit, else the stop, else the market price.
-      PriceUsedForBuyingPower: form.limitPrice ?? form.stopPrice ?? MARKET_PRICE,
-      Routing: form.route,
-      ...RECEIVED,
-      StopPrice: form.stopPrice,
-      UnbundledRouteFee: "0",
-    });
-    this.#placed.push(id);
-    return id;
+  /** Places a checked order, and those that it sends when it is filled, which wait for that. */
+  place(form: OrderForm): readonly PlacedOrder[] {
+    return this.#placeGroup({ type: "NORMAL", orders: [form] }, undefined);
+  }
+
+  /** Places a group of checked orders. */
+  placeGroup(group: OrderGroup): readonly PlacedOrder[] {
+    return this.#placeGroup(group, undefined);
   }
 
   /** Changes the terms of an order, which keeps its id. */
-  replace(order: JsonObject, changes: JsonObject, quantity: string | undefined): void {
-    const legs = Array.isArray(order["Legs"]) ? order["Legs"] : [];
-    this.#orders.set(`${order["OrderID"]}`, {
-      ...order,
-      ...changes,
-      Legs: quantity === undefined
-        ? legs
-        : legs.map((leg) => ({ ...leg, QuantityOrdered: quantity, QuantityRemaining: quantity })),
-    });
+  replace(id: string, changes: Partial<OrderForm>, quantity: string | undefined): void {
+    const booked = this.#placed.get(id);
+    if (booked === undefined) return this.#replaceRecorded(id, changes, quantity);
+    const legs = booked.form.legs.map((leg) => ({ ...leg, quantity: quantity ?? leg.quantity }));
+    const form = { ...booked.form, ...changes, legs };
+    booked.form = form;
+    booked.order.terms = orderTerms(form);
+    this.#exchange.settle();
   }
 
   /** Cancels an order. */
-  cancel(order: JsonObject): void {
-    this.#orders.set(`${order["OrderID"]}`, {
-      ...order,
-      ...OUT,
+  cancel(id: string): void {
+    const booked = this.#placed.get(id);
+    if (booked !== undefined) {
+      return this.#exchange.cancel(booked.order, this.#settings.orderDelayMs);
+    }
+    this.#recorded.set(id, {
+      ...this.#recorded.get(id),
+      Status: "OUT",
+      StatusDescription: "UROut",
       ClosedDateTime: instantOf(Date.now()),
     });
   }
+
+  /** Rejects an order that was accepted. Returns whether there is one that has not ended. */
+  reject(id: unknown, reason: string): boolean {
+    this.#exchange.settle();
+    const order = this.#placed.get(`${id}`)?.order;
+    if (order === undefined || order.hasEnded) return false;
+    order.rejectReason = reason;
+    order.end("rejected");
+    this.#exchange.settle();
+    return true;
+  }
+
+  /** Ends the trading day: orders for the day expire, and those whose last day it was. */
+  endDay(): void {
+    const today = new Date(Date.now()).toISOString().slice(0, 10);
+    this.#exchange.expire((order) => {
+      const form = [...this.#placed.values()].find((booked) => booked.order === order)?.form;
+      const duration = form?.duration ?? "";
+      if (["GTD", "GDP"].includes(duration)) return `${form?.expiration}`.slice(0, 10) <= today;
+      return !["GTC", "GCP"].includes(duration);
+    });
+  }
+
+  /** The order of the ids is that of the request: an order, what it sends, and then the next one. */
+  #placeGroup(
+    { type, orders }: OrderGroup,
+    parent: PlacedOrder | undefined,
+  ): readonly PlacedOrder[] {
+    const ids = orders.map(() => this.nextId());
+    const isGroup = type !== "NORMAL";
+    const groupName = isGroup ? `${type} ${this.#nextGroup++}` : undefined;
+    const placed = orders.map((form, i) => {
+      const id = ids[i] ?? "";
+      const related = [
+        ...(parent === undefined ? [] : [{ Relationship: "OSP", OrderID: parent.id }]),
+        ...(isGroup ? ids : []).filter((other) => other !== id)
+          .map((other) => ({ Relationship: type, OrderID: other })),
+      ];
+      const order = new ExchangeOrder(orderTerms(form), {
+        liveAt: Date.now() + this.#settings.orderDelayMs,
+      });
+      order.parent = parent && this.#placed.get(parent.id)?.order;
+      order.isBracket = type === "BRK";
+      const children: JsonObject[] = [];
+      const group = { GroupName: groupName, ConditionalOrders: related };
+      this.#placed.set(id, { id, form, order, group });
+      const sent = form.sends.flatMap((group) => this.#placeGroup(group, { id, form }));
+      for (const child of sent) children.push({ Relationship: "OSO", OrderID: child.id });
+      const all = [...related, ...children];
+      this.#placed.set(id, {
+        id,
+        form,
+        order,
+        group: { GroupName: groupName, ConditionalOrders: all.length > 0 ? all : undefined },
+      });
+      return { id, form, order, sent };
+    });
+    if (isGroup) {
+      for (const { order } of placed) {
+        order.rivals = placed.map((one) => one.order).filter((other) => other !== order);
+      }
+    }
+    for (const { order } of placed) this.#exchange.submit(order);
+    return placed.flatMap(({ id, form, sent }) => [{ id, form }, ...sent]);
+  }
+
+  #replaceRecorded(
+    id: string,
+    { limitPrice, stopPrice, orderType }: Partial<OrderForm>,
+    quantity: string | undefined,
+  ): void {
+    const order = this.#recorded.get(id) ?? {};
+    const terms = { LimitPrice: limitPrice, StopPrice: stopPrice, OrderType: orderType };
+    const given = Object.entries(terms).filter(([, value]) => value !== undefined);
+    const old = Array.isArray(order["Legs"]) ? order["Legs"] : [];
+    this.#recorded.set(id, {
+      ...order,
+      ...Object.fromEntries(given),
+      Legs: quantity === undefined
+        ? old
+        : old.map((leg) => ({ ...leg, QuantityOrdered: quantity, QuantityRemaining: quantity })),
+    });
+  }
+
+  #record(order: ExchangeOrder, execution: Execution): void {
+    const booked = [...this.#placed.values()].find((booked) => booked.order === order);
+    if (booked !== undefined) this.holdings.record(booked, execution);
+  }
 }
 
-/** The legs of an order. An order without legs has one of its own symbol. */
-function legsOf({ legs, symbol, quantity, tradeAction }: OrderForm): readonly JsonObject[] {
-  const terms = legs.length > 0
-    ? legs
-    : [{ Symbol: symbol, Quantity: quantity, TradeAction: tradeAction }];
-  return terms.map((leg) => {
-    const action = `${leg["TradeAction"]}`.toUpperCase();
-    const isClosing = /CLOSE|COVER|^SELL$/.test(action);
-    return {
-      OpenOrClose: isClosing ? "Close" : "Open",
-      QuantityOrdered: leg["Quantity"],
-      ExecQuantity: "0",
-      QuantityRemaining: leg["Quantity"],
-      BuyOrSell: action.startsWith("BUY") ? "Buy" : "Sell",
-      Symbol: leg["Symbol"],
-      AssetType: isOption(leg["Symbol"]) ? "STOCKOPTION" : "STOCK",
-    };
-  });
-}
-
-/** An option's symbol is its root, a space, and day, kind and strike: `MSFT 201120P110`. */
-export function isOption(symbol: unknown): boolean {
-  return / \d{6}[CP][\d.]+$/.test(`${symbol}`);
-}
-
-/** A time as RFC 3339 writes it, to the second. */
-function instantOf(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
+/** SIM fills at once (tradestation/api-docs). */
+function simPrice({ terms }: ExchangeOrder, market: Market): Decimal | undefined {
+  const isMarket = terms.limit === undefined && terms.stop === undefined &&
+    terms.trail === undefined;
+  const symbol = terms.legs[0]?.symbol ?? "";
+  if (!isMarket || instrumentOf(symbol).assetType !== "STOCK") return undefined;
+  return market.priceOf(symbol) ?? SIM_PRICE;
 }

@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import { type EmulatedResponse, type JsonObject, jsonResponse } from "../response.ts";
 import { Decimal } from "../decimal.ts";
+import { ExchangeOrder } from "../exchange/exchange_order.ts";
 import { Route } from "../route.ts";
 import { collectAccounts } from "./accounts.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
@@ -9,8 +10,19 @@ import { errorResponse } from "./errors.ts";
 import { RequestError } from "../request_error.ts";
 import { checkFields, Unserved } from "../unserved.ts";
 import { listOf } from "./list.ts";
-import { isOption } from "./order_book.ts";
-import { amountOf, type OrderForm, parseOrderForm, readBody } from "./order_form.ts";
+import { instrumentOf } from "./instrument.ts";
+import type { OrderBook, PlacedOrder } from "./order_book.ts";
+import {
+  amountOf,
+  ORDER_TYPES,
+  type OrderForm,
+  parseOrderForm,
+  parseOrderGroup,
+  readBody,
+  trailingStopOf,
+  wordOf,
+} from "./order_form.ts";
+import { orderTerms } from "./order_terms.ts";
 import { orderPage, PAGE } from "./pagination.ts";
 import cancelled from "./recordings/order_cancelled.json" with { type: "json" };
 import confirmed from "./recordings/order_confirmed.json" with { type: "json" };
@@ -23,9 +35,11 @@ const MOST_DAYS = 730;
 const MOST_IDS = 50;
 // The estimated price of the recorded market order.
 const MARKET_PRICE = `${confirmed.Confirmations[0]?.EstimatedPrice}`;
-const SHARES_PER_CONTRACT = "100";
 // The refusal is recorded, the maximum is invented.
 const HIGHEST_PRICE = Decimal.from("1000000");
+
+/** What an order lacks that becomes a market order. */
+const NO_PRICES = { limitPrice: undefined, stopPrice: undefined, trailingStop: undefined };
 
 /** Orders: list, confirm, place, replace, cancel. */
 export const orderEndpoints: readonly Endpoint[] = [
@@ -41,13 +55,18 @@ export const orderEndpoints: readonly Endpoint[] = [
   }),
   read("GET /v3/brokerage/accounts/*/orders/*", [], selectedResponse),
   trade("POST /v3/orderexecution/orderconfirm", ({ request, environment }) => {
-    return confirmResponse(parseOrderForm(readBody(request), environment));
+    return confirmResponse(withSent(parseOrderForm(readBody(request), environment)));
   }),
+  trade("POST /v3/orderexecution/ordergroupconfirm", ({ request, environment }) => {
+    const { orders } = parseOrderGroup(readBody(request), environment);
+    return confirmResponse(orders.flatMap(withSent));
+  }),
+  trade("POST /v3/orderexecution/ordergroups", placeGroupResponse),
   trade("POST /v3/orderexecution/orders", placeResponse),
   trade("PUT /v3/orderexecution/orders/*", replaceResponse),
   trade("DELETE /v3/orderexecution/orders/*", (call) => {
     const order = openOrderOf(call);
-    call.book.cancel(order);
+    call.book.cancel(`${order["OrderID"]}`);
     return jsonResponse(200, { ...cancelled, OrderID: order["OrderID"] });
   }),
 ];
@@ -95,51 +114,81 @@ function selectedResponse(call: Call): EmulatedResponse {
   });
 }
 
-function confirmResponse(form: OrderForm): EmulatedResponse {
-  const isOptionOrder = form.legs.some((leg) => isOption(leg["Symbol"])) || isOption(form.symbol);
+/** One confirmation for each order. */
+function confirmResponse(forms: readonly OrderForm[]): EmulatedResponse {
+  return jsonResponse(200, { Confirmations: forms.map(confirmationOf) });
+}
+
+function confirmationOf(form: OrderForm): JsonObject {
+  const [recorded] = confirmed.Confirmations;
+  const isOptionOrder = form.legs.some(({ symbol }) =>
+    instrumentOf(symbol).assetType === "STOCKOPTION"
+  );
   const price = form.limitPrice ?? form.stopPrice ?? MARKET_PRICE;
+  const { units, multiplier } = new ExchangeOrder(orderTerms(form), { liveAt: 0 });
   const cost = Decimal.from(price)
-    .times(Decimal.from(form.quantity))
-    .times(Decimal.from(isOptionOrder ? SHARES_PER_CONTRACT : "1"))
+    .times(units)
+    .times(multiplier)
     .toString();
-  return jsonResponse(200, {
-    Confirmations: confirmed.Confirmations.map((recorded) => ({
-      ...recorded,
-      // The other category is UNCONFIRMED.
-      OrderAssetCategory: isOptionOrder ? "OPTION" : recorded.OrderAssetCategory,
-      DisplayName: form.accountId,
-      Route: form.route,
-      TimeInForce: { Duration: form.duration, Expiration: form.expiration },
-      AccountID: form.accountId,
-      OrderConfirmID: Buffer.from(randomUUID().replaceAll("-", ""), "hex")
-        .toString("base64").replace(/=+$/, ""),
-      EstimatedPrice: price,
-      EstimatedCost: cost,
-      DebitCreditEstimatedCost: cost,
-      SummaryMessage: summaryOf(form),
-    })),
-  });
+  return {
+    ...recorded,
+    // The other category is UNCONFIRMED.
+    OrderAssetCategory: isOptionOrder ? "OPTION" : recorded?.OrderAssetCategory,
+    DisplayName: form.accountId,
+    Route: form.route,
+    TimeInForce: { Duration: form.duration, Expiration: form.expiration },
+    AccountID: form.accountId,
+    OrderConfirmID: Buffer.from(randomUUID().replaceAll("-", ""), "hex")
+      .toString("base64").replace(/=+$/, ""),
+    EstimatedPrice: price,
+    EstimatedCost: cost,
+    DebitCreditEstimatedCost: cost,
+    SummaryMessage: summaryOf(form),
+  };
 }
 
 /** The response is a success even if the order fails. */
 function placeResponse({ request, environment, book }: Call): EmulatedResponse {
   const form = parseOrderForm(readBody(request), environment);
-  const refused = refusalOf(form);
-  if (refused !== undefined) return failedResponse(refused, book.nextId());
-  if (form.confirmId !== undefined && !book.confirm(form.confirmId)) {
-    // It must be unique, as documented; the response is UNCONFIRMED.
-    return failedResponse("Order failed. Reason: Duplicate OrderConfirmID", book.nextId());
-  }
-  const id = book.place(form);
+  return refusalOf([form], book) ?? placedResponse(book.place(form));
+}
+
+/** Several orders of which one may end the others. */
+function placeGroupResponse({ request, environment, book }: Call): EmulatedResponse {
+  const group = parseOrderGroup(readBody(request), environment);
+  return refusalOf(group.orders, book) ?? placedResponse(book.placeGroup(group));
+}
+
+function placedResponse(placed: readonly PlacedOrder[]): EmulatedResponse {
   return jsonResponse(200, {
-    Orders: [{ Message: `Sent order: ${summaryOf(form)}`, OrderID: id }],
+    Orders: placed.map(({ id, form }) => ({
+      Message: `Sent order: ${summaryOf(form)}`,
+      OrderID: id,
+    })),
   });
 }
 
-function refusalOf({ limitPrice }: OrderForm): string | undefined {
-  const isTooHigh = limitPrice !== undefined &&
-    Decimal.from(limitPrice).minus(HIGHEST_PRICE).isPositive;
-  return isTooHigh ? placed.Errors[0]?.Message : undefined;
+/** Nothing is placed if one of the orders is refused; whether that is so there is UNCONFIRMED. */
+function refusalOf(forms: readonly OrderForm[], book: OrderBook): EmulatedResponse | undefined {
+  const all = forms.flatMap(withSent);
+  if (all.some(({ limitPrice }) => isTooHigh(limitPrice))) {
+    return failedResponse(`${placed.Errors[0]?.Message}`, book.nextId());
+  }
+  const isRepeated = all.some(({ confirmId }) =>
+    confirmId !== undefined && !book.confirm(confirmId)
+  );
+  // It must be unique, as documented; the response is UNCONFIRMED.
+  return isRepeated
+    ? failedResponse("Order failed. Reason: Duplicate OrderConfirmID", book.nextId())
+    : undefined;
+}
+
+function withSent(form: OrderForm): readonly OrderForm[] {
+  return [form, ...form.sends.flatMap(({ orders }) => orders.flatMap(withSent))];
+}
+
+function isTooHigh(limitPrice: string | undefined): boolean {
+  return limitPrice !== undefined && HIGHEST_PRICE.isBelow(Decimal.from(limitPrice));
 }
 
 function failedResponse(message: string, id: string): EmulatedResponse {
@@ -149,32 +198,59 @@ function failedResponse(message: string, id: string): EmulatedResponse {
 function replaceResponse(call: Call): EmulatedResponse {
   const order = openOrderOf(call);
   const body = readBody(call.request);
-  checkFields(body, ["Quantity", "LimitPrice", "StopPrice"]);
+  checkFields(body, ["Quantity", "LimitPrice", "StopPrice", "OrderType", "AdvancedOptions"]);
   if (Object.keys(body).length === 0) throw new Unserved("a replacement without any change");
-  const terms = ["LimitPrice", "StopPrice"].flatMap((name) =>
-    body[name] === undefined ? [] : [[name, amountOf(body, name)] as const]
+  const id = `${order["OrderID"]}`;
+  const given = (name: string) => body[name] === undefined ? undefined : amountOf(body, name);
+  const orderType = body["OrderType"] === undefined
+    ? undefined
+    : wordOf(body, "OrderType", ORDER_TYPES);
+  const isMarket = orderType === "Market";
+  if (orderType !== undefined && !isMarket) {
+    throw new Unserved(`a replacement with the order type ${orderType}`);
+  }
+  const changes = {
+    orderType,
+    limitPrice: given("LimitPrice"),
+    stopPrice: given("StopPrice"),
+    trailingStop: trailingStopOf(body),
+  };
+  const kept = Object.fromEntries(
+    Object.entries(changes).filter(([, value]) => value !== undefined),
   );
-  const quantity = body["Quantity"] === undefined ? undefined : amountOf(body, "Quantity");
-  call.book.replace(order, Object.fromEntries(terms), quantity);
-  return jsonResponse(200, { ...replaced, OrderID: order["OrderID"] });
+  const quantity = given("Quantity");
+  const legs = order["Legs"];
+  if (quantity !== undefined && Array.isArray(legs) && legs.length > 1) {
+    throw new Unserved("another quantity of an order with several legs");
+  }
+  const dropped = isMarket ? NO_PRICES : {};
+  call.book.replace(id, { ...kept, ...dropped }, quantity);
+  return jsonResponse(200, { ...replaced, OrderID: id });
 }
 
-/** Status and message of both refusals are UNCONFIRMED. */
+/** The first message is of QuantConnect's Lean #89; the statuses and the other message are UNCONFIRMED. */
 function openOrderOf({ parameters: [id], book }: Call): JsonObject {
   const order = book.find(id);
-  if (order === undefined) throw new RequestError(errorResponse(404, "Order not found."));
+  if (order === undefined) throw new RequestError(errorResponse(404, "Invalid order ID."));
   if (order["ClosedDateTime"] === undefined) return order;
   throw new RequestError(errorResponse(400, "Not an open order."));
 }
 
-/** Market and stop orders are as recorded; the two with a limit are made like them. */
-function summaryOf(form: OrderForm): string {
-  const verb = form.tradeAction.startsWith("BUY") ? "Buy" : "Sell";
+/** Market and stop orders are as recorded; the others are made like them. */
+function summaryOf({ legs, orderType, limitPrice, stopPrice, trailingStop }: OrderForm): string {
+  const what = legs.map(({ symbol, quantity, action }) => {
+    return `${action.startsWith("BUY") ? "Buy" : "Sell"} ${quantity} ${symbol}`;
+  });
+  const stop = stopPrice ??
+    (trailingStop &&
+      ("Percent" in trailingStop
+        ? `${trailingStop.Percent}% Trailing`
+        : `${trailingStop.Amount} Trailing`));
   const terms: Readonly<Record<string, string>> = {
-    "Limit": `${form.limitPrice} Limit`,
+    "Limit": `${limitPrice} Limit`,
     "Market": "Market",
-    "StopLimit": `${form.stopPrice} Stop ${form.limitPrice} Limit`,
-    "StopMarket": `${form.stopPrice} Stop Market`,
+    "StopLimit": `${stop} Stop ${limitPrice} Limit`,
+    "StopMarket": `${stop} Stop Market`,
   };
-  return `${verb} ${form.quantity} ${form.symbol} @ ${terms[form.orderType]}`;
+  return `${what.join(", ")} @ ${terms[orderType]}`;
 }

@@ -1,8 +1,8 @@
 import type { EmulatedResponse } from "../response.ts";
-import type { EmulatedOrder } from "../emulated_order.ts";
+import type { Market } from "../exchange/market.ts";
 import type { ReceivedRequest } from "../received_request.ts";
 import { readQuery } from "../request_fields.ts";
-import type { Service } from "../service.ts";
+import type { Service, Settings } from "../service.ts";
 import { checkQuery, Unserved } from "../unserved.ts";
 import { accountEndpoints } from "./accounts.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -28,18 +28,19 @@ export class Tradestation implements Service {
   readonly environment: "production" | "sandbox";
 
   readonly #grants: TradestationGrants;
-  readonly #book: OrderBook;
+  /** Its orders. */
+  readonly book: OrderBook;
 
-  constructor(environment: "production" | "sandbox", grants: TradestationGrants) {
+  constructor(
+    environment: "production" | "sandbox",
+    market: Market,
+    grants: TradestationGrants,
+    settings: Settings,
+  ) {
     this.prefix = environment === "sandbox" ? "/tradestation-sim" : "/tradestation";
     this.environment = environment;
     this.#grants = grants;
-    this.#book = new OrderBook(environment);
-  }
-
-  /** The orders that were placed. */
-  get orders(): readonly EmulatedOrder[] {
-    return this.#book.placed;
+    this.book = new OrderBook(environment, market, settings);
   }
 
   respond(request: ReceivedRequest): EmulatedResponse {
@@ -59,11 +60,12 @@ export class Tradestation implements Service {
     if (endpoint === undefined) throw new Unserved(`${request.method} ${path}`);
     if (!permitted.includes(endpoint.scope)) return refuse(403, "Forbidden");
     const { parameters } = endpoint;
-    const { environment } = this;
+    const { environment, book } = this;
+    book.settle();
     const query = readQuery(request);
     checkQuery(query, endpoint.query ?? []);
     try {
-      return endpoint.handle({ request, parameters, query, environment, book: this.#book });
+      return endpoint.handle({ request, parameters, query, environment, book });
     } catch (error) {
       // Anything else is an error in the emulator, which no test finds.
       // deno-coverage-ignore

@@ -1,0 +1,245 @@
+/**
+ * The emulator itself: leads each request to the service of its path, and a fault in its place.
+ */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Decimal } from "./decimal.ts";
+import { type Decision, submitConsent } from "./consent.ts";
+import { Market } from "./exchange/market.ts";
+import { type Fault, FaultQueue } from "./fault_queue.ts";
+import { LoopbackServer, readBody, reset, send, sendHalf } from "./loopback_server.ts";
+import { type OpenRequest, type ReceivedRequest, RequestLog } from "./received_request.ts";
+import type { EmulatedResponse } from "./response.ts";
+import type { ChosenCredentials, Issuer, Service, Settings } from "./service.ts";
+import { type EmulatedTastytrade, tastytradeAccess } from "./tastytrade/access.ts";
+import { Tastytrade } from "./tastytrade/tastytrade.ts";
+import { type EmulatedTradestation, tradestationAccess } from "./tradestation/access.ts";
+import { defaultCallbackUrls, TradestationSignIn } from "./tradestation/sign_in.ts";
+import { Tradestation } from "./tradestation/tradestation.ts";
+import { Unserved, type UnservedRequest, unservedResponse } from "./unserved.ts";
+
+import type { EmulatedOrder } from "./emulated_order.ts";
+
+/** A running emulator. What its members do is documented at `Emulator`. */
+export class LocalEmulator implements Settings {
+  tokenLifetimeS: number | undefined = undefined;
+  latencyMs = 0;
+  orderDelayMs = 0;
+  scopes: string | undefined = undefined;
+  rotation = false;
+  isStateKeptOnDecline = true;
+  callbackUrls: readonly string[] = defaultCallbackUrls;
+
+  readonly credentials: ChosenCredentials;
+  readonly unserved: UnservedRequest[] = [];
+
+  readonly #production: Tastytrade;
+  readonly #sandbox: Tastytrade;
+  readonly #signIn: TradestationSignIn;
+  readonly #live: Tradestation;
+  readonly #sim: Tradestation;
+  readonly #environments: readonly (Tastytrade | Tradestation)[];
+  readonly #services: readonly Service[];
+  readonly #issuers: readonly Issuer[];
+  readonly #market = new Market();
+  readonly #log = new RequestLog();
+  readonly #faults = new FaultQueue();
+  readonly #server = new LoopbackServer((message, response) => this.#receive(message, response));
+  readonly #onRequest: (request: ReceivedRequest) => void;
+
+  constructor(credentials: ChosenCredentials, onRequest: (request: ReceivedRequest) => void) {
+    this.credentials = credentials;
+    this.#onRequest = onRequest;
+    this.#production = new Tastytrade("production", this.#market, this);
+    this.#sandbox = new Tastytrade("sandbox", this.#market, this);
+    this.#signIn = new TradestationSignIn(this);
+    const { grants } = this.#signIn;
+    this.#live = new Tradestation("production", this.#market, grants, this);
+    this.#sim = new Tradestation("sandbox", this.#market, grants, this);
+    this.#environments = [this.#production, this.#sandbox, this.#live, this.#sim];
+    this.#services = [
+      this.#production,
+      this.#production.signIn,
+      this.#sandbox,
+      this.#sandbox.signIn,
+      this.#live,
+      this.#sim,
+      this.#signIn,
+    ];
+    this.#issuers = [
+      this.#production.tokens.registry,
+      this.#sandbox.tokens.registry,
+      this.#signIn.grants.registry,
+    ];
+  }
+
+  async listen(port: number): Promise<void> {
+    await this.#server.listen(port);
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#server.port}`;
+  }
+
+  get tastytrade(): EmulatedTastytrade {
+    return tastytradeAccess(this.#production, this.url);
+  }
+
+  get tastytradeSandbox(): EmulatedTastytrade & { readonly sandbox: true } {
+    return Object.assign(tastytradeAccess(this.#sandbox, this.url), { sandbox: true } as const);
+  }
+
+  get tradestation(): EmulatedTradestation {
+    return tradestationAccess(this.url, this.#live, this.#signIn, this);
+  }
+
+  get tradestationSandbox(): EmulatedTradestation & { readonly sandbox: true } {
+    const access = tradestationAccess(this.url, this.#sim, this.#signIn, this);
+    return Object.assign(access, { sandbox: true } as const);
+  }
+
+  get requests(): readonly ReceivedRequest[] {
+    return this.#log.requests;
+  }
+
+  get orders(): readonly EmulatedOrder[] {
+    return this.#environments.flatMap(({ book }) => book.placed);
+  }
+
+  count(route: string): number {
+    return this.#log.count(route);
+  }
+
+  forgetRequests(): void {
+    this.#log.clear();
+    this.unserved.length = 0;
+  }
+
+  revokeAccessTokens(): void {
+    for (const issuer of this.#issuers) issuer.revokeAccessTokens();
+  }
+
+  revokeGrant(): void {
+    for (const issuer of this.#issuers) issuer.revokeGrants();
+  }
+
+  restoreGrant(): void {
+    for (const issuer of this.#issuers) issuer.restoreGrants();
+  }
+
+  injectFault(route: string, fault: Fault, times = 1): void {
+    this.#faults.add(route, fault, times);
+  }
+
+  clearFaults(): void {
+    this.#faults.clear();
+  }
+
+  setPrice(symbol: string, price: string, size?: string): void {
+    const amounts = [price, ...(size === undefined ? [] : [size])];
+    for (const amount of amounts) {
+      if (Decimal.isDecimal(amount) && Decimal.from(amount).isPositive) continue;
+      throw new TypeError(
+        `Cannot set the price of ${symbol}: "${amount}" is not a positive amount`,
+      );
+    }
+    const available = size === undefined ? undefined : Decimal.from(size);
+    for (const { book } of this.#environments) book.settle();
+    this.#market.set(symbol, Decimal.from(price), available);
+    for (const { book } of this.#environments) book.settle();
+  }
+
+  endTradingDay(): void {
+    for (const { book } of this.#environments) book.endDay();
+  }
+
+  rejectOrder(id: number | string, reason: string): void {
+    const isRejected = this.#environments.some(({ book }) => book.reject(id, reason));
+    if (!isRejected) throw new TypeError(`Cannot reject the order ${id}: there is none that works`);
+  }
+
+  async submitConsent(authorizeUrl: string, decision: Decision): Promise<string> {
+    if (isUnder(this.url, authorizeUrl)) return await submitConsent(authorizeUrl, decision);
+    throw new TypeError(`Cannot ${decision}: "${authorizeUrl}" is not an address of this emulator`);
+  }
+
+  close(): Promise<void> {
+    return this.#server.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #receive(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    const service = this.#services.find(({ prefix }) => isUnder(prefix, message.url));
+    const request = this.#log.add(message, service);
+    const body = await readBody(message);
+    if (body !== undefined) {
+      request.body = body;
+      await this.#respond(request, service, message, response);
+    }
+    this.#onRequest(request);
+  }
+
+  async #respond(
+    request: OpenRequest,
+    service: Service | undefined,
+    message: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const fault = this.#faults.take(request);
+    if (fault === "hang") return;
+    const emulated = typeof fault === "object"
+      ? fault
+      : fault === "reset"
+      ? undefined
+      : this.#responseTo(request, service);
+    if (this.latencyMs > 0) await this.#server.pause(this.latencyMs);
+    if (emulated === undefined) return reset(message);
+    if (message.socket.destroyed) return;
+    request.status = emulated.status;
+    if (typeof fault !== "string") return send(response, emulated);
+    await sendHalf(response, emulated);
+    if (fault === "resetMidBody") message.socket.destroy();
+  }
+
+  #responseTo(request: OpenRequest, service: Service | undefined): EmulatedResponse {
+    // The port may be that of a test's proxy.
+    if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/i.test(request.headers["host"] ?? "")) {
+      return WRONG_HOST;
+    }
+    try {
+      return service?.respond(request) ?? NOT_FOUND;
+    } catch (error) {
+      if (!(error instanceof Unserved)) return failedResponse(error);
+      this.unserved.push({ request, what: error.what });
+      return unservedResponse(error);
+    }
+  }
+}
+
+/** For a web page that reaches this address by DNS rebinding, under another host name. */
+const WRONG_HOST: EmulatedResponse = {
+  status: 421,
+  body: "The emulator answers under 127.0.0.1 and localhost only\n",
+};
+
+/** For a path without the prefix of a broker. */
+const NOT_FOUND: EmulatedResponse = {
+  status: 404,
+  body: "Not an address of an emulated broker\n",
+};
+
+/** An error in the emulator must not end the program that runs it. */
+function failedResponse(error: unknown): EmulatedResponse {
+  return {
+    status: 500,
+    headers: { "x-emulator-failure": "true" },
+    body: `The emulator itself has failed: ${error}\n`,
+  };
+}
+
+function isUnder(prefix: string, url = ""): boolean {
+  return url.startsWith(prefix) && /^($|[/?])/.test(url.slice(prefix.length));
+}

@@ -1,0 +1,94 @@
+/** What the broker shows of an order that moves on: its status, its times and its fills. */
+
+import type { ExchangeOrder, Execution } from "../exchange/exchange_order.ts";
+import { definedMembers, type Json, type JsonObject } from "../response.ts";
+
+/** An order of the book. */
+export interface BookedOrder {
+  readonly id: number;
+  readonly accountNumber: string;
+  /** What does not change. */
+  readonly terms: JsonObject;
+  /** `undefined` for a recorded order that has ended, whose terms tell all. */
+  readonly order: ExchangeOrder | undefined;
+  /** Whether it was there before the emulator started. */
+  readonly isRecorded: boolean;
+  readonly replaces: number | undefined;
+  replacedBy: number | undefined;
+}
+
+/** The statuses before an order works, each of which lasts as long as the settings say. */
+const BEFORE_LIVE = ["Received", "Routed", "In Flight"];
+
+/** The statuses of the end. */
+const ENDS = {
+  "filled": "Filled",
+  "cancelled": "Cancelled",
+  "expired": "Expired",
+  "rejected": "Rejected",
+} as const;
+
+/** An order as the broker shows it now. */
+export function wireOf(booked: BookedOrder): JsonObject {
+  const { order, terms, replaces, replacedBy, isRecorded } = booked;
+  const isChanged = order?.hasEnded || order?.cancelAt !== undefined;
+  if (order === undefined || isRecorded && !isChanged) return terms;
+  const status = statusOf(booked, order);
+  const isChangeable = status === "Live" || status === "Contingent";
+  return definedMembers({
+    ...terms,
+    "status": status,
+    "contingent-status": status === "Contingent" ? "Pending Condition" : undefined,
+    "cancellable": isChangeable,
+    "editable": isChangeable,
+    "edited": replacedBy !== undefined,
+    "replaces-order-id": replaces,
+    "replacing-order-id": replacedBy,
+    "live-at": instant(order.startedAt),
+    "cancelled-at": order.phase === "cancelled" ? instant(order.endedAt) : undefined,
+    "terminal-at": instant(order.endedAt),
+    "reject-reason": order.rejectReason,
+    "updated-at": order.endedAt ?? order.executions.at(-1)?.at ?? order.placedAt,
+    "legs": legsWithFills(terms["legs"], order),
+  });
+}
+
+/** A time as the broker writes it. */
+export function instant(ms: number | undefined): string | undefined {
+  return ms === undefined ? undefined : new Date(ms).toISOString().replace("Z", "+00:00");
+}
+
+function statusOf({ replacedBy }: BookedOrder, order: ExchangeOrder): string {
+  if (order.phase !== "waiting" && order.phase !== "working") return ENDS[order.phase];
+  if (order.cancelAt !== undefined) {
+    return replacedBy === undefined ? "Cancel Requested" : "Replace Requested";
+  }
+  if (order.phase === "working") return "Live";
+  const isDependent = order.isHeld || order.parent !== undefined || order.replaces !== undefined;
+  if (isDependent) return "Contingent";
+  const stepMs = (order.liveAt - order.placedAt) / BEFORE_LIVE.length;
+  return BEFORE_LIVE[Math.floor((Date.now() - order.placedAt) / stepMs)] ?? "Live";
+}
+
+function legsWithFills(legs: Json, order: ExchangeOrder): Json {
+  if (!Array.isArray(legs)) return legs;
+  return legs.map((leg, i) => ({
+    ...leg,
+    "quantity": Number(order.terms.legs[i]?.quantity ?? 0),
+    "remaining-quantity": Number(order.remainingOf(i)),
+    "fills": order.executions.filter((execution) => execution.leg === i).map(fillOf),
+  }));
+}
+
+/** The fields of the documented example. */
+function fillOf(execution: Execution, index: number): JsonObject {
+  return {
+    "ext-group-fill-id": "0",
+    "ext-exec-id": `${index + 1}`,
+    "fill-id": `${execution.at}.${execution.leg}.${index}`,
+    "quantity": Number(execution.quantity),
+    "fill-price": execution.price.toAmount(),
+    "filled-at": instant(execution.at),
+    "destination-venue": "EMULATOR",
+  };
+}

@@ -1,0 +1,257 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { startEmulator } from "../../src/emulator/emulator.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { at, listAt, type Reading, sending, signIn } from "../support/emulator_wire.ts";
+import { TradestationClient } from "../support/emulator_tradestation.ts";
+import { LIMIT_ORDER, MARKET_ORDER } from "../support/orders.ts";
+import { EMPTY, FUNDED } from "./tastytrade_fixtures.ts";
+import {
+  CASH,
+  LIMIT_ORDER as TRADESTATION_LIMIT,
+  MARKET_ORDER as TRADESTATION_MARKET,
+} from "./tradestation_fixtures.ts";
+
+const ORDERS = `/accounts/${FUNDED}/orders`;
+
+function orderIn({ json }: Reading): unknown {
+  return at(json, "data", "order") ?? at(json, "data");
+}
+
+Deno.test("emulator fills an order of tastytrade in parts, and positions, balance and transactions follow", async () => {
+  await using emulator = await startEmulator();
+  const get = await signIn(emulator.tastytrade);
+  const ten = {
+    ...LIMIT_ORDER,
+    "price": "187.50",
+    "legs": [{ ...LIMIT_ORDER.legs[0], "quantity": 10 }],
+  };
+  const placed = await get(ORDERS, sending("POST", ten));
+  const path = `${ORDERS}/${at(orderIn(placed), "id")}`;
+  const before = await get(`/accounts/${FUNDED}/balances`);
+  emulator.setPrice("AAPL", "187.20", "4");
+  const partly = orderIn(await get(path));
+  assertEquals(at(partly, "status"), "Live");
+  assertEquals([at(partly, "legs", 0, "quantity"), at(partly, "legs", 0, "remaining-quantity")], [
+    10,
+    6,
+  ]);
+  assertEquals(at(partly, "legs", 0, "fills", 0, "fill-price"), "187.2");
+  emulator.setPrice("AAPL", "187.00");
+  const filled = orderIn(await get(path));
+  assertEquals([at(filled, "status"), at(filled, "cancellable")], ["Filled", false]);
+  assertEquals(listAt(filled, "legs", 0, "fills").map((fill) => at(fill, "quantity")), [4, 6]);
+  assertEquals((await get(path, { method: "DELETE" })).status, 422);
+
+  const { json: positions } = await get(
+    `/accounts/${FUNDED}/positions?symbol=AAPL&include-marks=true`,
+  );
+  const position = at(positions, "data", "items", 0);
+  assertEquals(
+    ["quantity", "quantity-direction", "average-open-price", "mark-price"].map((name) =>
+      at(position, name)
+    ),
+    [10, "Long", "187.08", "187.0"],
+  );
+  const after = await get(`/accounts/${FUNDED}/balances`);
+  const change = (name: string) =>
+    (Number(at(after.json, "data", name)) - Number(at(before.json, "data", name))).toFixed(3);
+  assertEquals(change("cash-balance"), "-1870.801"); // 4 × 187.20 + 6 × 187.00, and the fee
+  assertEquals(change("long-equity-value"), "1870.000");
+  assertEquals(change("net-liquidating-value"), "-0.801");
+  const { json: transactions } = await get(`/accounts/${FUNDED}/transactions?symbol=AAPL`);
+  const values = listAt(transactions, "data", "items").map((one) => at(one, "net-value"));
+  assertEquals(values, ["1122.0", "748.801"]);
+  assertEquals(emulator.orders[0]?.status, "Filled");
+});
+
+Deno.test("emulator closes a position, and shows it only to those who ask for closed ones", async () => {
+  await using emulator = await startEmulator();
+  const get = await signIn(emulator.tastytrade);
+  emulator.setPrice("TQQQ", "50");
+  const sell = {
+    ...MARKET_ORDER,
+    "legs": [{
+      "instrument-type": "Equity",
+      "symbol": "TQQQ",
+      "quantity": 742,
+      "action": "Sell to Close",
+    }],
+  };
+  await get(ORDERS, sending("POST", sell));
+  const open = await get(`/accounts/${FUNDED}/positions?symbol=TQQQ`);
+  assertEquals(listAt(open.json, "data", "items"), []);
+  const all = await get(`/accounts/${FUNDED}/positions?symbol=TQQQ&include-closed-positions=true`);
+  assertEquals(at(all.json, "data", "items", 0, "quantity-direction"), "Zero");
+  assertEquals(at(all.json, "data", "items", 0, "quantity"), 0);
+});
+
+Deno.test("emulator leads an order of tastytrade through every status, as long as the test says", async () => {
+  using clock = new FakeClock();
+  await using emulator = await startEmulator();
+  emulator.orderDelayMs = 100;
+  emulator.tokenLifetimeS = 3_600;
+  const get = await signIn(emulator.tastytrade);
+  const placed = orderIn(await get(ORDERS, sending("POST", LIMIT_ORDER)));
+  const path = `${ORDERS}/${at(placed, "id")}`;
+  const statuses = [at(placed, "status")];
+  for (let i = 0; i < 3; i++) {
+    clock.advance(100);
+    statuses.push(at(orderIn(await get(path)), "status"));
+  }
+  assertEquals(statuses, ["Received", "Routed", "In Flight", "Live"]);
+
+  const next = orderIn(await get(path, sending("PUT", { ...LIMIT_ORDER, "price": "2.00" })));
+  const status = async (id: unknown) => at(orderIn(await get(`${ORDERS}/${id}`)), "status");
+  assertEquals(await status(at(placed, "id")), "Replace Requested");
+  assertEquals(await status(at(next, "id")), "Contingent");
+  clock.advance(300);
+  assertEquals(await status(at(placed, "id")), "Cancelled");
+  assertEquals(await status(at(next, "id")), "Live");
+  const cancelled = await get(`${ORDERS}/${at(next, "id")}`, { method: "DELETE" });
+  assertEquals(at(orderIn(cancelled), "status"), "Cancel Requested");
+  emulator.setPrice("AAPL", "1.50"); // the fill is faster
+  clock.advance(100);
+  assertEquals(await status(at(next, "id")), "Filled");
+});
+
+Deno.test("emulator expires orders at the end of the day, and rejects what a test says", async () => {
+  await using emulator = await startEmulator();
+  const get = await signIn(emulator.tastytrade);
+  const today = new Date().toISOString().slice(0, 10);
+  const lives: readonly Record<string, string>[] = [
+    { "time-in-force": "Day" },
+    { "time-in-force": "GTC" },
+    { "time-in-force": "GTD", "gtc-date": today },
+    { "time-in-force": "GTD", "gtc-date": "2999-01-01" },
+  ];
+  for (const life of lives) await get(ORDERS, sending("POST", { ...LIMIT_ORDER, ...life }));
+  emulator.endTradingDay();
+  const statuses = () => emulator.orders.map(({ status }) => status);
+  assertEquals(statuses(), ["Expired", "Live", "Expired", "Live"]);
+  const [expired, live] = emulator.orders;
+  emulator.rejectOrder(live?.id ?? 0, "Session offline");
+  assertEquals(statuses()[1], "Rejected");
+  assertEquals(at(emulator.orders[1]?.wire, "reject-reason"), "Session offline");
+  for (const id of [expired?.id ?? 0, 1, "x"]) {
+    assertThrows(() => emulator.rejectOrder(id, "no"), TypeError, "there is none that works");
+  }
+});
+
+Deno.test("emulator fills in tastytrade's sandbox what the sandbox fills, and nothing in production", async () => {
+  await using emulator = await startEmulator();
+  const four = { ...LIMIT_ORDER, "price": "3.01" };
+  const three = { ...LIMIT_ORDER, "price": "3.00" };
+  for (const environment of [emulator.tastytrade, emulator.tastytradeSandbox]) {
+    const get = await signIn(environment);
+    for (const order of [MARKET_ORDER, three, four]) await get(ORDERS, sending("POST", order));
+  }
+  assertEquals(emulator.orders.map(({ status }) => status), [
+    ...["Live", "Live", "Live"],
+    ...["Filled", "Filled", "Live"],
+  ]);
+  const prices = emulator.orders.map(({ wire }) => at(wire, "legs", 0, "fills", 0, "fill-price"));
+  assertEquals(prices.slice(3), ["1.0", "3.0", undefined]);
+});
+
+Deno.test("emulator buys for an amount of money what it is worth at the price", async () => {
+  await using emulator = await startEmulator();
+  const get = await signIn(emulator.tastytrade);
+  const { quantity: _, ...leg } = { quantity: 0, ...MARKET_ORDER.legs[0] };
+  const notional = {
+    "time-in-force": "Day",
+    "order-type": "Notional Market",
+    "value": "100.00",
+    "value-effect": "Debit",
+    "legs": [leg],
+  };
+  await get(ORDERS, sending("POST", notional));
+  assertEquals(emulator.orders[0]?.status, "Live");
+  emulator.setPrice("AAPL", "200");
+  assertEquals(at(emulator.orders[0]?.wire, "legs", 0, "fills", 0, "quantity"), 0.5);
+});
+
+Deno.test("emulator fills an order of TradeStation in parts, and positions and balances follow", async () => {
+  await using client = await TradestationClient.open();
+  const { emulator } = client;
+  const get = await client.signIn();
+  const orders = "/v3/orderexecution/orders";
+  await get(orders, sending("POST", { ...TRADESTATION_LIMIT, AccountID: CASH }));
+  const wire = () => emulator.orders[0]?.wire;
+  assertEquals([at(wire(), "Status"), at(wire(), "GoodTillDate")], ["ACK", ninetyDaysFromNow()]);
+  emulator.setPrice("MSFT", "132.00", "4");
+  assertEquals([at(wire(), "Status"), at(wire(), "Legs", 0, "ExecQuantity")], ["FPR", "4"]);
+  const path = `${orders}/${emulator.orders[0]?.id}`;
+  await get(path, sending("PUT", { "OrderType": "Market" }));
+  emulator.setPrice("MSFT", "133.00", "1");
+  assertEquals(at(wire(), "Legs", 0, "ExecQuantity"), "5");
+  const cancelled = await get(path, { method: "DELETE" });
+  assertEquals(cancelled.status, 200);
+  assertEquals([at(wire(), "Status"), at(wire(), "FilledPrice")], ["FLP", "132.2"]);
+
+  const { json } = await get(`/v3/brokerage/accounts/${CASH}/positions`);
+  const position = at(json, "Positions", 0);
+  assertEquals(
+    ["Quantity", "LongShort", "AveragePrice", "MarketValue", "UnrealizedProfitLoss"]
+      .map((name) => at(position, name)),
+    ["5", "Long", "132.2", "665", "4"],
+  );
+  const { json: balances } = await get(`/v3/brokerage/accounts/${CASH}/balances`);
+  assertEquals(at(balances, "Balances", 0, "CashBalance"), "987654319126"); // 661 less
+  assertEquals(at(balances, "Balances", 0, "Equity"), "987654321543.0976"); // and 4 more
+  const history = await get(`/v3/brokerage/accounts/${CASH}/historicalorders?since=${today()}`);
+  assertEquals(listAt(history.json, "Orders").map((order) => at(order, "Status")), ["FLP"]);
+  const unknown = await get(`${orders}/1`, { method: "DELETE" });
+  assertEquals([unknown.status, at(unknown.json, "Message")], [404, "Invalid order ID."]);
+});
+
+Deno.test("emulator fills market orders in SIM at once, sends late where it is told, and rejects", async () => {
+  using clock = new FakeClock();
+  await using client = await TradestationClient.open();
+  const { emulator } = client;
+  const get = await client.signIn(emulator.tradestationSandbox.baseUrl);
+  const order = { ...TRADESTATION_MARKET, AccountID: "SIM3113503M" };
+  const orders = "/v3/orderexecution/orders";
+  const statuses = () => emulator.orders.map(({ status }) => status);
+  await get(orders, sending("POST", order));
+  assertEquals([statuses(), at(emulator.orders[0]?.wire, "FilledPrice")], [["FLL"], "216.32"]);
+  emulator.setPrice("MSFT", "200");
+  emulator.orderDelayMs = 50;
+  await get(orders, sending("POST", order));
+  assertEquals(statuses()[1], "OPN");
+  clock.advance(50);
+  assertEquals([statuses()[1], at(emulator.orders[1]?.wire, "FilledPrice")], ["FLL", "200"]);
+  const limit = { ...TRADESTATION_LIMIT, AccountID: "SIM3113503M", LimitPrice: "100" };
+  await get(orders, sending("POST", limit));
+  clock.advance(50);
+  await get(`${orders}/${emulator.orders[2]?.id}`, { method: "DELETE" });
+  assertEquals(statuses()[2], "UCN");
+  emulator.rejectOrder(`${emulator.orders[2]?.id}`, "Not now");
+  assertEquals([statuses()[2], at(emulator.orders[2]?.wire, "RejectReason")], ["REJ", "Not now"]);
+  emulator.orderDelayMs = 0;
+  await get(orders, sending("POST", { ...limit, TimeInForce: { Duration: "DAY" } }));
+  await get(orders, sending("POST", limit));
+  emulator.endTradingDay();
+  assertEquals(statuses().slice(3), ["EXP", "ACK"]);
+});
+
+Deno.test("setPrice() takes amounts only", async () => {
+  await using emulator = await startEmulator();
+  for (const [price, size] of [["0"], ["-1"], ["1e3"], ["1", "0"], ["1", "many"]] as const) {
+    assertThrows(
+      () => emulator.setPrice("AAPL", price, size),
+      TypeError,
+      "is not a positive amount",
+    );
+  }
+  const get = await signIn(emulator.tastytrade);
+  await get(`/accounts/${EMPTY}/orders`, sending("POST", LIMIT_ORDER)); // no money
+  assertEquals(emulator.orders, []);
+});
+
+function today(): string {
+  return new Date().toISOString().slice(0, 10);
+}
+
+function ninetyDaysFromNow(): string {
+  return `${new Date(Date.now() + 90 * 86_400_000).toISOString().slice(0, 10)}T00:00:00Z`;
+}
