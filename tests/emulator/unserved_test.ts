@@ -37,8 +37,8 @@ Deno.test("emulator refuses what it does not model of tastytrade by name, and no
     ["/watchlists?x=1", {}, "GET /watchlists"],
     [
       `/accounts/${FUNDED}/complex-orders`,
-      { method: "POST" },
-      `POST /accounts/${FUNDED}/complex-orders`,
+      sending("POST", { "type": "BLAST", "orders": [] }),
+      "the complex order type BLAST",
     ],
     ["/instruments/equities/active", {}, "GET /instruments/equities/active"],
     [

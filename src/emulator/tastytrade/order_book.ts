@@ -6,10 +6,10 @@ import { ExchangeOrder, type Execution } from "../exchange/exchange_order.ts";
 import type { Market } from "../exchange/market.ts";
 import type { JsonObject } from "../response.ts";
 import type { Settings } from "../service.ts";
+import { type ComplexForm, type ComplexOrder, ordersOf, wireOfComplex } from "./complex_order.ts";
 import { Holdings } from "./holdings.ts";
-import { legsOf } from "./order_form.ts";
-import { type BookedOrder, instant, wireOf } from "./order_state.ts";
-import { orderTerms, underlyingSymbol } from "./order_terms.ts";
+import { type BookedOrder, instant, isContingent, wireOf, wireOrder } from "./order_state.ts";
+import { orderTerms } from "./order_terms.ts";
 import order from "./recordings/order.json" with { type: "json" };
 import cancelled from "./recordings/order_cancelled.json" with { type: "json" };
 import orders from "./recordings/orders.json" with { type: "json" };
@@ -28,6 +28,8 @@ export class OrderBook {
   readonly #exchange: Exchange;
   // The id of the recorded placement, which is the highest one.
   #nextId = 270_561;
+  readonly #complex: ComplexOrder[] = [];
+  #nextComplexId = 68_100;
 
   constructor(environment: "production" | "sandbox", market: Market, settings: Settings) {
     this.#environment = environment;
@@ -79,7 +81,7 @@ export class OrderBook {
 
   /** Places a checked order, and returns it as the broker shows it at that moment. */
   place(accountNumber: string, form: JsonObject): JsonObject {
-    return this.#place(accountNumber, form, undefined);
+    return this.#place(accountNumber, form).wire;
   }
 
   /** Cancels an order, and returns it as the broker shows it at that moment: cancellation requested. */
@@ -91,9 +93,57 @@ export class OrderBook {
   replace(id: unknown, form: JsonObject): JsonObject {
     const booked = this.#booked(id);
     booked.replacedBy = this.#nextId;
-    const placed = this.#place(booked.accountNumber, form, booked);
+    const placed = this.#place(booked.accountNumber, form, { replaced: booked });
     this.#end(booked, "Replace Requested");
-    return placed;
+    return placed.wire;
+  }
+
+  /** Places checked orders that belong together. */
+  placeComplex(accountNumber: string, { type, trigger, orders }: ComplexForm): JsonObject {
+    const id = this.#nextComplexId++;
+    const of = (tag: string, parent?: ExchangeOrder) => ({
+      complex: { "complex-order-id": id, "complex-order-tag": `${type}::${tag}` },
+      parent,
+    });
+    const first = trigger && this.#place(accountNumber, trigger, of("trigger-order")).booked;
+    const others = orders.map((form) => this.#book(accountNumber, form, of("order", first?.order)));
+    if (type !== "OTO") {
+      const rivals = others.flatMap(({ order }) => order ?? []);
+      for (const order of rivals) order.rivals = rivals.filter((other) => other !== order);
+    }
+    const complex = { id, accountNumber, type, trigger: first, orders: others };
+    this.#complex.push(complex);
+    const wire = wireOfComplex(complex);
+    for (const { order } of others) if (order !== undefined) this.#exchange.submit(order);
+    return wire;
+  }
+
+  /** What a complex order would look like. */
+  dryRunComplex(accountNumber: string, { type, trigger, orders }: ComplexForm): JsonObject {
+    return {
+      "account-number": accountNumber,
+      "type": type,
+      ...(trigger === undefined ? {} : { "trigger-order": wireOrder(accountNumber, trigger) }),
+      "orders": orders.map((form) => wireOrder(accountNumber, form)),
+    };
+  }
+
+  /** The complex orders of an account, newest first. */
+  complexOf(accountNumber: string): readonly JsonObject[] {
+    this.#exchange.settle();
+    return this.#complex.filter((complex) => complex.accountNumber === accountNumber)
+      .map(wireOfComplex).toReversed();
+  }
+
+  /** Cancels all orders of a complex order; `undefined` if they have ended. */
+  cancelComplex(id: unknown): JsonObject | undefined {
+    const complex = this.#complex.find((complex) => complex.id === id);
+    const open = complex && ordersOf(complex).filter(({ order }) => order?.hasEnded === false);
+    if (complex === undefined || open === undefined || open.length === 0) return undefined;
+    for (const { order } of open.toReversed()) {
+      if (order?.hasEnded === false) this.#exchange.cancel(order, this.#settings.orderDelayMs);
+    }
+    return wireOfComplex(complex);
   }
 
   /** Rejects an order that was accepted. Returns whether there is one that has not ended. */
@@ -131,7 +181,9 @@ export class OrderBook {
     if (order !== undefined) this.#exchange.submit(order);
   }
 
-  #place(accountNumber: string, form: JsonObject, replaced: BookedOrder | undefined): JsonObject {
+  /** Puts an order into the book. */
+  #book(accountNumber: string, form: JsonObject, relations: Relations = {}): BookedOrder {
+    const { replaced, parent, complex } = relations;
     const now = Date.now();
     const isHeld = isContingent(form);
     const terms = orderTerms(form);
@@ -139,6 +191,7 @@ export class OrderBook {
     const { orderDelayMs } = this.#settings;
     const order = new ExchangeOrder(terms, { liveAt: now + 3 * orderDelayMs, isHeld });
     order.replaces = replaced?.order;
+    order.parent = parent;
     const booked: BookedOrder = {
       id,
       accountNumber,
@@ -148,6 +201,7 @@ export class OrderBook {
         "ext-client-order-id": randomBytes(9).toString("hex"),
         "global-request-id": randomBytes(16).toString("hex"),
         "received-at": instant(now),
+        ...complex,
       },
       order,
       isRecorded: false,
@@ -155,19 +209,20 @@ export class OrderBook {
       replacedBy: undefined,
     };
     this.#orders.set(id, booked);
+    return booked;
+  }
+
+  /** Puts an order into the book and on the exchange, and returns what the broker shows at first. */
+  #place(accountNumber: string, form: JsonObject, relations: Relations = {}): Placed {
+    const booked = this.#book(accountNumber, form, relations);
     const wire = wireOf(booked);
-    this.#exchange.submit(order);
-    if (isHeld) return wire;
+    if (booked.order !== undefined) this.#exchange.submit(booked.order);
+    if (isContingent(form)) return { booked, wire };
     // As recorded: at first an order is routed, and cannot be changed.
-    const status = orderDelayMs > 0 ? "Received" : "Routed";
-    return {
-      ...wire,
-      "status": status,
-      "contingent-status": undefined,
-      "live-at": undefined,
-      "cancellable": false,
-      "editable": false,
-    };
+    const { "contingent-status": _status, "live-at": _at, ...rest } = wire;
+    const status = this.#settings.orderDelayMs > 0 ? "Received" : "Routed";
+    const first = { ...rest, "status": status, "cancellable": false, "editable": false };
+    return { booked, wire: first };
   }
 
   #end(booked: BookedOrder, status: string): JsonObject {
@@ -191,49 +246,18 @@ export class OrderBook {
   }
 }
 
-/** The fields of an order that are returned as they were sent. */
-const ECHOED = [
-  "price",
-  "price-effect",
-  "value",
-  "value-effect",
-  "stop-trigger",
-  "gtc-date",
-  "source",
-  "external-identifier",
-  "rules",
-];
+/** How an order is related to others. */
+interface Relations {
+  readonly replaced?: BookedOrder;
+  readonly parent?: ExchangeOrder | undefined;
+  /** What its complex order adds. The tag is UNCONFIRMED. */
+  readonly complex?: JsonObject;
+}
 
-/** A checked order as a dry run shows it, without an id. */
-export function wireOrder(accountNumber: string, form: JsonObject): JsonObject {
-  const legs = legsOf(form);
-  const [first = {}] = legs;
-  return {
-    "account-number": accountNumber,
-    "time-in-force": form["time-in-force"],
-    "order-type": form["order-type"],
-    "size": quantity(first),
-    "underlying-symbol": underlyingSymbol(first),
-    // Options are listed under the kind of their underlying.
-    "underlying-instrument-type": `${first["instrument-type"]}`.replace(" Option", ""),
-    ...(isContingent(form)
-      ? { "status": "Contingent", "contingent-status": "Pending Condition" }
-      : { "status": "Live" }),
-    "cancellable": true,
-    "editable": true,
-    "edited": false,
-    // A dry run has no update.
-    "updated-at": 0,
-    "legs": legs.map((leg) => ({
-      "instrument-type": leg["instrument-type"],
-      "symbol": leg["symbol"],
-      "quantity": quantity(leg),
-      "remaining-quantity": quantity(leg),
-      "action": leg["action"],
-      "fills": [],
-    })),
-    ...Object.fromEntries(Object.entries(form).filter(([name]) => ECHOED.includes(name))),
-  };
+/** An order of the book, and what the broker shows of it at first. */
+interface Placed {
+  readonly booked: BookedOrder;
+  readonly wire: JsonObject;
 }
 
 function sandboxPrice({ terms: { limit, stop } }: ExchangeOrder): Decimal | undefined {
@@ -241,13 +265,4 @@ function sandboxPrice({ terms: { limit, stop } }: ExchangeOrder): Decimal | unde
   if (limit === undefined) return SANDBOX_PRICE;
   const price = limit.isNegative ? limit.negated() : limit;
   return SANDBOX_LIMIT.isBelow(price) ? undefined : price;
-}
-
-function isContingent(form: JsonObject): boolean {
-  return form["rules"] !== undefined;
-}
-
-/** Recorded quantities are JSON numbers, however they were sent. */
-function quantity(leg: JsonObject): number {
-  return Number(leg["quantity"] ?? 0);
 }

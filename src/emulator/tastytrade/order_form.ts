@@ -66,8 +66,26 @@ const NEEDS: Readonly<Record<string, readonly string[]>> = {
  * Reads the body of an order request.
  *
  * @throws {RequestError} If it is not a JSON object.
+ * @throws {Unserved} If it has a field that is not modelled.
  */
-export function readOrderForm({ headers, body }: ReceivedRequest): JsonObject {
+export function readOrderForm(request: ReceivedRequest): JsonObject {
+  const form = readJson(request);
+  checkOrderFields(form);
+  return form;
+}
+
+/** Refuses the fields of an order that are not modelled. */
+export function checkOrderFields(form: JsonObject): void {
+  checkFields(form, FIELDS);
+  for (const [i, leg] of legsOf(form).entries()) checkFields(leg, LEG_FIELDS, `legs[${i}].`);
+}
+
+/**
+ * Reads a JSON body.
+ *
+ * @throws {RequestError} If it is not a JSON object.
+ */
+export function readJson({ headers, body }: ReceivedRequest): JsonObject {
   // Status and message of both refusals are UNCONFIRMED.
   if (!/^application\/json\b/i.test(headers["content-type"] ?? "")) {
     throw new RequestError(
@@ -80,8 +98,6 @@ export function readOrderForm({ headers, body }: ReceivedRequest): JsonObject {
       errorResponse(400, "malformed_request", "Request body is not valid JSON"),
     );
   }
-  checkFields(form, FIELDS);
-  for (const [i, leg] of legsOf(form).entries()) checkFields(leg, LEG_FIELDS, `legs[${i}].`);
   return form;
 }
 

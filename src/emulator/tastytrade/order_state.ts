@@ -1,6 +1,8 @@
 /** What the broker shows of an order that moves on: its status, its times and its fills. */
 
 import type { ExchangeOrder, Execution } from "../exchange/exchange_order.ts";
+import { legsOf } from "./order_form.ts";
+import { underlyingSymbol } from "./order_terms.ts";
 import { definedMembers, type Json, type JsonObject } from "../response.ts";
 
 /** An order of the book. */
@@ -91,4 +93,59 @@ function fillOf(execution: Execution, index: number): JsonObject {
     "filled-at": instant(execution.at),
     "destination-venue": "EMULATOR",
   };
+}
+
+/** The fields of an order that are returned as they were sent. */
+const ECHOED = [
+  "price",
+  "price-effect",
+  "value",
+  "value-effect",
+  "stop-trigger",
+  "gtc-date",
+  "source",
+  "external-identifier",
+  "rules",
+];
+
+/** A checked order as a dry run shows it, without an id. */
+export function wireOrder(accountNumber: string, form: JsonObject): JsonObject {
+  const legs = legsOf(form);
+  const [first = {}] = legs;
+  return {
+    "account-number": accountNumber,
+    "time-in-force": form["time-in-force"],
+    "order-type": form["order-type"],
+    "size": quantity(first),
+    "underlying-symbol": underlyingSymbol(first),
+    // Options are listed under the kind of their underlying.
+    "underlying-instrument-type": `${first["instrument-type"]}`.replace(" Option", ""),
+    ...(isContingent(form)
+      ? { "status": "Contingent", "contingent-status": "Pending Condition" }
+      : { "status": "Live" }),
+    "cancellable": true,
+    "editable": true,
+    "edited": false,
+    // A dry run has no update.
+    "updated-at": 0,
+    "legs": legs.map((leg) => ({
+      "instrument-type": leg["instrument-type"],
+      "symbol": leg["symbol"],
+      "quantity": quantity(leg),
+      "remaining-quantity": quantity(leg),
+      "action": leg["action"],
+      "fills": [],
+    })),
+    ...Object.fromEntries(Object.entries(form).filter(([name]) => ECHOED.includes(name))),
+  };
+}
+
+/** Whether an order waits for a condition, which never comes true here. */
+export function isContingent(form: JsonObject): boolean {
+  return form["rules"] !== undefined;
+}
+
+/** Recorded quantities are JSON numbers, however they were sent. */
+function quantity(leg: JsonObject): number {
+  return Number(leg["quantity"] ?? 0);
 }

@@ -6,7 +6,7 @@ import { accountNumbers } from "./account_list.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
 import { dataResponse, errorResponse, unknownResponse, validationResponse } from "./envelope.ts";
 import { RequestError } from "../request_error.ts";
-import { wireOrder } from "./order_book.ts";
+import { wireOrder } from "./order_state.ts";
 import { checkOrderForm, readOrderForm } from "./order_form.ts";
 import { between, PAGE, pageOf, select, sort, TIMES } from "./pagination.ts";
 import { preflight } from "./preflight.ts";

@@ -5,6 +5,7 @@ import { Route } from "../route.ts";
 import type { Service, Settings } from "../service.ts";
 import { accountNumbers } from "./account_list.ts";
 import { accountEndpoints } from "./accounts.ts";
+import { complexOrderEndpoints } from "./complex_orders.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { errorResponse, unknownResponse } from "./envelope.ts";
 import { RequestError } from "../request_error.ts";
@@ -23,6 +24,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   ...accountEndpoints,
   ...transactionEndpoints,
   ...orderEndpoints,
+  ...complexOrderEndpoints,
   ...marketEndpoints,
 ];
 

@@ -38,7 +38,13 @@ export const transactionEndpoints: readonly Endpoint[] = [
   {
     route: new Route("GET /accounts/*/transactions/total-fees"),
     scope: "read",
-    handle: ({ context }) => jsonResponse(200, { ...totalFees, context }),
+    query: ["date"],
+    handle: ({ parameters: [number], query, context, book }) => {
+      const today = new Date(Date.now()).toISOString().slice(0, 10);
+      const fees = book.holdings.feesOf(number, query.get("date") ?? today);
+      const data = { "total-fees": fees.toAmount(), "total-fees-effect": fees.toEffect() };
+      return jsonResponse(200, { ...totalFees, data, context });
+    },
   },
   {
     route: new Route("GET /accounts/*/transactions/*"),

@@ -2,14 +2,8 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { startEmulator } from "../../src/emulator/emulator.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { at, listAt, type Reading, sending, signIn } from "../support/emulator_wire.ts";
-import { TradestationClient } from "../support/emulator_tradestation.ts";
 import { LIMIT_ORDER, MARKET_ORDER } from "../support/orders.ts";
 import { EMPTY, FUNDED } from "./tastytrade_fixtures.ts";
-import {
-  CASH,
-  LIMIT_ORDER as TRADESTATION_LIMIT,
-  MARKET_ORDER as TRADESTATION_MARKET,
-} from "./tradestation_fixtures.ts";
 
 const ORDERS = `/accounts/${FUNDED}/orders`;
 
@@ -153,6 +147,21 @@ Deno.test("emulator fills in tastytrade's sandbox what the sandbox fills, and no
   assertEquals(prices.slice(3), ["1.0", "3.0", undefined]);
 });
 
+Deno.test("emulator tells the fees of a day", async () => {
+  await using emulator = await startEmulator();
+  const get = await signIn(emulator.tastytrade);
+  emulator.setPrice("AAPL", "1");
+  for (const order of [LIMIT_ORDER, MARKET_ORDER]) await get(ORDERS, sending("POST", order));
+  const fees = async (query: string) =>
+    at((await get(`/accounts/${FUNDED}/transactions/total-fees${query}`)).json, "data");
+  const debit = { "total-fees": "0.002", "total-fees-effect": "Debit" };
+  assertEquals([await fees(""), await fees(`?date=${today()}`)], [debit, debit]);
+  assertEquals(await fees("?date=2020-01-01"), {
+    "total-fees": "0.0",
+    "total-fees-effect": "None",
+  });
+});
+
 Deno.test("emulator buys for an amount of money what it is worth at the price", async () => {
   await using emulator = await startEmulator();
   const get = await signIn(emulator.tastytrade);
@@ -168,70 +177,6 @@ Deno.test("emulator buys for an amount of money what it is worth at the price", 
   assertEquals(emulator.orders[0]?.status, "Live");
   emulator.setPrice("AAPL", "200");
   assertEquals(at(emulator.orders[0]?.wire, "legs", 0, "fills", 0, "quantity"), 0.5);
-});
-
-Deno.test("emulator fills an order of TradeStation in parts, and positions and balances follow", async () => {
-  await using client = await TradestationClient.open();
-  const { emulator } = client;
-  const get = await client.signIn();
-  const orders = "/v3/orderexecution/orders";
-  await get(orders, sending("POST", { ...TRADESTATION_LIMIT, AccountID: CASH }));
-  const wire = () => emulator.orders[0]?.wire;
-  assertEquals([at(wire(), "Status"), at(wire(), "GoodTillDate")], ["ACK", ninetyDaysFromNow()]);
-  emulator.setPrice("MSFT", "132.00", "4");
-  assertEquals([at(wire(), "Status"), at(wire(), "Legs", 0, "ExecQuantity")], ["FPR", "4"]);
-  const path = `${orders}/${emulator.orders[0]?.id}`;
-  await get(path, sending("PUT", { "OrderType": "Market" }));
-  emulator.setPrice("MSFT", "133.00", "1");
-  assertEquals(at(wire(), "Legs", 0, "ExecQuantity"), "5");
-  const cancelled = await get(path, { method: "DELETE" });
-  assertEquals(cancelled.status, 200);
-  assertEquals([at(wire(), "Status"), at(wire(), "FilledPrice")], ["FLP", "132.2"]);
-
-  const { json } = await get(`/v3/brokerage/accounts/${CASH}/positions`);
-  const position = at(json, "Positions", 0);
-  assertEquals(
-    ["Quantity", "LongShort", "AveragePrice", "MarketValue", "UnrealizedProfitLoss"]
-      .map((name) => at(position, name)),
-    ["5", "Long", "132.2", "665", "4"],
-  );
-  const { json: balances } = await get(`/v3/brokerage/accounts/${CASH}/balances`);
-  assertEquals(at(balances, "Balances", 0, "CashBalance"), "987654319126"); // 661 less
-  assertEquals(at(balances, "Balances", 0, "Equity"), "987654321543.0976"); // and 4 more
-  const history = await get(`/v3/brokerage/accounts/${CASH}/historicalorders?since=${today()}`);
-  assertEquals(listAt(history.json, "Orders").map((order) => at(order, "Status")), ["FLP"]);
-  const unknown = await get(`${orders}/1`, { method: "DELETE" });
-  assertEquals([unknown.status, at(unknown.json, "Message")], [404, "Invalid order ID."]);
-});
-
-Deno.test("emulator fills market orders in SIM at once, sends late where it is told, and rejects", async () => {
-  using clock = new FakeClock();
-  await using client = await TradestationClient.open();
-  const { emulator } = client;
-  const get = await client.signIn(emulator.tradestationSandbox.baseUrl);
-  const order = { ...TRADESTATION_MARKET, AccountID: "SIM3113503M" };
-  const orders = "/v3/orderexecution/orders";
-  const statuses = () => emulator.orders.map(({ status }) => status);
-  await get(orders, sending("POST", order));
-  assertEquals([statuses(), at(emulator.orders[0]?.wire, "FilledPrice")], [["FLL"], "216.32"]);
-  emulator.setPrice("MSFT", "200");
-  emulator.orderDelayMs = 50;
-  await get(orders, sending("POST", order));
-  assertEquals(statuses()[1], "OPN");
-  clock.advance(50);
-  assertEquals([statuses()[1], at(emulator.orders[1]?.wire, "FilledPrice")], ["FLL", "200"]);
-  const limit = { ...TRADESTATION_LIMIT, AccountID: "SIM3113503M", LimitPrice: "100" };
-  await get(orders, sending("POST", limit));
-  clock.advance(50);
-  await get(`${orders}/${emulator.orders[2]?.id}`, { method: "DELETE" });
-  assertEquals(statuses()[2], "UCN");
-  emulator.rejectOrder(`${emulator.orders[2]?.id}`, "Not now");
-  assertEquals([statuses()[2], at(emulator.orders[2]?.wire, "RejectReason")], ["REJ", "Not now"]);
-  emulator.orderDelayMs = 0;
-  await get(orders, sending("POST", { ...limit, TimeInForce: { Duration: "DAY" } }));
-  await get(orders, sending("POST", limit));
-  emulator.endTradingDay();
-  assertEquals(statuses().slice(3), ["EXP", "ACK"]);
 });
 
 Deno.test("setPrice() takes amounts only", async () => {
@@ -250,8 +195,4 @@ Deno.test("setPrice() takes amounts only", async () => {
 
 function today(): string {
   return new Date().toISOString().slice(0, 10);
-}
-
-function ninetyDaysFromNow(): string {
-  return `${new Date(Date.now() + 90 * 86_400_000).toISOString().slice(0, 10)}T00:00:00Z`;
 }
