@@ -47,7 +47,6 @@ Deno.test("emulator refuses what it does not model of tastytrade by name, and no
       'the query parameter "partition-keys[]" here',
     ],
     [`/accounts/${FUNDED}/positions?net-positions=True`, {}, "net-positions=true of positions"],
-    [`/accounts/${FUNDED}/net-liq/history?time-back=1y`, {}, "a net-liq history of 1y"],
     [`${orders}?futures-symbol=/ES`, {}, 'the query parameter "futures-symbol" here'],
     [`${orders}?sort=Asc&sort=Desc`, {}, 'the query parameter "sort" more than once'],
     [

@@ -1,4 +1,3 @@
-import account from "./recordings/account.json" with { type: "json" };
 import accounts from "./recordings/accounts.json" with { type: "json" };
 
 /** The recorded account numbers, which are the same in both environments. */
@@ -7,4 +6,4 @@ export const accountNumbers: readonly string[] = accounts.data.items.map(
 );
 
 /** The account with the recorded balances and positions. The other one is empty. */
-export const fundedAccount: string = account.data["account-number"];
+export const fundedAccount: string = `${accountNumbers[0]}`;

@@ -1,5 +1,4 @@
 import { type JsonObject, jsonResponse } from "../response.ts";
-import account from "./recordings/account.json" with { type: "json" };
 import accounts from "./recordings/accounts.json" with { type: "json" };
 import balanceSnapshots from "./recordings/balance_snapshots.json" with { type: "json" };
 import customer from "./recordings/customer.json" with { type: "json" };
@@ -14,6 +13,15 @@ import { dataResponse, unknownResponse, validationResponse } from "./envelope.ts
 import { Unserved } from "../unserved.ts";
 import { between, PAGE, pageOf, select } from "./pagination.ts";
 
+const DAY_MS = 24 * 60 * 60 * 1000;
+const PERIOD_DAYS: Readonly<Record<string, number>> = {
+  "1d": 1,
+  "1m": 30,
+  "3m": 91,
+  "6m": 182,
+  "1y": 365,
+  "all": 365,
+};
 const POSITION_FILTERS = ["symbol", "instrument-type", "underlying-symbol[]"];
 const POSITION_FLAGS = ["include-marks", "include-closed-positions", "net-positions"];
 
@@ -41,10 +49,7 @@ export const accountEndpoints: readonly Endpoint[] = [
     handle: ({ parameters: [number = ""], context }) => {
       const item = accounts.data.items.find((item) => item.account["account-number"] === number);
       if (item === undefined) return unknownResponse(`account ${number}`);
-      // The recording is of one account. The other one comes from the list.
-      return number === fundedAccount
-        ? jsonResponse(200, account)
-        : dataResponse(item.account, context);
+      return dataResponse(item.account, context);
     },
   },
   {
@@ -90,14 +95,35 @@ export const accountEndpoints: readonly Endpoint[] = [
   {
     route: new Route("GET /accounts/*/net-liq/history"),
     scope: "read",
-    query: ["time-back"],
-    handle: ({ query }) => {
-      const period = query.get("time-back") ?? "1d";
-      if (period !== "1d") throw new Unserved(`a net-liq history of ${period}`);
-      return jsonResponse(200, netLiqHistory);
-    },
+    query: ["time-back", "start-time"],
+    handle: netLiqResponse,
   },
 ];
+
+/**
+ * The value of each day at the opening, as the account is worth now: the emulator does not remember. How
+ * far apart the real values are, and that of "all", are UNCONFIRMED.
+ */
+function netLiqResponse({ parameters: [number = ""], query, book }: Call) {
+  const period = query.get("time-back") ?? "1d";
+  const days = PERIOD_DAYS[period];
+  if (days === undefined) {
+    return validationResponse([{ domain: "time-back", reason: "does not have a valid value" }]);
+  }
+  const start = query.get("start-time");
+  const since = start === null ? Date.now() - days * DAY_MS : Date.parse(start);
+  const value = book.holdings.balanceOf(number)["net-liquidating-value"];
+  const [recorded] = netLiqHistory.data.items;
+  const values = Object.fromEntries(
+    ["open", "high", "low", "close"].flatMap((name) => [[name, value], [`total-${name}`, value]]),
+  );
+  const count = Math.max(0, Math.floor((Date.now() - since) / DAY_MS));
+  const items = Array.from({ length: count }, (_, i) => {
+    const day = new Date(Date.now() - (count - 1 - i) * DAY_MS).toISOString().slice(0, 10);
+    return { ...recorded, ...values, "time": `${day} 13:30:00+00` };
+  });
+  return jsonResponse(200, { data: { items } });
+}
 
 function positionsResponse({ parameters: [number = ""], query, context, book }: Call) {
   const [hasMarks, hasClosed, isNet] = POSITION_FLAGS

@@ -9,8 +9,11 @@ import sandboxQuoteToken from "./recordings/quote_token_sandbox.json" with {
 };
 import { Route } from "../route.ts";
 import { Unserved } from "../unserved.ts";
+import { instant } from "./order_state.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
-import { unknownResponse, validationResponse } from "./envelope.ts";
+import { dataResponse, unknownResponse, validationResponse } from "./envelope.ts";
+
+const QUOTE_TOKEN_LIFETIME_MS = 24 * 60 * 60 * 1000;
 
 /** The routes that have no service behind them in the sandbox: 502. */
 export const sandboxGaps: readonly Route[] = [
@@ -42,8 +45,16 @@ export const marketEndpoints: readonly Endpoint[] = [
   {
     route: new Route("GET /api-quote-tokens"),
     scope: "read",
-    handle: ({ environment }) =>
-      jsonResponse(200, environment === "sandbox" ? sandboxQuoteToken : quoteToken),
+    handle: ({ environment }) => {
+      const { data, context } = environment === "sandbox" ? sandboxQuoteToken : quoteToken;
+      const now = Date.now();
+      // The two times are in the specification and not in the recordings; the day is documented.
+      const times = {
+        "issued-at": instant(now),
+        "expires-at": instant(now + QUOTE_TOKEN_LIFETIME_MS),
+      };
+      return dataResponse({ ...data, ...times }, context);
+    },
   },
   {
     route: new Route("GET /market-data/by-type"),

@@ -77,11 +77,20 @@ function searchResponse(call: Call, ...accounts: readonly string[]): EmulatedRes
   return pageResponse(call, between(orders, query, "received-at", "received-at"));
 }
 
-/** "Live" orders are all orders of today, in any state. */
+/**
+ * "Live" orders are all that were placed or updated today, in any state, and older ones that are good till
+ * cancelled and still work.
+ */
 function liveResponse(call: Call, ...accounts: readonly string[]): EmulatedResponse {
   const today = new Date(Date.now()).toISOString().slice(0, 10);
   const orders = accounts.flatMap((account) => call.book.ofAccount(account));
-  return pageResponse(call, orders.filter((order) => `${order["received-at"]}`.startsWith(today)));
+  const isLive = (order: JsonObject) => {
+    const updatedAt = new Date(Number(order["updated-at"])).toISOString();
+    const isOfToday = [order["received-at"], updatedAt].some((at) => `${at}`.startsWith(today));
+    const isKept = `${order["time-in-force"]}`.startsWith("GTC") && order["cancellable"] === true;
+    return isOfToday || isKept;
+  };
+  return pageResponse(call, orders.filter(isLive));
 }
 
 function pageResponse({ query, context }: Call, orders: readonly JsonObject[]): EmulatedResponse {

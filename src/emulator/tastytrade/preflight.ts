@@ -28,6 +28,9 @@ export function preflight(form: JsonObject, buyingPower: Json): JsonObject {
   if (isMarket && ["GTC", "GTD"].includes(`${form["time-in-force"]}`)) {
     throw new RequestError(tastytradeFaults.preflightFailed);
   }
+  if (legsOf(form).some((leg) => leg["instrument-type"] === "Cryptocurrency")) {
+    throw new RequestError(CRYPTOCURRENCY_REFUSED);
+  }
   const notional = notionalOf(form);
   const isDebit = isDebitOrder(form);
   const fee = Decimal.from(FEES["total-fees"]);
@@ -52,6 +55,18 @@ export function preflight(form: JsonObject, buyingPower: Json): JsonObject {
   }
   return effect;
 }
+
+/** Disabled since 2026-06-29 (release notes); how that is answered is UNCONFIRMED. */
+const CRYPTOCURRENCY_REFUSED = jsonResponse(422, {
+  error: {
+    code: "preflight_check_failure",
+    message: "One or more preflight checks failed",
+    errors: [{
+      code: "cryptocurrency_orders_not_supported",
+      message: "Cryptocurrency orders are not supported.",
+    }],
+  },
+});
 
 /** How much money the order is about, without its fees. */
 function notionalOf(form: JsonObject): Decimal {

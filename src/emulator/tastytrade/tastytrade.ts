@@ -55,6 +55,11 @@ export class Tastytrade implements Service {
   }
 
   respond(request: ReceivedRequest): EmulatedResponse {
+    const { headers, ...response } = this.#respond(request);
+    return { ...response, headers: { ...headers, ...ANY_ORIGIN } };
+  }
+
+  #respond(request: ReceivedRequest): EmulatedResponse {
     const { headers } = request;
     if (!isUserAgent(headers["user-agent"])) return tastytradeFaults.userAgentRequired;
     if (TOKEN_ENDPOINT.matches(request)) {
@@ -109,6 +114,9 @@ export class Tastytrade implements Service {
     }
   }
 }
+
+/** Reported of all answers (tastyware/tastytrade #190). */
+const ANY_ORIGIN = { "access-control-allow-origin": "*" };
 
 /** Reported for the authorize page only; the body is UNCONFIRMED. */
 const METHOD_NOT_ALLOWED: EmulatedResponse = errorResponse(
