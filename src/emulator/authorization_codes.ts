@@ -8,6 +8,8 @@ export interface Consent {
   readonly scopes: readonly string[];
   /** The PKCE code challenge, with the method S256. */
   readonly codeChallenge: string | undefined;
+  /** What the id token repeats (OpenID Connect Core section 3.1.2.1). */
+  readonly nonce?: string | undefined;
 }
 
 // The maximum that RFC 6749 section 4.1.2 recommends. Neither broker documents its own.

@@ -5,7 +5,6 @@ import accounts from "../../src/emulator/tradestation/recordings/accounts.json" 
 import balances from "../../src/emulator/tradestation/recordings/balances.json" with {
   type: "json",
 };
-import bars from "../../src/emulator/tradestation/recordings/bars.json" with { type: "json" };
 import bodBalances from "../../src/emulator/tradestation/recordings/bod_balances.json" with {
   type: "json",
 };
@@ -117,7 +116,6 @@ Deno.test("emulator answers with TradeStation's recordings where they stand stil
     [`/v3/brokerage/accounts/${MARGIN}/orders`, onePage],
     ["/v3/marketdata/quotes/MSFT,INVALID", quotes],
     ["/v3/marketdata/quotes/INVALID", errors.invalid_symbol],
-    ["/v3/marketdata/barcharts/MSFT?interval=1&unit=Daily&barsback=7", bars],
     ["/v3/marketdata/barcharts/VXMQ26", errors.not_entitled],
     ["/v3/marketdata/symbols/MSFT,@C,@FV", symbols],
     ["/v2/users/testUser/accounts", v2Accounts],
@@ -192,33 +190,4 @@ Deno.test("emulator chooses positions by symbol", async () => {
     const { json } = await get(`/v3/brokerage/accounts/${MARGIN}/positions?symbol=${symbol}`);
     assertEquals(listAt(json, "Positions").length, expected, symbol);
   }
-});
-
-Deno.test("emulator cuts the bars that are asked for and refuses what makes no sense", async () => {
-  await using client = await TradestationClient.open();
-  const get = await client.signIn();
-  const counts: readonly [string, number][] = [
-    ["", 1],
-    ["?barsback=1", 1],
-    ["?interval=1&unit=Daily&barsback=57600", 2],
-    ["?firstdate=2020-11-01", 2],
-    ["?firstdate=2020-11-12T00:00:00Z", 1],
-  ];
-  for (const [query, expected] of counts) {
-    const { json } = await get(`/v3/marketdata/barcharts/MSFT${query}`);
-    assertEquals(listAt(json, "Bars").length, expected, query);
-  }
-  const refused = [
-    "MSFT?unit=Yearly",
-    "MSFT?interval=5",
-    "MSFT?interval=1441&unit=Minute",
-    "MSFT?barsback=0",
-    "MSFT?barsback=many",
-    "MSFT?barsback=1&firstdate=2020-11-12",
-    "MSFT?firstdate=soon",
-  ];
-  for (const path of refused) {
-    assertEquals((await get(`/v3/marketdata/barcharts/${path}`)).status, 400, path);
-  }
-  assertEquals((await get("/v3/marketdata/barcharts/NOPE")).status, 404);
 });

@@ -1,8 +1,9 @@
+import { Buffer } from "node:buffer";
 import { assertEquals, assertFalse } from "@std/assert";
 import errors from "../../src/emulator/tradestation/recordings/errors.json" with { type: "json" };
 import token from "../../src/emulator/tradestation/recordings/token.json" with { type: "json" };
 import { CALLBACK, TradestationClient } from "../support/emulator_tradestation.ts";
-import { at, call, decodeJwt, sending, shapeOf } from "../support/emulator_wire.ts";
+import { at, call, decodeJwt, listAt, sending, shapeOf } from "../support/emulator_wire.ts";
 import { atTime, oauthError, pkce } from "./tradestation_fixtures.ts";
 
 Deno.test("emulator changes a code into the documented answer", async () => {
@@ -145,4 +146,39 @@ Deno.test("emulator gives a refresh token only for offline_access, an id token o
   const { json: refreshed } = await client.refresh(`${at(json, "refresh_token")}`);
   assertEquals(at(refreshed, "scope"), "offline_access");
   assertFalse("id_token" in Object(refreshed));
+});
+
+Deno.test("emulator is an OpenID provider: discovery, keys, and id tokens that repeat the nonce", async () => {
+  await using client = await TradestationClient.open();
+  const { signInUrl, clientId } = client.emulator.tradestation;
+  const { json: provider } = await call(`${signInUrl}/.well-known/openid-configuration`);
+  assertEquals(at(provider, "issuer"), `${signInUrl}/`);
+  assertEquals(at(provider, "authorization_endpoint"), `${signInUrl}/authorize`);
+  assertEquals(at(provider, "token_endpoint"), `${signInUrl}/oauth/token`);
+  const { json } = await client.exchange(await client.code({ scope: "openid", nonce: "n-0S6" }));
+  const idToken = `${at(json, "id_token")}`;
+  const claims = decodeJwt(idToken, 1);
+  assertEquals(
+    [at(claims, "nonce"), at(claims, "iss"), at(claims, "aud")],
+    ["n-0S6", `${signInUrl}/`, clientId],
+  );
+  const { json: keys } = await call(`${at(provider, "jwks_uri")}`);
+  const jwk = Object(
+    listAt(keys, "keys").find((key) => at(key, "kid") === at(decodeJwt(idToken, 0), "kid")),
+  );
+  const algorithm = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
+  const isExtractable = false;
+  const key = await crypto.subtle.importKey("jwk", jwk, algorithm, isExtractable, ["verify"]);
+  const [head, body, signature = ""] = idToken.split(".");
+  const isValid = (text: string) =>
+    crypto.subtle.verify(
+      algorithm,
+      key,
+      Uint8Array.from(Buffer.from(signature, "base64url")),
+      new TextEncoder().encode(text),
+    );
+  assertEquals([await isValid(`${head}.${body}`), await isValid(`${head}.${body}x`)], [
+    true,
+    false,
+  ]);
 });

@@ -1,8 +1,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { tradestationFaults } from "../../src/emulator/emulator.ts";
 import errors from "../../src/emulator/tradestation/recordings/errors.json" with { type: "json" };
+import { FakeClock } from "../support/fake_clock.ts";
 import { TradestationClient } from "../support/emulator_tradestation.ts";
 import { accessToken, call, exchangeBytes } from "../support/emulator_wire.ts";
+import { MARGIN } from "./tradestation_fixtures.ts";
 
 Deno.test("emulator has TradeStation's error responses by name", async () => {
   await using client = await TradestationClient.open();
@@ -73,4 +75,25 @@ Deno.test("emulator counts by path, and by broker and environment where they are
   const places = emulator.requests.map(({ broker, environment }) => [broker, environment]);
   assertEquals(places.slice(1, 3), [["tastytrade", "sandbox"], ["tradestation", undefined]]);
   assertEquals(places.at(-1), ["tradestation", "sandbox"]);
+});
+
+Deno.test("emulator counts requests against TradeStation's quotas, and refuses none", async () => {
+  using clock = new FakeClock();
+  await using client = await TradestationClient.open();
+  const get = await client.signIn();
+  const remaining = async (path: string) => (await get(path)).headers.get("x-ratelimit-remaining");
+  const accounts = "/v3/brokerage/accounts";
+  assertEquals([await remaining(accounts), await remaining(accounts)], ["319", "318"]);
+  assertEquals(await remaining(`${accounts}/${MARGIN}/balances`), "319");
+  assertEquals(await remaining("/v3/marketdata/quotes/MSFT"), "499");
+  assertEquals(await remaining("/v3/marketdata/symbols/MSFT"), null);
+  const { headers } = await get(accounts);
+  assertEquals([headers.get("x-ratelimit-limit"), headers.get("x-ratelimit-resource")], [
+    "320",
+    "accounts",
+  ]);
+  for (let i = 0; i < 330; i++) await get(accounts);
+  assertEquals([await remaining(accounts), (await get(accounts)).status], ["0", 200]);
+  clock.advance(300_000);
+  assertEquals(await remaining(accounts), "319");
 });

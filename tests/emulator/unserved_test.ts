@@ -77,11 +77,10 @@ Deno.test("emulator refuses what it does not model of TradeStation by name, and 
     ["/v3/orderexecution/routes", {}, "GET /v3/orderexecution/routes"],
     ["/v2/nothing", {}, "GET /v2/nothing"],
     ["/v3/marketdata/stream/quotes/MSFT", {}, "GET /v3/marketdata/stream/quotes/MSFT"],
-    ["/v3/marketdata/barcharts/MSFT?unit=Minute", {}, "bars with the unit Minute"],
     [
-      "/v3/marketdata/barcharts/MSFT?lastdate=2020-11-12",
+      "/v3/marketdata/barcharts/MSFT?sessiontemplate=USEQPre",
       {},
-      'the query parameter "lastdate" here',
+      "bars of the session USEQPre",
     ],
     [`/v3/brokerage/accounts/${MARGIN}/orders?since=1`, {}, 'the query parameter "since" here'],
     [orders, order({ "BuyingPowerWarning": "Enforce" }), 'the field "BuyingPowerWarning" here'],
@@ -114,8 +113,8 @@ Deno.test("emulator refuses pages of the sign-in that it does not have", async (
   const { tastytrade, tradestation } = emulator;
   const elsewhere = await call(`${tastytrade.signInUrl}/login.html?a=b`);
   assertUnserved(emulator, elsewhere, "GET /login.html of the sign-in");
-  const discovery = await call(`${tradestation.signInUrl}/.well-known/openid-configuration`);
-  assertUnserved(emulator, discovery, "GET /.well-known/openid-configuration of the sign-in");
+  const user = await call(`${tradestation.signInUrl}/userinfo`);
+  assertUnserved(emulator, user, "GET /userinfo of the sign-in");
 });
 
 Deno.test("A session says that it was the emulator, and does not ask again", async () => {

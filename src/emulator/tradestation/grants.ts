@@ -1,8 +1,8 @@
 import type { Buffer } from "node:buffer";
 import { createHash, randomBytes } from "node:crypto";
-import { type EmulatedResponse, jsonResponse } from "../response.ts";
+import { type EmulatedResponse, type JsonObject, jsonResponse } from "../response.ts";
 import { AuthorizationCodes, type Consent } from "../authorization_codes.ts";
-import { unsignedJwt } from "../jwt.ts";
+import { signedJwt } from "../jwt.ts";
 import type { ReceivedRequest } from "../received_request.ts";
 import type { GoodToken, Grant } from "../refresh_tokens.ts";
 import { readFields, words } from "../request_fields.ts";
@@ -53,8 +53,12 @@ export class TradestationGrants {
     return words(this.#settings.scopes ?? SCOPES);
   }
 
-  /** `POST /oauth/token`. The documentation has forms only, but Auth0 accepts JSON too. */
-  issue(request: ReceivedRequest): EmulatedResponse {
+  /**
+   * `POST /oauth/token`. The documentation has forms only, but Auth0 accepts JSON too.
+   *
+   * @param issuer What id tokens say of who has issued them.
+   */
+  issue(request: ReceivedRequest, issuer: string): EmulatedResponse {
     const fields = readFields(request);
     if (fields === undefined) return refusal(400, "invalid_request", "Malformed request body");
     const missing = missingOf(fields, ["grant_type", "client_id"]);
@@ -62,9 +66,9 @@ export class TradestationGrants {
     if (!this.#isClient(fields)) return tradestationFaults.clientSecretMismatch;
     switch (fields.get("grant_type")) {
       case "authorization_code":
-        return this.#exchange(fields);
+        return this.#exchange(fields, issuer);
       case "refresh_token":
-        return this.#refresh(fields);
+        return this.#refresh(fields, issuer);
       default: {
         const { error, error_description: words } = errors.grant_not_allowed;
         return refusal(403, error, words.replace("'x'", `'${fields.get("grant_type")}'`));
@@ -105,7 +109,7 @@ export class TradestationGrants {
       (fields.get("client_secret") ?? this.clientSecret) === this.clientSecret;
   }
 
-  #exchange(fields: ReadonlyMap<string, string>): EmulatedResponse {
+  #exchange(fields: ReadonlyMap<string, string>, issuer: string): EmulatedResponse {
     const missing = missingOf(fields, ["code", "redirect_uri"]);
     if (missing !== undefined) return missing;
     const consent = this.codes.redeem(`${fields.get("code")}`);
@@ -131,14 +135,14 @@ export class TradestationGrants {
     return jsonResponse(200, {
       access_token: accessToken,
       refresh_token: permitted.includes("offline_access") ? this.#grant(grant) : undefined,
-      id_token: this.#idToken(permitted, accessToken),
+      id_token: this.#idToken(permitted, accessToken, { iss: issuer, nonce: consent.nonce }),
       token_type: "Bearer",
       scope: permitted.join(" "),
       expires_in: this.#lifetimeS,
     }, NO_STORE);
   }
 
-  #refresh(fields: ReadonlyMap<string, string>): EmulatedResponse {
+  #refresh(fields: ReadonlyMap<string, string>, issuer: string): EmulatedResponse {
     const token = fields.get("refresh_token") ?? "";
     if (token === "") return missingResponse("refresh_token");
     if (!fields.has("client_secret") && !this.registry.refreshTokens.isPublic(token)) {
@@ -154,7 +158,7 @@ export class TradestationGrants {
       expires_in: this.#lifetimeS,
       // As recorded, without the scopes of the API.
       scope: permitted.filter((scope) => words(refreshed.scope).includes(scope)).join(" "),
-      id_token: this.#idToken(permitted, accessToken),
+      id_token: this.#idToken(permitted, accessToken, { iss: issuer }),
       token_type: "Bearer",
       refresh_token: this.#settings.rotation ? this.#rotate(found) : undefined,
     }, NO_STORE);
@@ -186,7 +190,11 @@ export class TradestationGrants {
     return token;
   }
 
-  #idToken(permitted: readonly string[], accessToken: string): string | undefined {
+  #idToken(
+    permitted: readonly string[],
+    accessToken: string,
+    claims: JsonObject,
+  ): string | undefined {
     if (!permitted.includes("openid")) return undefined;
     const iat = Math.floor(Date.now() / 1000);
     const profile = permitted.includes("profile")
@@ -195,10 +203,10 @@ export class TradestationGrants {
     const email = permitted.includes("email")
       ? { email: "test.user@example.com", email_verified: true }
       : {};
-    return unsignedJwt({ alg: "RS256", typ: "JWT", kid: "emulator" }, {
+    return signedJwt({
       ...profile,
       ...email,
-      iss: "https://signin.tradestation.com/",
+      ...claims,
       sub: "auth0|emulator",
       aud: this.clientId,
       iat,

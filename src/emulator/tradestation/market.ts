@@ -1,11 +1,11 @@
 import { type EmulatedResponse, jsonResponse } from "../response.ts";
 import { Route } from "../route.ts";
 import { Unserved } from "../unserved.ts";
+import { type BarRange, barsOf, type BarUnit } from "./bars.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
 import { errorResponse } from "./errors.ts";
 import { RequestError } from "../request_error.ts";
 import { collect, listOf } from "./list.ts";
-import bars from "./recordings/bars.json" with { type: "json" };
 import errors from "./recordings/errors.json" with { type: "json" };
 import quotes from "./recordings/quotes.json" with { type: "json" };
 import symbols from "./recordings/symbols.json" with { type: "json" };
@@ -13,8 +13,8 @@ import { tradestationFaults } from "./faults.ts";
 
 /** A symbol for which a real user had no data. */
 const NOT_ENTITLED = errors.symbol_not_entitled;
-const UNITS = ["Minute", "Daily", "Weekly", "Monthly"];
-const BAR_TERMS = ["unit", "interval", "barsback", "firstdate"];
+const UNITS: readonly BarUnit[] = ["Minute", "Daily", "Weekly", "Monthly"];
+const BAR_TERMS = ["unit", "interval", "barsback", "firstdate", "lastdate", "sessiontemplate"];
 const MOST_BARS = 57_600;
 const MOST_MINUTES = 1_440;
 
@@ -53,26 +53,33 @@ function quotesResponse({ parameters: [names] }: Call): EmulatedResponse {
   return jsonResponse(200, { Quotes: found.length > 0 ? found : undefined, Errors: failed });
 }
 
-/** The recorded daily bars. */
 function barsResponse({ parameters: [symbol], query }: Call): EmulatedResponse {
-  const unit = query.get("unit") ?? "Daily";
-  const longest = unit === "Minute" ? MOST_MINUTES : 1;
-  if (!UNITS.includes(unit)) throw invalid("unit");
-  countOf(query, "interval", longest);
-  const count = countOf(query, "barsback", MOST_BARS);
-  const first = query.get("firstdate") ?? "";
-  if (query.has("firstdate") && (query.has("barsback") || Number.isNaN(Date.parse(first)))) {
-    throw invalid("firstdate");
-  }
-  if (unit !== "Daily") throw new Unserved(`bars with the unit ${unit}`);
+  const range = rangeOf(query);
   if (symbol === NOT_ENTITLED.Symbol) return tradestationFaults.notEntitled;
   // The status is documented, the message is UNCONFIRMED.
   if (symbol !== quotes.Quotes[0]?.Symbol) return errorResponse(404, "Symbol not found.");
-  return jsonResponse(200, {
-    Bars: query.has("firstdate")
-      ? bars.Bars.filter((bar) => Date.parse(bar.TimeStamp) >= Date.parse(first))
-      : bars.Bars.slice(-count),
-  });
+  return jsonResponse(200, { Bars: barsOf(range) });
+}
+
+/** The bars that are asked for: so many up to the last date, or those since the first. */
+function rangeOf(query: URLSearchParams): BarRange {
+  const unit = UNITS.find((unit) => unit === (query.get("unit") ?? "Daily"));
+  if (unit === undefined) throw invalid("unit");
+  const interval = countOf(query, "interval", unit === "Minute" ? MOST_MINUTES : 1);
+  const count = countOf(query, "barsback", MOST_BARS);
+  const hasFirst = query.has("firstdate");
+  if (hasFirst && query.has("barsback")) throw invalid("firstdate");
+  const session = query.get("sessiontemplate") ?? "Default";
+  if (session !== "Default") throw new Unserved(`bars of the session ${session}`);
+  const from = hasFirst ? momentOf(query, "firstdate") : Number.NEGATIVE_INFINITY;
+  const to = query.has("lastdate") ? momentOf(query, "lastdate") : Date.now();
+  return { unit, interval, from, to: Math.min(to, Date.now()), most: hasFirst ? MOST_BARS : count };
+}
+
+function momentOf(query: URLSearchParams, name: string): number {
+  const moment = Date.parse(query.get(name) ?? "");
+  if (Number.isNaN(moment)) throw invalid(name);
+  return moment;
 }
 
 function countOf(query: URLSearchParams, name: string, most: number): number {

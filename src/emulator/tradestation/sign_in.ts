@@ -1,4 +1,5 @@
-import type { EmulatedResponse } from "../response.ts";
+import { publicKeys } from "../jwt.ts";
+import { type EmulatedResponse, jsonResponse } from "../response.ts";
 import type { ReceivedRequest } from "../received_request.ts";
 import { readFields, readQuery, words } from "../request_fields.ts";
 import { Route } from "../route.ts";
@@ -7,6 +8,7 @@ import type { Service, Settings } from "../service.ts";
 import { Unserved } from "../unserved.ts";
 import { TradestationGrants } from "./grants.ts";
 
+const PREFIX = "/tradestation-signin";
 const AUDIENCE = "https://api.tradestation.com";
 
 /** The callback addresses that TradeStation registers for every key. */
@@ -35,7 +37,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
 export class TradestationSignIn implements Service {
   readonly broker = "tradestation";
   readonly environment = undefined;
-  readonly prefix = "/tradestation-signin";
+  readonly prefix: string = PREFIX;
   /** The tokens. */
   readonly grants: TradestationGrants;
 
@@ -48,9 +50,11 @@ export class TradestationSignIn implements Service {
     this.#pages = [
       [new Route("GET /authorize"), (request) => this.#authorize(request)],
       [new Route("POST /authorize"), (request) => this.#authorize(request)],
-      [new Route("POST /oauth/token"), (request) => this.grants.issue(request)],
+      [new Route("POST /oauth/token"), (request) => this.grants.issue(request, issuerOf(request))],
       [new Route("POST /oauth/revoke"), (request) => this.grants.revoke(request)],
       [new Route("GET /v2/logout"), (request) => this.#logOut(request)],
+      [new Route("GET /.well-known/openid-configuration"), discoveryResponse],
+      [new Route("GET /.well-known/jwks.json"), () => jsonResponse(200, publicKeys())],
     ];
   }
 
@@ -95,7 +99,12 @@ export class TradestationSignIn implements Service {
       case "accept": {
         const codeChallenge = query.get("code_challenge") ?? undefined;
         return redirect(redirectUri, {
-          code: grants.codes.issue({ redirectUri, scopes, codeChallenge }),
+          code: grants.codes.issue({
+            redirectUri,
+            scopes,
+            codeChallenge,
+            nonce: query.get("nonce") ?? undefined,
+          }),
           state,
         });
       }
@@ -123,6 +132,29 @@ export class TradestationSignIn implements Service {
       `The "returnTo" querystring parameter "${returnTo}" is not defined as a valid URL`,
     );
   }
+}
+
+/** Who issues id tokens, as the discovery document says: here the emulator itself. */
+function issuerOf({ headers }: ReceivedRequest): string {
+  return `http://${headers["host"]}${PREFIX}/`;
+}
+
+/** What Auth0 has there in general (OpenID Connect Discovery); UNCONFIRMED for this tenant. */
+function discoveryResponse(request: ReceivedRequest): EmulatedResponse {
+  const issuer = issuerOf(request);
+  return jsonResponse(200, {
+    issuer,
+    authorization_endpoint: `${issuer}authorize`,
+    token_endpoint: `${issuer}oauth/token`,
+    revocation_endpoint: `${issuer}oauth/revoke`,
+    jwks_uri: `${issuer}.well-known/jwks.json`,
+    scopes_supported: Object.keys(MEANINGS),
+    response_types_supported: ["code"],
+    subject_types_supported: ["public"],
+    id_token_signing_alg_values_supported: ["RS256"],
+    token_endpoint_auth_methods_supported: ["client_secret_post", "none"],
+    code_challenge_methods_supported: ["S256"],
+  });
 }
 
 /** Auth0's message in general; UNCONFIRMED for this tenant, as the ones below. */

@@ -2,6 +2,7 @@ import type { EmulatedResponse } from "../response.ts";
 import type { Market } from "../exchange/market.ts";
 import type { ReceivedRequest } from "../received_request.ts";
 import { readQuery } from "../request_fields.ts";
+import { RateQuota } from "./rate_quota.ts";
 import type { Service, Settings } from "../service.ts";
 import { checkQuery, Unserved } from "../unserved.ts";
 import { accountEndpoints } from "./accounts.ts";
@@ -28,6 +29,7 @@ export class Tradestation implements Service {
   readonly environment: "production" | "sandbox";
 
   readonly #grants: TradestationGrants;
+  readonly #quota = new RateQuota();
   /** Its orders. */
   readonly book: OrderBook;
 
@@ -44,6 +46,16 @@ export class Tradestation implements Service {
   }
 
   respond(request: ReceivedRequest): EmulatedResponse {
+    const { headers, ...response } = this.#respond(request);
+    // The quota is the user's.
+    const isSignedIn = response.status !== 401;
+    return {
+      ...response,
+      headers: { ...headers, ...(isSignedIn ? this.#quota.count(request) : {}) },
+    };
+  }
+
+  #respond(request: ReceivedRequest): EmulatedResponse {
     const path = request.path.split("?", 1).join("");
     const isLegacy = /^\/v2(\/|$)/.test(path);
     const refuse = isLegacy ? legacyErrorResponse : errorResponse;
