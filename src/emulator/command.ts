@@ -14,6 +14,8 @@ export interface Terminal {
   printError(line: string): void;
   /** Resolves when the user interrupts the command. */
   readonly interrupted: Promise<void>;
+  /** Sets the clock of the process ahead. */
+  advanceClock(ms: number): void;
 }
 
 // Fixed, so that a copied address remains valid.
@@ -25,7 +27,31 @@ const HELP = `Starts the emulator of the brokers on this machine.
   --client-id=ID      the credentials, for every broker; each that is left out is random
   --client-secret=SECRET
   --refresh-token=TOKEN
-  --help              shows this`;
+  --token-lifetime=S  how long access tokens live, in seconds
+  --rotation          TradeStation replaces a refresh token with each use
+  --callback-url=URL  a callback address that is registered; may be repeated
+  --help              shows this
+
+A test controls it with JSON at /control, for instance:
+
+  curl -X PUT http://127.0.0.1:${DEFAULT_PORT}/control/prices/AAPL -d '{"price": "187.20"}'
+
+  GET /control                            addresses, credentials and settings
+  PATCH /control {"latencyMs": 100}       changes settings: tokenLifetimeS, scopes, latencyMs,
+                                          orderDelayMs, rotation, isStateKeptOnDecline, callbackUrls
+  POST /control/reset                     everything but credentials and tokens as at the start
+  GET, DELETE /control/requests           what arrived; forgets it
+  GET /control/unserved                   what was refused because it is not modelled
+  GET /control/orders                     the orders that were placed
+  POST /control/orders/ID/reject {"reason": "..."}
+  PUT /control/prices/SYMBOL {"price": "187.20", "size": "10"}
+  POST /control/end-trading-day
+  POST /control/faults {"route": "GET /customers/me", "fault": "tastytrade.badGateway", "times": 2}
+                                          or "hang", "reset", {"status": 500, "body": "..."}
+  DELETE /control/faults
+  POST /control/revoke-access-tokens, /control/revoke-grant, /control/restore-grant
+  POST /control/consent {"authorizeUrl": "...", "decision": "accept"}
+  POST /control/clock {"advanceMs": 900000}`;
 
 /** Runs an emulator until it is interrupted, one line for each request; returns the exit code. */
 export async function runCommand(args: readonly string[], terminal: Terminal): Promise<number> {
@@ -40,19 +66,31 @@ export async function runCommand(args: readonly string[], terminal: Terminal): P
   }
   const emulator = await start(options, terminal);
   if (emulator === undefined) return 1;
+  const { tokenLifetimeS, rotation, callbackUrls } = options.settings;
+  emulator.tokenLifetimeS = tokenLifetimeS;
+  emulator.tradestation.rotation = rotation;
+  if (callbackUrls !== undefined) emulator.tradestation.callbackUrls = callbackUrls;
   for (const line of introduce(emulator)) terminal.print(line);
   await terminal.interrupted;
   await emulator.close();
   return 0;
 }
 
-async function start(
-  options: EmulatorOptions,
-  terminal: Terminal,
-): Promise<Emulator | undefined> {
+/** The arguments of the command. */
+interface Arguments {
+  readonly options: EmulatorOptions;
+  readonly settings: {
+    readonly tokenLifetimeS: number | undefined;
+    readonly rotation: boolean;
+    readonly callbackUrls: readonly string[] | undefined;
+  };
+}
+
+async function start({ options }: Arguments, terminal: Terminal): Promise<Emulator | undefined> {
   const onRequest = (request: ReceivedRequest) => terminal.print(describe(request));
   try {
-    return await startEmulator({ ...options, onRequest });
+    const control = { advanceClock: (ms: number) => terminal.advanceClock(ms) };
+    return await startEmulator({ ...options, onRequest, control });
   } catch (error) {
     terminal.printError(
       error instanceof TypeError
@@ -65,23 +103,35 @@ async function start(
 }
 
 /** The options, or `undefined` if the arguments are invalid. */
-function parseOptions(args: readonly string[]): EmulatorOptions | "help" | undefined {
+function parseOptions(args: readonly string[]): Arguments | "help" | undefined {
   try {
     const options = {
       port: { type: "string", default: DEFAULT_PORT },
       "client-id": { type: "string" },
       "client-secret": { type: "string" },
       "refresh-token": { type: "string" },
+      "token-lifetime": { type: "string" },
+      "callback-url": { type: "string", multiple: true },
+      rotation: { type: "boolean" },
       help: { type: "boolean" },
     } as const;
     const { port, help, ...given } = parseArgs({ args: [...args], options }).values;
     if (help) return "help";
     if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) return undefined;
+    const lifetime = given["token-lifetime"];
+    if (lifetime !== undefined && !/^[1-9]\d{0,8}$/.test(lifetime)) return undefined;
     return {
-      port: Number(port),
-      clientId: given["client-id"],
-      clientSecret: given["client-secret"],
-      refreshToken: given["refresh-token"],
+      options: {
+        port: Number(port),
+        clientId: given["client-id"],
+        clientSecret: given["client-secret"],
+        refreshToken: given["refresh-token"],
+      },
+      settings: {
+        tokenLifetimeS: lifetime === undefined ? undefined : Number(lifetime),
+        rotation: given.rotation ?? false,
+        callbackUrls: given["callback-url"],
+      },
     };
   } catch {
     return undefined;
@@ -92,6 +142,7 @@ function introduce({ url, tastytrade, tradestation }: Emulator) {
   const { baseUrl, clientSecret, refreshToken } = tastytrade;
   return [
     `The emulator listens on ${url}; no real account is behind it. Ctrl+C ends it.`,
+    `Tests control it at ${url}/control, as --help says.`,
     "",
     `export TASTY_CLIENT_SECRET=${clientSecret}`,
     `export TASTY_REFRESH_TOKEN=${refreshToken}`,

@@ -30,6 +30,7 @@
  */
 
 import type { Decision } from "./consent.ts";
+import { Control, type ControlOptions } from "./control.ts";
 import type { EmulatedOrder } from "./emulated_order.ts";
 import type { Fault } from "./fault_queue.ts";
 import { LocalEmulator } from "./local_emulator.ts";
@@ -40,6 +41,7 @@ import type { UnservedRequest } from "./unserved.ts";
 
 export type { EmulatedResponse, Json, JsonObject } from "./response.ts";
 export type {
+  ControlOptions,
   Decision,
   EmulatedOrder,
   EmulatedTastytrade,
@@ -79,6 +81,13 @@ export interface EmulatorOptions {
    * @default {undefined} a random one for each broker
    */
   refreshToken?: string | undefined;
+  /**
+   * Whether the control API answers below `/control`, by which a test in any language can do what this
+   * object can. The command has it.
+   *
+   * @default {false}
+   */
+  control?: boolean | ControlOptions;
   /**
    * Called once for each request: after its response, or at once if it never gets one.
    *
@@ -178,6 +187,11 @@ export interface Emulator extends AsyncDisposable {
   /** Removes all faults that have not happened yet. */
   clearFaults(): void;
   /**
+   * Puts everything back as it was at the start: orders, prices, faults, requests and settings. Credentials
+   * and tokens remain.
+   */
+  reset(): void;
+  /**
    * Sets the price of a symbol, for both brokers, and fills the orders that take it: limits at this price or
    * a better one, stops that it reaches. Without a price nothing is filled, except in the sandboxes:
    * tastytrade's fills a market order at 1, and a limit up to 3 at its limit; TradeStation's fills a market
@@ -234,8 +248,15 @@ export interface Emulator extends AsyncDisposable {
  * ```
  */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
-  const { port = 0, onRequest = () => {}, clientId, clientSecret, refreshToken, ...others } =
-    options;
+  const {
+    port = 0,
+    control = false,
+    onRequest = () => {},
+    clientId,
+    clientSecret,
+    refreshToken,
+    ...others
+  } = options;
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) {
     throw new TypeError(`Cannot start the emulator: there is no option "${unknown}"`);
@@ -248,6 +269,10 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     );
   }
   const emulator = new LocalEmulator(credentials, onRequest);
+  if (control !== false) {
+    const api = new Control(emulator, control === true ? {} : control);
+    emulator.control = (request) => api.respond(request);
+  }
   await emulator.listen(port);
   return emulator;
 }

@@ -10,26 +10,22 @@ import { type Fault, FaultQueue } from "./fault_queue.ts";
 import { LoopbackServer, readBody, reset, send, sendHalf } from "./loopback_server.ts";
 import { type OpenRequest, type ReceivedRequest, RequestLog } from "./received_request.ts";
 import type { EmulatedResponse } from "./response.ts";
+import { EmulatorSettings } from "./emulator_settings.ts";
 import type { ChosenCredentials, Issuer, Service, Settings } from "./service.ts";
 import { type EmulatedTastytrade, tastytradeAccess } from "./tastytrade/access.ts";
 import { Tastytrade } from "./tastytrade/tastytrade.ts";
 import { type EmulatedTradestation, tradestationAccess } from "./tradestation/access.ts";
-import { defaultCallbackUrls, TradestationSignIn } from "./tradestation/sign_in.ts";
+import { TradestationSignIn } from "./tradestation/sign_in.ts";
 import { Tradestation } from "./tradestation/tradestation.ts";
 import { Unserved, type UnservedRequest, unservedResponse } from "./unserved.ts";
 
 import type { EmulatedOrder } from "./emulated_order.ts";
 
-/** A running emulator. What its members do is documented at `Emulator`. */
-export class LocalEmulator implements Settings {
-  tokenLifetimeS: number | undefined = undefined;
-  latencyMs = 0;
-  orderDelayMs = 0;
-  scopes: string | undefined = undefined;
-  rotation = false;
-  isStateKeptOnDecline = true;
-  callbackUrls: readonly string[] = defaultCallbackUrls;
+/** The path of the control API. */
+const CONTROL_PREFIX = "/control";
 
+/** A running emulator. What its members do is documented at `Emulator`. */
+export class LocalEmulator extends EmulatorSettings implements Settings {
   readonly credentials: ChosenCredentials;
   readonly unserved: UnservedRequest[] = [];
 
@@ -46,8 +42,11 @@ export class LocalEmulator implements Settings {
   readonly #faults = new FaultQueue();
   readonly #server = new LoopbackServer((message, response) => this.#receive(message, response));
   readonly #onRequest: (request: ReceivedRequest) => void;
+  /** Answers the control API, if there is one. */
+  control: ((request: ReceivedRequest) => Promise<EmulatedResponse>) | undefined;
 
   constructor(credentials: ChosenCredentials, onRequest: (request: ReceivedRequest) => void) {
+    super();
     this.credentials = credentials;
     this.#onRequest = onRequest;
     this.#production = new Tastytrade("production", this.#market, this);
@@ -127,6 +126,15 @@ export class LocalEmulator implements Settings {
     for (const issuer of this.#issuers) issuer.restoreGrants();
   }
 
+  reset(): void {
+    this.#market.clear();
+    for (const environment of this.#environments) environment.reset();
+    this.clearFaults();
+    this.forgetRequests();
+    this.restoreGrant();
+    Object.assign(this, new EmulatorSettings());
+  }
+
   injectFault(route: string, fault: Fault, times = 1): void {
     this.#faults.add(route, fault, times);
   }
@@ -172,6 +180,9 @@ export class LocalEmulator implements Settings {
   }
 
   async #receive(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (this.control !== undefined && isUnder(CONTROL_PREFIX, message.url)) {
+      return await this.#receiveControl(this.control, message, response);
+    }
     const service = this.#services.find(({ prefix }) => isUnder(prefix, message.url));
     const request = this.#log.add(message, service);
     const body = await readBody(message);
@@ -180,6 +191,19 @@ export class LocalEmulator implements Settings {
       await this.#respond(request, service, message, response);
     }
     this.#onRequest(request);
+  }
+
+  /** Requests of the control API are not those of a program: nobody counts them. */
+  async #receiveControl(
+    control: (request: ReceivedRequest) => Promise<EmulatedResponse>,
+    message: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const request = new RequestLog().add(message, undefined);
+    const body = await readBody(message);
+    if (body === undefined) return;
+    request.body = body;
+    send(response, isLocalHost(request) ? await control(request) : WRONG_HOST);
   }
 
   async #respond(
@@ -205,10 +229,7 @@ export class LocalEmulator implements Settings {
   }
 
   #responseTo(request: OpenRequest, service: Service | undefined): EmulatedResponse {
-    // The port may be that of a test's proxy.
-    if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/i.test(request.headers["host"] ?? "")) {
-      return WRONG_HOST;
-    }
+    if (!isLocalHost(request)) return WRONG_HOST;
     try {
       return service?.respond(request) ?? NOT_FOUND;
     } catch (error) {
@@ -238,6 +259,11 @@ function failedResponse(error: unknown): EmulatedResponse {
     headers: { "x-emulator-failure": "true" },
     body: `The emulator itself has failed: ${error}\n`,
   };
+}
+
+/** Whether the host is this machine. The port may be that of a test's proxy. */
+function isLocalHost({ headers }: ReceivedRequest): boolean {
+  return /^(127\.0\.0\.1|localhost)(:\d+)?$/i.test(headers["host"] ?? "");
 }
 
 function isUnder(prefix: string, url = ""): boolean {

@@ -17,8 +17,14 @@ const interrupted = new Promise<void>((resolve) => {
   process.once("SIGTERM", () => resolve());
 });
 
+// The process is the emulator's alone.
+const { now } = Date;
+let aheadMs = 0;
+Date.now = () => now() + aheadMs;
+
 void runCommand(process.argv.slice(2), {
   print: (line) => void process.stdout.write(`${line}\n`),
   printError: (line) => void process.stderr.write(`${line}\n`),
   interrupted,
+  advanceClock: (ms) => aheadMs += ms,
 }).then((exitCode) => process.exit(exitCode));

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertFalse, assertMatch, assertStringIncludes } 
 import { Session, tradestation } from "../../mod.ts";
 import { runCommand } from "../../src/emulator/command.ts";
 import { startEmulator } from "../../src/emulator/emulator.ts";
-import { askForToken, breakOff, call } from "../support/emulator_wire.ts";
+import { askForToken, at, breakOff, call, sending } from "../support/emulator_wire.ts";
 import { until } from "./tastytrade_fixtures.ts";
 
 /** A terminal that keeps what is written, and a way to end the command. */
@@ -18,6 +18,7 @@ function openTerminal() {
       print: (line: string) => void lines.push(line),
       printError: (line: string) => void errors.push(line),
       interrupted,
+      advanceClock: () => {},
     },
   };
 }
@@ -25,7 +26,7 @@ function openTerminal() {
 Deno.test("emulator command prints what opens a session, and a line without secrets for each request", async () => {
   const { terminal, lines, errors, interrupt } = openTerminal();
   const running = runCommand(["--port=0"], terminal);
-  await until(() => lines.length === 19);
+  await until(() => lines.length === 20);
   const text = lines.join("\n");
   const baseUrl = /--base-url=(\S+)/.exec(text)?.[1] ?? "";
   const clientSecret = /export TASTY_CLIENT_SECRET=(\S+)/.exec(text)?.[1] ?? "";
@@ -66,7 +67,7 @@ Deno.test("emulator command takes the credentials, for both brokers and their te
   };
   const args = ["--client-id=id", "--client-secret=chosen-secret", "--refresh-token=chosen-token"];
   const running = runCommand(["--port=0", ...args], terminal);
-  await until(() => lines.length === 19);
+  await until(() => lines.length === 20);
   const [, url] = /on (http:\S+);/.exec(`${lines[0]}`) ?? [];
   for (const environment of ["tastytrade", "tastytrade-sandbox"]) {
     const { status } = await askForToken({ baseUrl: `${url}/${environment}`, ...credentials });
@@ -80,6 +81,24 @@ Deno.test("emulator command takes the credentials, for both brokers and their te
   });
   assert(await session.validate());
   await session.close();
+  interrupt();
+  assertEquals(await running, 0);
+});
+
+Deno.test("emulator command takes the lifetime of tokens, rotation and callback addresses", async () => {
+  const { terminal, lines, interrupt } = openTerminal();
+  const callbacks = ["http://localhost:9999/cb", "http://127.0.0.1:7777"];
+  const args = callbacks.map((url) => `--callback-url=${url}`);
+  const running = runCommand(
+    ["--port=0", "--token-lifetime=7", "--rotation", ...args],
+    terminal,
+  );
+  await until(() => lines.length === 20);
+  const [, url] = /on (http:\S+);/.exec(`${lines[0]}`) ?? [];
+  const { json } = await call(`${url}/control`);
+  assertEquals(at(json, "settings", "tokenLifetimeS"), 7);
+  assert(at(json, "settings", "rotation"));
+  assertEquals(at(json, "settings", "callbackUrls"), callbacks);
   interrupt();
   assertEquals(await running, 0);
 });
@@ -111,7 +130,16 @@ Deno.test("emulator command says in one line that the port is taken", async () =
 });
 
 Deno.test("emulator command explains itself when it does not understand", async () => {
-  for (const args of [["--port=many"], ["--port=70000"], ["--colour"], ["now"]]) {
+  for (
+    const args of [
+      ["--port=many"],
+      ["--port=70000"],
+      ["--colour"],
+      ["now"],
+      ["--token-lifetime=0"],
+      ["--token-lifetime=soon"],
+    ]
+  ) {
     const { terminal, errors } = openTerminal();
     assertEquals(await runCommand(args, terminal), 2);
     assertStringIncludes(`${errors[0]}`, "--port=N");
@@ -127,11 +155,17 @@ Deno.test("emulator command runs as a process until it is interrupted", async ()
   }).spawn();
   const errors = new Response(child.stderr).text();
   let text = "";
+  let moved: unknown;
   for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
     const wasReady = text.includes("new Session");
     text += part;
-    if (!wasReady && text.includes("new Session")) child.kill("SIGINT");
+    if (wasReady || !text.includes("new Session")) continue;
+    const [, url] = /on (http:\S+);/.exec(text) ?? [];
+    const clock = await call(`${url}/control/clock`, sending("POST", { advanceMs: 86_400_000 }));
+    moved = Date.parse(`${at(clock.json, "now")}`) - Date.now();
+    child.kill("SIGINT");
   }
+  assert(Math.abs(Number(moved) - 86_400_000) < 60_000, `${moved} ms`);
   const { code } = await child.status;
   assertEquals([code, await errors], [0, ""]);
   assert(text.startsWith("The emulator listens on http://127.0.0.1:"));

@@ -13,6 +13,11 @@ export class Market {
     this.#prices.set(symbol, { price, size });
   }
 
+  /** Forgets all prices. */
+  clear(): void {
+    this.#prices.clear();
+  }
+
   /** The price, if it is known. */
   priceOf(symbol: string): Decimal | undefined {
     return this.#prices.get(symbol)?.price;

@@ -42,7 +42,8 @@ export class Tastytrade implements Service {
   readonly signIn: TastytradeSignIn;
 
   /** Its orders. */
-  readonly book: OrderBook;
+  book: OrderBook;
+  readonly #newBook: () => OrderBook;
 
   constructor(environment: "production" | "sandbox", market: Market, settings: Settings) {
     const isSandbox = environment === "sandbox";
@@ -51,7 +52,13 @@ export class Tastytrade implements Service {
     this.environment = environment;
     this.tokens = new TastytradeTokens(issuer, settings);
     this.signIn = new TastytradeSignIn(environment, this.tokens);
-    this.book = new OrderBook(environment, market, settings);
+    this.#newBook = () => new OrderBook(environment, market, settings);
+    this.book = this.#newBook();
+  }
+
+  /** Forgets the orders, and what they have changed. */
+  reset(): void {
+    this.book = this.#newBook();
   }
 
   respond(request: ReceivedRequest): EmulatedResponse {

@@ -31,7 +31,8 @@ export class Tradestation implements Service {
   readonly #grants: TradestationGrants;
   readonly #quota = new RateQuota();
   /** Its orders. */
-  readonly book: OrderBook;
+  book: OrderBook;
+  readonly #newBook: () => OrderBook;
 
   constructor(
     environment: "production" | "sandbox",
@@ -42,7 +43,13 @@ export class Tradestation implements Service {
     this.prefix = environment === "sandbox" ? "/tradestation-sim" : "/tradestation";
     this.environment = environment;
     this.#grants = grants;
-    this.book = new OrderBook(environment, market, settings);
+    this.#newBook = () => new OrderBook(environment, market, settings);
+    this.book = this.#newBook();
+  }
+
+  /** Forgets the orders, and what they have changed. */
+  reset(): void {
+    this.book = this.#newBook();
   }
 
   respond(request: ReceivedRequest): EmulatedResponse {

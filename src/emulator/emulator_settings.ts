@@ -1,0 +1,12 @@
+import { defaultCallbackUrls } from "./tradestation/sign_in.ts";
+
+/** The settings at the start, which a test changes. `Emulator` documents them. */
+export class EmulatorSettings {
+  tokenLifetimeS: number | undefined = undefined;
+  latencyMs = 0;
+  orderDelayMs = 0;
+  scopes: string | undefined = undefined;
+  rotation = false;
+  isStateKeptOnDecline = true;
+  callbackUrls: readonly string[] = defaultCallbackUrls;
+}
