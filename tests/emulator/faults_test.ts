@@ -40,7 +40,7 @@ Deno.test("emulator goes on with fault without end until it is told to stop", as
     assertEquals([status, headers.get("x-pot"), text], [418, "tea", "short"]);
   }
   emulator.clearFaults();
-  assertEquals((await call(emulator.tastytrade.baseUrl)).status, 401);
+  assertEquals((await call(emulator.tastytrade.baseUrl)).status, 501);
   assertThrows(() => emulator.injectFault("GET /x", "hang", 0), RangeError, "0 times");
   assertThrows(() => emulator.injectFault("GET /x", "hang", NaN), RangeError, "NaN times");
 });

@@ -154,19 +154,19 @@ Deno.test("emulator answers for unknown accounts and symbols with success and er
     Balances: [],
     Errors: [{ Error: "Forbidden", Message: "Invalid Account ID.", AccountID: "1" }],
   }]);
-  const quotes = await get("/v3/marketdata/quotes/VXMQ26,NOPE");
+  const quotes = await get("/v3/marketdata/quotes/VXMQ26,INVALID");
   assertEquals([quotes.status, quotes.json], [200, {
-    Errors: [errors.symbol_not_entitled, { Symbol: "NOPE", Error: "FAILED, INVALID SYMBOL" }],
+    Errors: [errors.symbol_not_entitled, ...errors.invalid_symbol.Errors],
   }]);
-  const symbols = await get("/v3/marketdata/symbols/NOPE");
+  const symbols = await get("/v3/marketdata/symbols/INVALID");
   assertEquals(listAt(symbols.json, "Symbols"), []);
-  assertEquals(at(symbols.json, "Errors", 0, "Symbol"), "NOPE");
+  assertEquals(at(symbols.json, "Errors", 0, "Symbol"), "INVALID");
 });
 
 Deno.test("emulator takes no longer list than is documented, and none that is empty", async () => {
   await using client = await TradestationClient.open();
   const get = await client.signIn();
-  const list = (count: number) => Array(count).fill("X").join(",");
+  const list = (count: number) => Array(count).fill("INVALID").join(",");
   const cases: readonly [string, number][] = [
     [`/v3/brokerage/accounts/${list(25)}/balances`, 200],
     [`/v3/brokerage/accounts/${list(26)}/balances`, 400],

@@ -81,7 +81,7 @@ Deno.test("emulator refuses bars that make no sense", async () => {
   for (const path of refused) {
     assertEquals((await get(`/v3/marketdata/barcharts/${path}`)).status, 400, path);
   }
-  assertEquals((await get("/v3/marketdata/barcharts/NOPE")).status, 404);
+  assertEquals((await get("/v3/marketdata/barcharts/INVALID")).status, 404);
   const most = await get("/v3/marketdata/barcharts/MSFT?unit=Minute&barsback=57600");
   assertEquals(listAt(most.json, "Bars").length, 57_600);
 });

@@ -8,7 +8,7 @@ import {
 import { ApiError, Session, tastytrade, tradestation } from "../../mod.ts";
 import { type Emulator, startEmulator } from "../../src/emulator/emulator.ts";
 import { at, call, type Reading, sending, signIn } from "../support/emulator_wire.ts";
-import { LIMIT_ORDER } from "../support/orders.ts";
+import { LIMIT_ORDER, MARKET_ORDER } from "../support/orders.ts";
 import { FUNDED } from "./tastytrade_fixtures.ts";
 import { LIMIT_ORDER as TRADESTATION_ORDER, MARGIN } from "./tradestation_fixtures.ts";
 import { TradestationClient } from "../support/emulator_tradestation.ts";
@@ -41,6 +41,17 @@ Deno.test("emulator refuses what it does not model of tastytrade by name, and no
       "the complex order type BLAST",
     ],
     ["/instruments/equities/active", {}, "GET /instruments/equities/active"],
+    ["/instruments/equities/SPY", {}, "the symbol SPY"],
+    ["/option-chains/SPY/nested", {}, "the symbol SPY"],
+    ["/market-metrics?symbols=AAPL,SPY", {}, "the symbol SPY"],
+    ["/market-data/by-type?equity=SPY", {}, "the symbol SPY, whose price is not set"],
+    [
+      orders,
+      sending("POST", { ...MARKET_ORDER, "legs": [{ ...MARKET_ORDER.legs[0], "symbol": "SPY" }] }),
+      "a market order for SPY, whose price is not set",
+    ],
+    [`/accounts/${FUNDED}/net-liq/history?time-back=1w`, {}, "a net-liq history of 1w"],
+    [`/accounts/${FUNDED}/balance-snapshots?currency=EUR`, {}, "balances in EUR"],
     [
       `/accounts/${FUNDED}/positions?partition-keys[]=1`,
       {},
@@ -115,6 +126,34 @@ Deno.test("emulator refuses pages of the sign-in that it does not have", async (
   assertUnserved(emulator, elsewhere, "GET /login.html of the sign-in");
   const user = await call(`${tradestation.signInUrl}/userinfo`);
   assertUnserved(emulator, user, "GET /userinfo of the sign-in");
+});
+
+Deno.test("emulator says of what it does not have nothing about the token", async () => {
+  await using emulator = await startEmulator();
+  const { tastytrade, tradestation } = emulator;
+  const path = "/margin-requirements-public-configuration"; // needs no token there
+  for (const { baseUrl } of [tastytrade, tradestation]) {
+    assertUnserved(emulator, await call(baseUrl + path), `GET ${path}`);
+  }
+});
+
+Deno.test("emulator quotes every symbol whose price a test has set", async () => {
+  await using emulator = await startEmulator();
+  emulator.setPrice("SPY", "600.25");
+  emulator.setPrice("AAPL", "200");
+  const get = await signIn(emulator.tastytrade);
+  const { json } = await get("/market-data/by-type?equity=SPY,AAPL&equity-option=SPY");
+  const items = ["instrument-type", "mark", "bid", "beta"];
+  const found = [0, 1, 2].map((i) => items.map((name) => at(json, "data", "items", i, name)));
+  assertEquals(found, [
+    ["Equity", "600.25", "600.25", undefined],
+    ["Equity", "200.0", "200.0", "1.260672228"],
+    ["Equity Option", "600.25", "600.25", undefined],
+  ]);
+  const order = { ...MARKET_ORDER, "legs": [{ ...MARKET_ORDER.legs[0], "symbol": "SPY" }] };
+  const placed = await get(`/accounts/${FUNDED}/orders`, sending("POST", order));
+  const effect = at(placed.json, "data", "buying-power-effect", "change-in-buying-power");
+  assertEquals([placed.status, effect], [201, "600.251"]);
 });
 
 Deno.test("A session says that it was the emulator, and does not ask again", async () => {

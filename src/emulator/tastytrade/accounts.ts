@@ -13,6 +13,7 @@ import { dataResponse, unknownResponse, validationResponse } from "./envelope.ts
 import { Unserved } from "../unserved.ts";
 import { between, PAGE, pageOf, select } from "./pagination.ts";
 
+const OPENING_MS = (13 * 60 + 30) * 60 * 1000;
 const DAY_MS = 24 * 60 * 60 * 1000;
 const PERIOD_DAYS: Readonly<Record<string, number>> = {
   "1d": 1,
@@ -83,7 +84,7 @@ export const accountEndpoints: readonly Endpoint[] = [
   {
     route: new Route("GET /accounts/*/balance-snapshots"),
     scope: "read",
-    query: ["time-of-day", "snapshot-date", "start-date", "end-date", ...PAGE],
+    query: ["time-of-day", "snapshot-date", "start-date", "end-date", "currency", ...PAGE],
     handle: snapshotsResponse,
   },
   {
@@ -93,12 +94,46 @@ export const accountEndpoints: readonly Endpoint[] = [
     handle: positionsResponse,
   },
   {
+    route: new Route("GET /margin/accounts/*/requirements"),
+    scope: "read",
+    handle: ({ parameters: [number = ""], context, book }) =>
+      dataResponse(marginReport(number, book.holdings.balanceOf(number)), context),
+  },
+  {
     route: new Route("GET /accounts/*/net-liq/history"),
     scope: "read",
     query: ["time-back", "start-time"],
     handle: netLiqResponse,
   },
 ];
+
+/** The fields that the Python packages read; the report for each position is not modelled. */
+function marginReport(accountNumber: string, balance: JsonObject): JsonObject {
+  const amounts: Readonly<Record<string, string>> = {
+    "margin-requirement": "reg-t-margin-requirement",
+    "initial-requirement": "reg-t-margin-requirement",
+    "maintenance-requirement": "maintenance-requirement",
+    "margin-equity": "margin-equity",
+    "option-buying-power": "derivative-buying-power",
+    "reg-t-margin-requirement": "reg-t-margin-requirement",
+    "reg-t-option-buying-power": "derivative-buying-power",
+    "maintenance-excess": "maintenance-excess",
+  };
+  return {
+    "account-number": accountNumber,
+    "description": "Total",
+    "margin-calculation-type": "Reg T",
+    "option-level": "No Restrictions",
+    ...Object.fromEntries(
+      Object.entries(amounts).flatMap(([name, field]) => [
+        [name, balance[field]],
+        [`${name}-effect`, name.endsWith("requirement") ? "Debit" : "Credit"],
+      ]),
+    ),
+    "last-state-timestamp": Date.now(),
+    "groups": [],
+  };
+}
 
 /**
  * The value of each day at the opening, as the account is worth now: the emulator does not remember. How
@@ -107,9 +142,7 @@ export const accountEndpoints: readonly Endpoint[] = [
 function netLiqResponse({ parameters: [number = ""], query, book }: Call) {
   const period = query.get("time-back") ?? "1d";
   const days = PERIOD_DAYS[period];
-  if (days === undefined) {
-    return validationResponse([{ domain: "time-back", reason: "does not have a valid value" }]);
-  }
+  if (days === undefined) throw new Unserved(`a net-liq history of ${period}`);
   const start = query.get("start-time");
   const since = start === null ? Date.now() - days * DAY_MS : Date.parse(start);
   const value = book.holdings.balanceOf(number)["net-liquidating-value"];
@@ -119,8 +152,9 @@ function netLiqResponse({ parameters: [number = ""], query, book }: Call) {
   );
   const count = Math.max(0, Math.floor((Date.now() - since) / DAY_MS));
   const items = Array.from({ length: count }, (_, i) => {
-    const day = new Date(Date.now() - (count - 1 - i) * DAY_MS).toISOString().slice(0, 10);
-    return { ...recorded, ...values, "time": `${day} 13:30:00+00` };
+    // The last opening is that of today, or of yesterday if it is too early.
+    const opening = new Date(Date.now() - OPENING_MS - (count - 1 - i) * DAY_MS);
+    return { ...recorded, ...values, "time": `${opening.toISOString().slice(0, 10)} 13:30:00+00` };
   });
   return jsonResponse(200, { data: { items } });
 }
@@ -144,6 +178,8 @@ function snapshotsResponse({ parameters: [number = ""], query, context, version 
   if (!["BOD", "EOD", "Intraday"].includes(query.get("time-of-day") ?? "EOD")) {
     return validationResponse([{ domain: "time-of-day", reason: "does not have a valid value" }]);
   }
+  const currency = query.get("currency") ?? "USD";
+  if (currency !== "USD") throw new Unserved(`balances in ${currency}`);
   const all = number === fundedAccount ? balanceSnapshots.data.items : [];
   const ofDay = between(
     select(all, query, "snapshot-date"),

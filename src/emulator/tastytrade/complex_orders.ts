@@ -12,7 +12,7 @@ import { dataResponse, errorResponse, unknownResponse, validationResponse } from
 import { RequestError } from "../request_error.ts";
 import { checkOrderFields, checkOrderForm, readJson } from "./order_form.ts";
 import { PAGE, pageOf } from "./pagination.ts";
-import { preflight } from "./preflight.ts";
+import { meansOf, preflight } from "./preflight.ts";
 import dryRun from "./recordings/order_dry_run.json" with { type: "json" };
 
 const LIMITS = { defaultPerPage: 100, maxPerPage: 200 };
@@ -72,7 +72,7 @@ export const complexOrderEndpoints: readonly Endpoint[] = [
 
 function readComplexForm({ request }: Call): ComplexForm {
   const form = readJson(request);
-  checkFields(form, ["type", "orders", "trigger-order"]);
+  checkFields(form, ["type", "orders", "trigger-order", "source"]);
   const type = TYPES.find((type) => type === form["type"]);
   if (UNSERVED_TYPES.includes(`${form["type"]}`)) {
     throw new Unserved(`the complex order type ${form["type"]}`);
@@ -90,10 +90,8 @@ function readComplexForm({ request }: Call): ComplexForm {
 }
 
 /** That of the order which works first; which one the service takes is UNCONFIRMED. */
-function effectOf({ trigger, orders }: ComplexForm, { parameters, book }: Call): JsonObject {
-  const [account = ""] = parameters;
-  const power = book.holdings.balanceOf(account)["equity-buying-power"];
-  return preflight(trigger ?? orders[0] ?? {}, power);
+function effectOf({ trigger, orders }: ComplexForm, call: Call): JsonObject {
+  return preflight(trigger ?? orders[0] ?? {}, meansOf(call));
 }
 
 function placedResponse(

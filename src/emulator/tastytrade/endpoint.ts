@@ -1,4 +1,5 @@
 import type { EmulatedResponse } from "../response.ts";
+import type { Market } from "../exchange/market.ts";
 import type { Route } from "../route.ts";
 import type { ReceivedRequest } from "../received_request.ts";
 import type { OrderBook } from "./order_book.ts";
@@ -15,6 +16,8 @@ export interface Call {
   readonly version: string | undefined;
   readonly environment: "production" | "sandbox";
   readonly book: OrderBook;
+  /** The prices that the test has set. */
+  readonly market: Market;
 }
 
 /** One route of the API. */

@@ -63,13 +63,6 @@ export class Holdings {
     return this.#trades.filter((trade) => trade["account-number"] === accountNumber);
   }
 
-  /** The fees of an account on a day, written as `2026-01-31`. They are below 0, as a debit. */
-  feesOf(accountNumber: string | undefined, day: string): Decimal {
-    return this.tradesOf(accountNumber)
-      .filter((trade) => trade["transaction-date"] === day)
-      .reduce((sum, trade) => sum.minus(Decimal.from(trade["clearing-fees"])), Decimal.ZERO);
-  }
-
   /** The positions of an account. One that was closed has the quantity 0. */
   positionsOf(accountNumber: string): readonly JsonObject[] {
     return this.#portfolioOf(accountNumber).positions.map((position) =>

@@ -1,4 +1,4 @@
-import { type JsonObject, jsonResponse } from "../response.ts";
+import { type EmulatedResponse, type JsonObject, jsonResponse } from "../response.ts";
 import equity from "./recordings/equity.json" with { type: "json" };
 import marketData from "./recordings/market_data_by_type.json" with { type: "json" };
 import marketMetrics from "./recordings/market_metrics.json" with { type: "json" };
@@ -7,16 +7,17 @@ import quoteToken from "./recordings/quote_token.json" with { type: "json" };
 import sandboxQuoteToken from "./recordings/quote_token_sandbox.json" with {
   type: "json",
 };
-import { Route } from "../route.ts";
+import { type Addressed, Route } from "../route.ts";
+import { tastytradeFaults } from "./faults.ts";
 import { Unserved } from "../unserved.ts";
 import { instant } from "./order_state.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
-import { dataResponse, unknownResponse, validationResponse } from "./envelope.ts";
+import { dataResponse, validationResponse } from "./envelope.ts";
 
 const QUOTE_TOKEN_LIFETIME_MS = 24 * 60 * 60 * 1000;
 
 /** The routes that have no service behind them in the sandbox: 502. */
-export const sandboxGaps: readonly Route[] = [
+const SANDBOX_GAPS: readonly Route[] = [
   new Route("* /market-data/**"),
   new Route("* /market-metrics/**"),
   new Route("* /symbols/search/**"),
@@ -28,17 +29,24 @@ export const sandboxGaps: readonly Route[] = [
 ];
 
 /** The routes that the sandbox knows and refuses: 403. */
-export const sandboxRefusals: readonly Route[] = [new Route("* /instruments/equity-options/**")];
+const SANDBOX_REFUSALS: readonly Route[] = [new Route("* /instruments/equity-options/**")];
 
 /** The kinds of symbols that quotes are asked for. */
 const QUOTE_TYPES = [
+  "cryptocurrency",
   "index",
   "equity",
   "equity-option",
   "future",
   "future-option",
-  "cryptocurrency",
 ];
+
+/** What the sandbox answers where it has no service, or refuses one. */
+export function sandboxGap(request: Addressed): EmulatedResponse | undefined {
+  if (SANDBOX_GAPS.some((route) => route.matches(request))) return tastytradeFaults.badGateway;
+  const isRefused = SANDBOX_REFUSALS.some((route) => route.matches(request));
+  return isRefused ? tastytradeFaults.notPermitted : undefined;
+}
 
 /** Instruments, quotes, and the token for the stream of quotes. */
 export const marketEndpoints: readonly Endpoint[] = [
@@ -69,8 +77,9 @@ export const marketEndpoints: readonly Endpoint[] = [
     query: ["symbols"],
     repeatable: ["symbols"],
     handle: ({ query }) => {
-      const symbols = listOf(query, "symbols");
-      const items = named(marketMetrics.data.items, symbols);
+      const items = listOf(query, "symbols").map((symbol) =>
+        marketMetrics.data.items.find((item) => item.symbol === symbol) ?? unserved(symbol)
+      );
       return jsonResponse(200, { ...marketMetrics, data: { items } });
     },
   },
@@ -80,9 +89,7 @@ export const marketEndpoints: readonly Endpoint[] = [
     handle: ({ parameters: [symbol = ""], request }) => {
       // No symbol, but another list: `/instruments/equities/active`.
       if (/[a-z]/.test(symbol)) throw new Unserved(`${request.method} ${request.path}`);
-      return symbol === equity.data.symbol
-        ? jsonResponse(200, equity)
-        : unknownResponse(`symbol ${symbol}`);
+      return symbol === equity.data.symbol ? jsonResponse(200, equity) : unserved(symbol);
     },
   },
   {
@@ -91,30 +98,53 @@ export const marketEndpoints: readonly Endpoint[] = [
     handle: ({ parameters: [symbol] }) =>
       symbol === optionChain.data.items[0]?.["underlying-symbol"]
         ? jsonResponse(200, optionChain)
-        : unknownResponse(`symbol ${symbol}`),
+        : unserved(symbol),
   },
 ];
 
 /** Lists with commas or repeated names here, unlike everywhere else; at most 100 symbols over all types. */
-function quotesResponse({ query }: Call) {
-  const symbols = QUOTE_TYPES.flatMap((type) => listOf(query, type));
-  if (symbols.length > 100) {
+function quotesResponse({ query, market }: Call) {
+  const asked = QUOTE_TYPES.flatMap((type) =>
+    listOf(query, type).map((symbol) => ({ type, symbol }))
+  );
+  if (asked.length > 100) {
     // Limit documented, answer UNCONFIRMED.
     return validationResponse([{ domain: "symbols", reason: "is too long" }]);
   }
-  return jsonResponse(200, {
-    ...marketData,
-    data: { items: named(marketData.data.items, symbols) },
-  });
+  const items = asked.map(({ type, symbol }) =>
+    quoteOf(symbol, { type, price: market.priceOf(symbol)?.toAmount() })
+  );
+  return jsonResponse(200, { ...marketData, data: { items } });
+}
+
+/** The recorded quote, or one of the price that the test has set. */
+function quoteOf(
+  symbol: string,
+  { type, price }: { type: string; price: string | undefined },
+): JsonObject {
+  const recorded = marketData.data.items.find((item) => item.symbol === symbol);
+  if (price === undefined) return recorded ?? unserved(symbol, ", whose price is not set");
+  const prices = ["bid", "ask", "mid", "mark", "last", "last-mkt"].map((name) => [name, price]);
+  return {
+    "symbol": symbol,
+    // "equity-option" is "Equity Option".
+    "instrument-type": type.split("-").map((word) => word[0]?.toUpperCase() + word.slice(1)).join(
+      " ",
+    ),
+    "bid-size": "1.0",
+    "ask-size": "1.0",
+    "is-trading-halted": false,
+    ...recorded,
+    ...Object.fromEntries(prices),
+    "updated-at": new Date(Date.now()).toISOString(),
+  };
+}
+
+/** The emulator does not know which symbols there are. */
+function unserved(symbol: string | undefined, hint = ""): never {
+  throw new Unserved(`the symbol ${symbol}${hint}`);
 }
 
 function listOf(query: URLSearchParams, name: string): readonly string[] {
   return query.getAll(name).flatMap((list) => list.split(","));
-}
-
-function named<T extends JsonObject>(
-  items: readonly T[],
-  symbols: readonly string[],
-): readonly T[] {
-  return items.filter((item) => symbols.includes(`${item["symbol"]}`));
 }

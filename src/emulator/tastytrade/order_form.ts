@@ -47,6 +47,8 @@ const FIELDS = [
   "rules",
   "source",
   "external-identifier",
+  // tastyware's package sends it with each order, for a paper trading service. The broker does not know it.
+  "behavior",
 ];
 const LEG_FIELDS = ["instrument-type", "symbol", "quantity", "action"];
 

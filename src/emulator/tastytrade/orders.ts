@@ -1,4 +1,4 @@
-import type { EmulatedResponse, Json, JsonObject } from "../response.ts";
+import type { EmulatedResponse, JsonObject } from "../response.ts";
 import dryRun from "./recordings/order_dry_run.json" with { type: "json" };
 import placed from "./recordings/order_placed.json" with { type: "json" };
 import { Route } from "../route.ts";
@@ -9,7 +9,7 @@ import { RequestError } from "../request_error.ts";
 import { wireOrder } from "./order_state.ts";
 import { checkOrderForm, readOrderForm } from "./order_form.ts";
 import { between, PAGE, pageOf, select, sort, TIMES } from "./pagination.ts";
-import { preflight } from "./preflight.ts";
+import { meansOf, preflight } from "./preflight.ts";
 
 // The order service has versions of its own. Without a version it uses the oldest one according to the
 // release notes, or the latest according to another source.
@@ -105,7 +105,7 @@ function dryRunResponse(call: Call, form: JsonObject): EmulatedResponse {
   const data = {
     "order": wireOrder(account, form),
     "warnings": [],
-    "buying-power-effect": preflight(form, buyingPowerOf(call)),
+    "buying-power-effect": preflight(form, meansOf(call)),
     "fee-calculation": dryRun.data["fee-calculation"],
   };
   return dataResponse(data, call.context, { status: 201 });
@@ -116,7 +116,7 @@ function placeResponse(call: Call): EmulatedResponse {
   checkOrderForm(form);
   const account = accountOf(call);
   const data = {
-    "buying-power-effect": preflight(form, buyingPowerOf(call)),
+    "buying-power-effect": preflight(form, meansOf(call)),
     "fee-calculation": placed.data["fee-calculation"],
     "order": call.book.place(account, form),
     "warnings": [],
@@ -129,16 +129,12 @@ function replaceResponse(call: Call): EmulatedResponse {
   const order = changeableOrderOf(call);
   const form = { ...order, ...readOrderForm(call.request) };
   checkOrderForm(form);
-  preflight(form, buyingPowerOf(call));
+  preflight(form, meansOf(call));
   return dataResponse(call.book.replace(order["id"], form), call.context);
 }
 
 function accountOf({ parameters: [accountNumber = ""] }: Call): string {
   return accountNumber;
-}
-
-function buyingPowerOf(call: Call): Json {
-  return call.book.holdings.balanceOf(accountOf(call))["equity-buying-power"];
 }
 
 function orderOf(call: Call): JsonObject {

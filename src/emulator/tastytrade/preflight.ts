@@ -6,13 +6,34 @@ import marginCheckFailed from "./recordings/margin_check_failed.json" with {
 };
 import dryRun from "./recordings/order_dry_run.json" with { type: "json" };
 import { RequestError } from "../request_error.ts";
+import { Unserved } from "../unserved.ts";
+import type { Call } from "./endpoint.ts";
 import { legsOf } from "./order_form.ts";
 import { isDebitOrder, orderTerms } from "./order_terms.ts";
 import { tastytradeFaults } from "./faults.ts";
 
+const SANDBOX_PRICE = Decimal.from("1");
 const FEES = dryRun.data["fee-calculation"];
-// A market order has no price to reckon with; this is what the recorded one cost.
-const MARKET_PRICE: string = dryRun.data["buying-power-effect"]["change-in-margin-requirement"];
+/** What an account can pay, and at which prices. */
+interface Means {
+  readonly buyingPower: Json;
+  readonly priceOf: PriceOf;
+}
+
+/** Those of the account that a call is about. In the sandbox a market order costs 1. */
+export function meansOf({ parameters: [account = ""], book, market, environment }: Call): Means {
+  return {
+    buyingPower: book.holdings.balanceOf(account)["equity-buying-power"],
+    priceOf: (symbol) => environment === "sandbox" ? SANDBOX_PRICE : market.priceOf(symbol),
+  };
+}
+
+/** What the recorded market order cost, and of which symbol it was. */
+const RECORDED_PRICE: string = dryRun.data["buying-power-effect"]["change-in-margin-requirement"];
+const RECORDED_SYMBOL = dryRun.data.order.legs[0]?.symbol;
+
+/** The price that a test has set for a symbol, or that of the sandbox. */
+type PriceOf = (symbol: string) => Decimal | undefined;
 
 /**
  * What a checked order does to the buying power of the account.
@@ -20,10 +41,12 @@ const MARKET_PRICE: string = dryRun.data["buying-power-effect"]["change-in-margi
  * Debits cost their price times their size and the recorded fee; credits bring theirs and need no
  * margin: there is no margin model here. Orders use up buying power when they are filled.
  *
- * @param buyingPower The buying power that the account has.
  * @throws {RequestError} If the preflight checks refuse the order.
  */
-export function preflight(form: JsonObject, buyingPower: Json): JsonObject {
+export function preflight(
+  form: JsonObject,
+  { buyingPower, priceOf }: Means,
+): JsonObject {
   const isMarket = form["order-type"] === "Market";
   if (isMarket && ["GTC", "GTD"].includes(`${form["time-in-force"]}`)) {
     throw new RequestError(tastytradeFaults.preflightFailed);
@@ -31,7 +54,7 @@ export function preflight(form: JsonObject, buyingPower: Json): JsonObject {
   if (legsOf(form).some((leg) => leg["instrument-type"] === "Cryptocurrency")) {
     throw new RequestError(CRYPTOCURRENCY_REFUSED);
   }
-  const notional = notionalOf(form);
+  const notional = notionalOf(form, priceOf);
   const isDebit = isDebitOrder(form);
   const fee = Decimal.from(FEES["total-fees"]);
   const zero = Decimal.from("0");
@@ -68,11 +91,22 @@ const CRYPTOCURRENCY_REFUSED = jsonResponse(422, {
   },
 });
 
+/** The price of a market order. */
+function marketPrice(form: JsonObject, priceOf: PriceOf): string {
+  const legs = legsOf(form);
+  const [leg = {}] = legs;
+  const symbol = `${leg["symbol"]}`;
+  const price = legs.length === 1 ? priceOf(symbol) : undefined;
+  if (price !== undefined) return price.toAmount();
+  if (legs.length === 1 && symbol === RECORDED_SYMBOL) return RECORDED_PRICE;
+  throw new Unserved(`a market order for ${symbol}, whose price is not set`);
+}
+
 /** How much money the order is about, without its fees. */
-function notionalOf(form: JsonObject): Decimal {
+function notionalOf(form: JsonObject, priceOf: PriceOf): Decimal {
   if (form["order-type"] === "Notional Market") return Decimal.from(form["value"]);
   const { units, multiplier } = new ExchangeOrder(orderTerms(form), { liveAt: 0 });
-  return Decimal.from(form["price"] ?? form["stop-trigger"] ?? MARKET_PRICE)
+  return Decimal.from(form["price"] ?? form["stop-trigger"] ?? marketPrice(form, priceOf))
     .times(units)
     .times(multiplier);
 }

@@ -9,7 +9,7 @@ import { complexOrderEndpoints } from "./complex_orders.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { errorResponse, unknownResponse } from "./envelope.ts";
 import { RequestError } from "../request_error.ts";
-import { marketEndpoints, sandboxGaps, sandboxRefusals } from "./market.ts";
+import { marketEndpoints, sandboxGap } from "./market.ts";
 import { OrderBook } from "./order_book.ts";
 import { orderEndpoints } from "./orders.ts";
 import { TastytradeSignIn } from "./sign_in.ts";
@@ -44,6 +44,7 @@ export class Tastytrade implements Service {
   /** Its orders. */
   book: OrderBook;
   readonly #newBook: () => OrderBook;
+  readonly #market: Market;
 
   constructor(environment: "production" | "sandbox", market: Market, settings: Settings) {
     const isSandbox = environment === "sandbox";
@@ -52,6 +53,7 @@ export class Tastytrade implements Service {
     this.environment = environment;
     this.tokens = new TastytradeTokens(issuer, settings);
     this.signIn = new TastytradeSignIn(environment, this.tokens);
+    this.#market = market;
     this.#newBook = () => new OrderBook(environment, market, settings);
     this.book = this.#newBook();
   }
@@ -72,29 +74,28 @@ export class Tastytrade implements Service {
     if (TOKEN_ENDPOINT.matches(request)) {
       return request.method === "POST" ? this.tokens.respond(request) : METHOD_NOT_ALLOWED;
     }
-    if (!this.tokens.accepts(headers["authorization"])) return tastytradeFaults.tokenInvalid;
-    if (this.environment === "sandbox") {
-      if (sandboxGaps.some((route) => route.matches(request))) return tastytradeFaults.badGateway;
-      if (sandboxRefusals.some((route) => route.matches(request))) {
-        return tastytradeFaults.notPermitted;
-      }
+    const [context = "", search = ""] = request.path.split("?", 2);
+    const endpoint = ENDPOINTS.find(({ route }) =>
+      route.takes(request.method) && route.parameters(context) !== undefined
+    );
+    const gap = this.environment === "sandbox" ? sandboxGap(request) : undefined;
+    // Some paths need no token there, so nothing is said of the token either.
+    if (endpoint === undefined && gap === undefined) {
+      throw new Unserved(`${request.method} ${context}`);
     }
-    return this.#answerApi(request);
+    if (!this.tokens.accepts(headers["authorization"])) return tastytradeFaults.tokenInvalid;
+    if (endpoint === undefined || gap !== undefined) return gap ?? tastytradeFaults.notFound;
+    return this.#answerApi(request, { endpoint, context, search });
   }
 
-  #answerApi(request: ReceivedRequest): EmulatedResponse {
-    const [context = "", search = ""] = request.path.split("?", 2);
-    const atPath = ENDPOINTS.flatMap((endpoint) => {
-      const parameters = endpoint.route.parameters(context);
-      return parameters === undefined ? [] : [{ ...endpoint, parameters }];
-    });
-    if (atPath.length === 0) throw new Unserved(`${request.method} ${context}`);
-    const endpoint = atPath.find(({ route }) => route.takes(request.method));
-    if (endpoint === undefined) throw new Unserved(`${request.method} ${context}`);
+  #answerApi(
+    request: ReceivedRequest,
+    { endpoint, context, search }: { endpoint: Endpoint; context: string; search: string },
+  ): EmulatedResponse {
     const version = request.headers["accept-version"];
     if (!isSupported(version, endpoint.oldestVersion)) return tastytradeFaults.unsupportedVersion;
     if (!this.tokens.scopes.includes(endpoint.scope)) return tastytradeFaults.notPermitted;
-    const { parameters } = endpoint;
+    const parameters = endpoint.route.parameters(context) ?? [];
     // Documented as 404; a 403 "not_permitted" was once recorded for what may have been this.
     if (context.startsWith("/accounts/") && !accountNumbers.includes(`${parameters[0]}`)) {
       return unknownResponse(`account ${parameters[0]}`);
@@ -112,6 +113,7 @@ export class Tastytrade implements Service {
         version,
         environment,
         book: this.book,
+        market: this.#market,
       });
     } catch (error) {
       // Anything else is an error in the emulator, which no test finds.

@@ -1,6 +1,7 @@
 import { type JsonObject, jsonResponse } from "../response.ts";
 import totalFees from "./recordings/total_fees.json" with { type: "json" };
 import transactions from "./recordings/transactions.json" with { type: "json" };
+import { Decimal } from "../decimal.ts";
 import { Route } from "../route.ts";
 import { fundedAccount } from "./account_list.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
@@ -39,9 +40,10 @@ export const transactionEndpoints: readonly Endpoint[] = [
     route: new Route("GET /accounts/*/transactions/total-fees"),
     scope: "read",
     query: ["date"],
-    handle: ({ parameters: [number], query, context, book }) => {
-      const today = new Date(Date.now()).toISOString().slice(0, 10);
-      const fees = book.holdings.feesOf(number, query.get("date") ?? today);
+    handle: (call) => {
+      const { query, context } = call;
+      const day = query.get("date") ?? new Date(Date.now()).toISOString().slice(0, 10);
+      const fees = feesOf(transactionsOf(call).filter((one) => one["transaction-date"] === day));
       const data = { "total-fees": fees.toAmount(), "total-fees-effect": fees.toEffect() };
       return jsonResponse(200, { ...totalFees, data, context });
     },
@@ -58,6 +60,18 @@ export const transactionEndpoints: readonly Endpoint[] = [
     },
   },
 ];
+
+/** The fees of some transactions: below 0, as a debit. */
+function feesOf(some: readonly JsonObject[]): Decimal {
+  const names = [
+    "commission",
+    "clearing-fees",
+    "regulatory-fees",
+    "proprietary-index-option-fees",
+  ];
+  return some.flatMap((one) => names.map((name) => Decimal.from(one[name] ?? "0")))
+    .reduce((sum, fee) => sum.minus(fee), Decimal.ZERO);
+}
 
 function listResponse(call: Call) {
   const { query, context } = call;

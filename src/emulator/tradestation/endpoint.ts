@@ -1,5 +1,6 @@
 import type { EmulatedResponse } from "../response.ts";
 import type { ReceivedRequest } from "../received_request.ts";
+import type { Market } from "../exchange/market.ts";
 import type { Route } from "../route.ts";
 import type { OrderBook } from "./order_book.ts";
 
@@ -11,6 +12,8 @@ export interface Call {
   readonly query: URLSearchParams;
   readonly environment: "production" | "sandbox";
   readonly book: OrderBook;
+  /** The prices that the test has set. */
+  readonly market: Market;
 }
 
 /** One route of the API. */

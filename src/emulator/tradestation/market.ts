@@ -1,4 +1,5 @@
-import { type EmulatedResponse, jsonResponse } from "../response.ts";
+import type { Market } from "../exchange/market.ts";
+import { type EmulatedResponse, type JsonObject, jsonResponse } from "../response.ts";
 import { Route } from "../route.ts";
 import { Unserved } from "../unserved.ts";
 import { type BarRange, barsOf, type BarUnit } from "./bars.ts";
@@ -13,6 +14,8 @@ import { tradestationFaults } from "./faults.ts";
 
 /** A symbol for which a real user had no data. */
 const NOT_ENTITLED = errors.symbol_not_entitled;
+/** One that is recorded not to exist. Of others the emulator does not know. */
+const [INVALID] = errors.invalid_symbol.Errors;
 const UNITS: readonly BarUnit[] = ["Minute", "Daily", "Weekly", "Monthly"];
 const BAR_TERMS = ["unit", "interval", "barsback", "firstdate", "lastdate", "sessiontemplate"];
 const MOST_BARS = 57_600;
@@ -23,12 +26,14 @@ export const marketEndpoints: readonly Endpoint[] = [
   look("GET /v3/marketdata/quotes/*", quotesResponse),
   look("GET /v3/marketdata/barcharts/*", barsResponse, BAR_TERMS),
   look("GET /v3/marketdata/symbols/*", ({ parameters: [names] }) => {
-    const [invalid] = errors.invalid_symbol.Errors;
     const { found, errors: failed } = collect(
       listOf(names, 50),
       (name) => atLeastOne(symbols.Symbols.filter(({ Symbol: symbol }) => symbol === name)),
       // The fields are documented; the message is that of the quotes.
-      (name) => ({ Symbol: name, Error: "NotFound", Message: invalid?.Error }),
+      (name) =>
+        name === INVALID?.Symbol
+          ? { Symbol: name, Error: "NotFound", Message: INVALID.Error }
+          : unserved(name),
     );
     return jsonResponse(200, { Symbols: found, Errors: failed });
   }),
@@ -42,22 +47,48 @@ function look(
   return { route: new Route(route), scope: "MarketData", query, handle };
 }
 
-function quotesResponse({ parameters: [names] }: Call): EmulatedResponse {
-  const [invalid] = errors.invalid_symbol.Errors;
-  const { found, errors: failed } = collect(
+function quotesResponse({ parameters: [names], market }: Call): EmulatedResponse {
+  const { found, errors: failed } = collect<JsonObject>(
     listOf(names, 100),
-    (name) => atLeastOne(quotes.Quotes.filter(({ Symbol: symbol }) => symbol === name)),
-    (name) => name === NOT_ENTITLED.Symbol ? NOT_ENTITLED : { ...invalid, Symbol: name },
+    (name) => atLeastOne(quotesOf(name, market)),
+    (name) => {
+      if (name === NOT_ENTITLED.Symbol) return NOT_ENTITLED;
+      return name === INVALID?.Symbol ? INVALID : unserved(name, ", whose price is not set");
+    },
   );
   // As documented: if all fail, there is no list of quotes.
   return jsonResponse(200, { Quotes: found.length > 0 ? found : undefined, Errors: failed });
+}
+
+/** The recorded quote, or one of the price that the test has set. */
+function quotesOf(symbol: string, market: Market): readonly JsonObject[] {
+  const recorded = quotes.Quotes.filter((quote) => quote.Symbol === symbol);
+  const price = market.priceOf(symbol)?.toString();
+  if (price === undefined) return recorded;
+  const [quote = { MarketFlags: quotes.Quotes[0]?.MarketFlags }] = recorded;
+  const at = new Date(Date.now()).toISOString().replace(/\.\d+Z$/, "Z");
+  return [{
+    ...quote,
+    Symbol: symbol,
+    Last: price,
+    Bid: price,
+    Ask: price,
+    Close: price,
+    TradeTime: at,
+  }];
+}
+
+/** The emulator does not know which symbols there are. */
+function unserved(symbol: string | undefined, hint = ""): never {
+  throw new Unserved(`the symbol ${symbol}${hint}`);
 }
 
 function barsResponse({ parameters: [symbol], query }: Call): EmulatedResponse {
   const range = rangeOf(query);
   if (symbol === NOT_ENTITLED.Symbol) return tradestationFaults.notEntitled;
   // The status is documented, the message is UNCONFIRMED.
-  if (symbol !== quotes.Quotes[0]?.Symbol) return errorResponse(404, "Symbol not found.");
+  if (symbol === INVALID?.Symbol) return errorResponse(404, "Symbol not found.");
+  if (symbol !== quotes.Quotes[0]?.Symbol) unserved(symbol);
   return jsonResponse(200, { Bars: barsOf(range) });
 }
 

@@ -29,6 +29,7 @@ export class Tradestation implements Service {
   readonly environment: "production" | "sandbox";
 
   readonly #grants: TradestationGrants;
+  readonly #market: Market;
   readonly #quota = new RateQuota();
   /** Its orders. */
   book: OrderBook;
@@ -43,6 +44,7 @@ export class Tradestation implements Service {
     this.prefix = environment === "sandbox" ? "/tradestation-sim" : "/tradestation";
     this.environment = environment;
     this.#grants = grants;
+    this.#market = market;
     this.#newBook = () => new OrderBook(environment, market, settings);
     this.book = this.#newBook();
   }
@@ -66,25 +68,22 @@ export class Tradestation implements Service {
     const path = request.path.split("?", 1).join("");
     const isLegacy = /^\/v2(\/|$)/.test(path);
     const refuse = isLegacy ? legacyErrorResponse : errorResponse;
-    const permitted = this.#grants.permitted(request.headers["authorization"]);
-    if (permitted === undefined) {
-      // v3's message is UNCONFIRMED, and so are those of the refusals below.
-      return refuse(401, "Unauthorized");
-    }
-    const atPath = ENDPOINTS.flatMap((endpoint) => {
-      const parameters = endpoint.route.parameters(path);
-      return parameters === undefined ? [] : [{ ...endpoint, parameters }];
-    });
-    const endpoint = atPath.find(({ route }) => route.takes(request.method));
+    const endpoint = ENDPOINTS.find(({ route }) =>
+      route.takes(request.method) && route.parameters(path) !== undefined
+    );
     if (endpoint === undefined) throw new Unserved(`${request.method} ${path}`);
+    const permitted = this.#grants.permitted(request.headers["authorization"]);
+    // v3's message is UNCONFIRMED, and so is that of the refusal below.
+    if (permitted === undefined) return refuse(401, "Unauthorized");
     if (!permitted.includes(endpoint.scope)) return refuse(403, "Forbidden");
-    const { parameters } = endpoint;
+    const parameters = endpoint.route.parameters(path) ?? [];
     const { environment, book } = this;
+    const market = this.#market;
     book.settle();
     const query = readQuery(request);
     checkQuery(query, endpoint.query ?? []);
     try {
-      return endpoint.handle({ request, parameters, query, environment, book });
+      return endpoint.handle({ request, parameters, query, environment, book, market });
     } catch (error) {
       // Anything else is an error in the emulator, which no test finds.
       // deno-coverage-ignore
