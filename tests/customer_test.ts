@@ -11,7 +11,7 @@ Deno.test("Customer.get() returns the customer", async () => {
   assertEquals(customer.email, "jane@example.com");
   assertEquals(customer.birthDate, "1900-01-01");
   assertFalse(customer.isProfessional);
-  assertEquals(customer.createdAt, undefined);
+  assertEquals(customer.createdAt?.toISOString(), "2021-03-26T18:31:40.913Z");
   assertEquals(customer.raw["external-id"], "C0001234567");
 });
 

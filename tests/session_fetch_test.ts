@@ -13,7 +13,7 @@ import { ME, open, TOKEN_ROUTE } from "./support/session_fixtures.ts";
 
 Deno.test("Session.fetch() returns the platform's Response, whatever its status", async () => {
   await using opened = await open();
-  const response = await opened.session.fetch("/nowhere");
+  const response = await opened.session.fetch("/customers/me/accounts/1");
   assertInstanceOf(response, Response);
   assertEquals(response.status, 404);
   assertEquals((await response.json()).error.code, "record_not_found");

@@ -42,13 +42,13 @@ Deno.test("Session.get() writes a query the broker's way", async () => {
     query: {
       status: ["Live", "Filled"],
       "per-page": 5,
-      symbol: "RIVN  230609P00014000",
+      "underlying-symbol": "RIVN  230609P00014000",
       x: undefined,
     },
   });
   assertStringIncludes(
     emulator.requests.at(-1)?.path ?? "",
-    "?status%5B%5D=Live&status%5B%5D=Filled&per-page=5&symbol=RIVN%20%20230609P00014000",
+    "?status%5B%5D=Live&status%5B%5D=Filled&per-page=5&underlying-symbol=RIVN%20%20230609P00014000",
   );
 });
 

@@ -20,9 +20,6 @@ import marketMetrics from "../../src/emulator/tastytrade/recordings/market_metri
 import netLiq from "../../src/emulator/tastytrade/recordings/net_liq_history.json" with {
   type: "json",
 };
-import optionChain from "../../src/emulator/tastytrade/recordings/option_chain_nested.json" with {
-  type: "json",
-};
 import order from "../../src/emulator/tastytrade/recordings/order.json" with { type: "json" };
 import positionLimit from "../../src/emulator/tastytrade/recordings/position_limit.json" with {
   type: "json",
@@ -69,7 +66,6 @@ Deno.test("emulator answers with the recordings where they stand still", async (
     ["/market-data/by-type?equity=AAPL&cryptocurrency=BTC/USD", marketData],
     ["/market-metrics?symbols=AAPL", marketMetrics],
     ["/instruments/equities/AAPL", equity],
-    ["/option-chains/AAPL/nested", optionChain],
   ];
   for (const [path, recording] of cases) {
     const { status, json } = await get(path);

@@ -41,8 +41,9 @@ Deno.test("emulator refuses what it does not model of tastytrade by name, and no
       "the complex order type BLAST",
     ],
     ["/instruments/equities/active", {}, "GET /instruments/equities/active"],
-    ["/instruments/equities/SPY", {}, "the symbol SPY"],
-    ["/option-chains/SPY/nested", {}, "the symbol SPY"],
+    ["/instruments/equities/F", {}, "the symbol F"],
+    ["/option-chains/F/nested", {}, "the symbol F"],
+    ["/instruments/equities", {}, "equities without symbol[]"],
     ["/market-metrics?symbols=AAPL,SPY", {}, "the symbol SPY"],
     ["/market-data/by-type?equity=SPY", {}, "the symbol SPY, whose price is not set"],
     [
@@ -57,7 +58,6 @@ Deno.test("emulator refuses what it does not model of tastytrade by name, and no
       {},
       'the query parameter "partition-keys[]" here',
     ],
-    [`/accounts/${FUNDED}/positions?net-positions=True`, {}, "net-positions=true of positions"],
     [`${orders}?futures-symbol=/ES`, {}, 'the query parameter "futures-symbol" here'],
     [`${orders}?sort=Asc&sort=Desc`, {}, 'the query parameter "sort" more than once'],
     [

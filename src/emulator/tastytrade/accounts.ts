@@ -24,6 +24,7 @@ const PERIOD_DAYS: Readonly<Record<string, number>> = {
   "all": 365,
 };
 const POSITION_FILTERS = ["symbol", "instrument-type", "underlying-symbol[]"];
+/** There is one position for each symbol, so that they are net already. */
 const POSITION_FLAGS = ["include-marks", "include-closed-positions", "net-positions"];
 
 /** Customer, accounts, balances and positions. */
@@ -160,9 +161,8 @@ function netLiqResponse({ parameters: [number = ""], query, book }: Call) {
 }
 
 function positionsResponse({ parameters: [number = ""], query, context, book }: Call) {
-  const [hasMarks, hasClosed, isNet] = POSITION_FLAGS
+  const [hasMarks, hasClosed] = POSITION_FLAGS
     .map((name) => /^true$/i.test(query.get(name) ?? ""));
-  if (isNet) throw new Unserved("net-positions=true of positions");
   const open: readonly JsonObject[] = book.holdings.positionsOf(number)
     .filter((position) => hasClosed || position["quantity-direction"] !== "Zero");
   const selected = POSITION_FILTERS.reduce((kept, name) => select(kept, query, name), open);

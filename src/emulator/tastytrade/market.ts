@@ -1,8 +1,6 @@
 import { type EmulatedResponse, type JsonObject, jsonResponse } from "../response.ts";
-import equity from "./recordings/equity.json" with { type: "json" };
 import marketData from "./recordings/market_data_by_type.json" with { type: "json" };
 import marketMetrics from "./recordings/market_metrics.json" with { type: "json" };
-import optionChain from "./recordings/option_chain_nested.json" with { type: "json" };
 import quoteToken from "./recordings/quote_token.json" with { type: "json" };
 import sandboxQuoteToken from "./recordings/quote_token_sandbox.json" with {
   type: "json",
@@ -48,7 +46,7 @@ export function sandboxGap(request: Addressed): EmulatedResponse | undefined {
   return isRefused ? tastytradeFaults.notPermitted : undefined;
 }
 
-/** Instruments, quotes, and the token for the stream of quotes. */
+/** Quotes, and the token for the stream of quotes. */
 export const marketEndpoints: readonly Endpoint[] = [
   {
     route: new Route("GET /api-quote-tokens"),
@@ -82,23 +80,6 @@ export const marketEndpoints: readonly Endpoint[] = [
       );
       return jsonResponse(200, { ...marketMetrics, data: { items } });
     },
-  },
-  {
-    route: new Route("GET /instruments/equities/*"),
-    scope: "read",
-    handle: ({ parameters: [symbol = ""], request }) => {
-      // No symbol, but another list: `/instruments/equities/active`.
-      if (/[a-z]/.test(symbol)) throw new Unserved(`${request.method} ${request.path}`);
-      return symbol === equity.data.symbol ? jsonResponse(200, equity) : unserved(symbol);
-    },
-  },
-  {
-    route: new Route("GET /option-chains/*/nested"),
-    scope: "read",
-    handle: ({ parameters: [symbol] }) =>
-      symbol === optionChain.data.items[0]?.["underlying-symbol"]
-        ? jsonResponse(200, optionChain)
-        : unserved(symbol),
   },
 ];
 

@@ -9,6 +9,7 @@ import { complexOrderEndpoints } from "./complex_orders.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { errorResponse, unknownResponse } from "./envelope.ts";
 import { RequestError } from "../request_error.ts";
+import { instrumentEndpoints } from "./instruments.ts";
 import { marketEndpoints, sandboxGap } from "./market.ts";
 import { OrderBook } from "./order_book.ts";
 import { orderEndpoints } from "./orders.ts";
@@ -26,6 +27,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   ...orderEndpoints,
   ...complexOrderEndpoints,
   ...marketEndpoints,
+  ...instrumentEndpoints,
 ];
 
 // The oldest date in the release notes. Older versions were retired years ago.
