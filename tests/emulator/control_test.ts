@@ -3,6 +3,7 @@ import { Session, tradestation } from "../../mod.ts";
 import { startEmulator } from "../../src/emulator/emulator.ts";
 import {
   at,
+  breakOff,
   call,
   exchangeBytes,
   listAt,
@@ -92,6 +93,8 @@ Deno.test("The control API injects faults, revokes, and shows what was asked for
   assertEquals(found.map(({ status }) => status), [502, 500, 404]);
   assertEquals([found[1]?.headers.get("x-a"), found[1]?.text], ["1", "no"]);
   await control("DELETE", "/faults");
+  await control("POST", "/faults", { route, fault: { status: 418 } });
+  assertEquals((await get("/customers/me")).status, 418);
   assertEquals((await get("/customers/me")).status, 200);
   await get("/nowhere");
   const { json: unserved } = await control("GET", "/unserved");
@@ -180,4 +183,6 @@ Deno.test("The control API serves no web page, no other host, and nobody who did
   assertStringIncludes(rebound, " 421 ");
   await using plain = await startEmulator();
   assertEquals((await call(`${plain.url}/control`)).status, 404);
+  await breakOff(`${emulator.url}/control`); // it lives on
+  assertEquals((await call(`${emulator.url}/control`)).status, 200);
 });

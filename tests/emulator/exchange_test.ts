@@ -234,3 +234,16 @@ Deno.test("Exchange starts an order when its time has come", () => {
   assertEquals(summary(order), "filled, 1 @ 100");
   assert(order.startedAt === Date.now());
 });
+
+Deno.test("Exchange ends an order that was made smaller than what is filled of it", () => {
+  const floor = new Floor();
+  const order = floor.place("buy 10 A", { limit: "100" });
+  floor.price("A", "99", "4");
+  const [leg] = order.terms.legs;
+  order.terms = {
+    ...order.terms,
+    legs: leg === undefined ? [] : [{ ...leg, quantity: decimal("3") }],
+  };
+  floor.price("A", "98");
+  assertEquals(summary(order), "filled, 4 @ 99");
+});

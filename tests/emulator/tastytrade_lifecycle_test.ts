@@ -135,16 +135,19 @@ Deno.test("emulator fills in tastytrade's sandbox what the sandbox fills, and no
   await using emulator = await startEmulator();
   const four = { ...LIMIT_ORDER, "price": "3.01" };
   const three = { ...LIMIT_ORDER, "price": "3.00" };
+  const stop = { ...MARKET_ORDER, "order-type": "Stop", "stop-trigger": "2.00" };
   for (const environment of [emulator.tastytrade, emulator.tastytradeSandbox]) {
     const get = await signIn(environment);
-    for (const order of [MARKET_ORDER, three, four]) await get(ORDERS, sending("POST", order));
+    for (const order of [MARKET_ORDER, three, four, stop]) {
+      await get(ORDERS, sending("POST", order));
+    }
   }
   assertEquals(emulator.orders.map(({ status }) => status), [
-    ...["Live", "Live", "Live"],
-    ...["Filled", "Filled", "Live"],
+    ...["Live", "Live", "Live", "Live"],
+    ...["Filled", "Filled", "Live", "Live"],
   ]);
   const prices = emulator.orders.map(({ wire }) => at(wire, "legs", 0, "fills", 0, "fill-price"));
-  assertEquals(prices.slice(3), ["1.0", "3.0", undefined]);
+  assertEquals(prices.slice(4), ["1.0", "3.0", undefined, undefined]);
 });
 
 Deno.test("emulator tells the fees of a day", async () => {

@@ -128,6 +128,22 @@ Deno.test("emulator has a net-liq history as long as is asked for, up to today's
   early[Symbol.dispose]();
 });
 
+Deno.test("emulator has the fields of a margin report that the Python packages read", async () => {
+  await using emulator = await startEmulator();
+  const get = await signIn(emulator.tastytrade);
+  const { json } = await get(`/margin/accounts/${FUNDED}/requirements`);
+  const report = at(json, "data");
+  assertEquals(
+    ["account-number", "option-buying-power", "option-buying-power-effect"]
+      .map((name) => at(report, name)),
+    [FUNDED, "20078.762", "Credit"],
+  );
+  assertEquals(
+    [at(report, "maintenance-requirement"), at(report, "maintenance-requirement-effect")],
+    ["432279.047", "Debit"],
+  );
+});
+
 Deno.test("emulator lets web pages read tastytrade's answers, and refuses orders of cryptocurrency", async () => {
   await using emulator = await startEmulator();
   const get = await signIn(emulator.tastytrade);

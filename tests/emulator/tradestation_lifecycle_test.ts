@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { FakeClock } from "../support/fake_clock.ts";
 import { at, listAt, sending } from "../support/emulator_wire.ts";
 import { TradestationClient } from "../support/emulator_tradestation.ts";
-import { CASH, LIMIT_ORDER, MARKET_ORDER } from "./tradestation_fixtures.ts";
+import { CASH, LIMIT_ORDER, MARGIN, MARKET_ORDER } from "./tradestation_fixtures.ts";
 
 Deno.test("emulator fills an order of TradeStation in parts, and positions and balances follow", async () => {
   await using client = await TradestationClient.open();
@@ -36,6 +36,30 @@ Deno.test("emulator fills an order of TradeStation in parts, and positions and b
   assertEquals(listAt(history.json, "Orders").map((order) => at(order, "Status")), ["FLP"]);
   const unknown = await get(`${orders}/1`, { method: "DELETE" });
   assertEquals([unknown.status, at(unknown.json, "Message")], [404, "Invalid order ID."]);
+});
+
+Deno.test("emulator changes and cancels the recorded orders of TradeStation too", async () => {
+  await using client = await TradestationClient.open();
+  const get = await client.signIn();
+  const path = "/v3/orderexecution/orders/286179863";
+  const wire = async () => {
+    const { json } = await get(`/v3/brokerage/accounts/${MARGIN}/orders/286179863`);
+    return at(json, "Orders", 0);
+  };
+  await get(path, sending("PUT", { LimitPrice: "231" }));
+  assertEquals([at(await wire(), "LimitPrice"), at(await wire(), "Legs", 0, "QuantityOrdered")], [
+    "231",
+    "10",
+  ]);
+  await get(path, sending("PUT", { Quantity: "7" }));
+  assertEquals(at(await wire(), "Legs", 0, "QuantityRemaining"), "7");
+  await get(path, { method: "DELETE" });
+  assertEquals(at(await wire(), "Status"), "OUT");
+  const empty = await get(
+    "/v3/orderexecution/ordergroups",
+    sending("POST", { Type: "OCO", Orders: [] }),
+  );
+  assertEquals([empty.status, at(empty.json, "Message")], [400, "Orders is required"]);
 });
 
 Deno.test("emulator fills market orders in SIM at once, sends late where it is told, and rejects", async () => {

@@ -65,6 +65,11 @@ Deno.test("emulator refuses what it does not model of tastytrade by name, and no
       order({ "advanced-instructions": { "strict": true } }),
       'the field "advanced-instructions" here',
     ],
+    [
+      orders,
+      order({ "legs": [{ ...LIMIT_ORDER.legs[0], "instrument-type": "Future" }] }),
+      "orders for the instrument type Future",
+    ],
     [orders, order({ "legs": [leg] }), 'the field "legs[0].quantity-direction" here'],
     [`${orders}/dry-run`, order({ "stop-tigger": "1" }), 'the field "stop-tigger" here'],
   ];
@@ -87,6 +92,9 @@ Deno.test("emulator refuses what it does not model of TradeStation by name, and 
     ["/v3/brokerage/accounts", { method: "PATCH" }, "PATCH /v3/brokerage/accounts"],
     ["/v3/orderexecution/routes", {}, "GET /v3/orderexecution/routes"],
     ["/v2/nothing", {}, "GET /v2/nothing"],
+    ["/v3/marketdata/quotes/SPY", {}, "the symbol SPY, whose price is not set"],
+    ["/v3/marketdata/symbols/SPY", {}, "the symbol SPY"],
+    ["/v3/marketdata/barcharts/SPY", {}, "the symbol SPY"],
     ["/v3/marketdata/stream/quotes/MSFT", {}, "GET /v3/marketdata/stream/quotes/MSFT"],
     [
       "/v3/marketdata/barcharts/MSFT?sessiontemplate=USEQPre",
@@ -115,6 +123,16 @@ Deno.test("emulator refuses what it does not model of TradeStation by name, and 
   const one = `${orders}/${at(placed.json, "Orders", 0, "OrderID")}`;
   const replace = (body: unknown) => get(one, sending("PUT", body));
   assertUnserved(emulator, await replace({}), "a replacement without any change");
+  const spread = [
+    { "Symbol": "SPY 251219C320", "Quantity": "1", "TradeAction": "SELLTOOPEN" },
+    { "Symbol": "SPY 251219C300", "Quantity": "1", "TradeAction": "BUYTOOPEN" },
+  ];
+  const { json } = await get(orders, order({ "Legs": spread }));
+  const changed = await get(
+    `${orders}/${at(json, "Orders", 0, "OrderID")}`,
+    sending("PUT", { "Quantity": "2" }),
+  );
+  assertUnserved(emulator, changed, "another quantity of an order with several legs");
   const stop = await replace({ "OrderType": "StopMarket" });
   assertUnserved(emulator, stop, "a replacement with the order type StopMarket");
 });
@@ -135,6 +153,20 @@ Deno.test("emulator says of what it does not have nothing about the token", asyn
   for (const { baseUrl } of [tastytrade, tradestation]) {
     assertUnserved(emulator, await call(baseUrl + path), `GET ${path}`);
   }
+});
+
+Deno.test("emulator quotes every symbol of TradeStation whose price a test has set", async () => {
+  await using client = await TradestationClient.open();
+  client.emulator.setPrice("SPY", "600.25");
+  client.emulator.setPrice("MSFT", "400");
+  const get = await client.signIn();
+  const { json } = await get("/v3/marketdata/quotes/SPY,MSFT");
+  const fields = ["Symbol", "Last", "Bid", "Exchange", "Volume"];
+  const found = [0, 1].map((i) => fields.map((name) => at(json, "Quotes", i, name)));
+  assertEquals(found, [
+    ["SPY", "600.25", "600.25", undefined, undefined],
+    ["MSFT", "400", "400", undefined, "5852511"],
+  ]);
 });
 
 Deno.test("emulator quotes every symbol whose price a test has set", async () => {

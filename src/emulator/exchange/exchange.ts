@@ -126,11 +126,12 @@ export class Exchange {
     prices: readonly Decimal[],
     isOnMarket: boolean,
   ): void {
-    for (const [leg, { symbol, quantity: whole }] of order.terms.legs.entries()) {
-      const quantity = units.times(whole).dividedBy(order.units);
-      const execution = { leg, quantity, price: prices[leg] ?? Decimal.ZERO, at: Date.now() };
+    for (const [leg, terms] of order.terms.legs.entries()) {
+      const quantity = units.times(terms.quantity).dividedBy(order.units);
+      const price = prices[leg] ?? Decimal.ZERO;
+      const execution = { ...terms, leg, quantity, price, at: Date.now() };
       order.executions.push(execution);
-      if (isOnMarket) this.#market.take(symbol, quantity);
+      if (isOnMarket) this.#market.take(terms.symbol, quantity);
       this.#rules.onExecution(order, execution);
     }
     if (!order.remainingUnits.isPositive) order.end("filled");

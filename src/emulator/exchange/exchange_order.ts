@@ -34,11 +34,10 @@ export interface OrderTerms {
   readonly immediate?: "all" | "rest" | undefined;
 }
 
-/** A part of a leg that was traded. */
-export interface Execution {
+/** A part of a leg that was traded: the leg, with the quantity of this part. */
+export interface Execution extends OrderLeg {
   /** Which leg. */
   readonly leg: number;
-  readonly quantity: Decimal;
   readonly price: Decimal;
   /** In milliseconds since the epoch. */
   readonly at: number;
@@ -113,9 +112,8 @@ export class ExchangeOrder {
 
   /** How many units are left. */
   get remainingUnits(): Decimal {
-    const [first] = this.terms.legs;
-    if (first === undefined) return Decimal.ZERO;
-    return this.remainingOf(0).times(this.units).dividedBy(first.quantity);
+    const quantity = this.remainingOf(0).plus(this.filledOf(0));
+    return this.remainingOf(0).times(this.units).dividedBy(quantity);
   }
 
   /**

@@ -45,16 +45,14 @@ export class Holdings {
     order: ExchangeOrder,
     execution: Execution,
   ): void {
-    const leg = order.terms.legs[execution.leg];
-    const wireLeg = legsOf(terms)[execution.leg];
-    if (leg === undefined || wireLeg === undefined) return;
+    const wireLeg = legsOf(terms)[execution.leg] ?? {};
     const portfolio = this.#portfolioOf(accountNumber);
-    this.#legs.set(leg.symbol, wireLeg);
-    portfolio.trade({ ...leg, ...execution });
+    this.#legs.set(execution.symbol, wireLeg);
+    portfolio.trade(execution);
     const fee = order.executions.length === 1 ? FEE : Decimal.ZERO;
     portfolio.charge(fee);
     this.#trades.unshift(
-      this.#tradeOf({ accountNumber, orderId: id, wireLeg, leg, execution, fee }),
+      this.#tradeOf({ accountNumber, orderId: id, wireLeg, execution, fee }),
     );
   }
 
@@ -156,18 +154,17 @@ export class Holdings {
 
   /** The fields of the recorded trade. */
   #tradeOf(
-    { accountNumber, orderId, wireLeg, leg, execution, fee }: {
+    { accountNumber, orderId, wireLeg, execution, fee }: {
       accountNumber: string;
       orderId: number;
       wireLeg: JsonObject;
-      leg: { readonly isBuy: boolean; readonly multiplier: Decimal };
       execution: Execution;
       fee: Decimal;
     },
   ): JsonObject {
-    const { quantity, price, at } = execution;
-    const value = quantity.times(price).times(leg.multiplier);
-    const signed = leg.isBuy ? value.negated() : value;
+    const { quantity, price, at, isBuy, multiplier } = execution;
+    const value = quantity.times(price).times(multiplier);
+    const signed = isBuy ? value.negated() : value;
     const net = signed.minus(fee);
     const [template] = transactions.data.items;
     return {
@@ -178,7 +175,7 @@ export class Holdings {
       "instrument-type": wireLeg["instrument-type"],
       "underlying-symbol": underlyingSymbol(wireLeg),
       "transaction-sub-type": wireLeg["action"],
-      "description": `${leg.isBuy ? "Bought" : "Sold"} ${quantity} ${
+      "description": `${isBuy ? "Bought" : "Sold"} ${quantity} ${
         wireLeg["symbol"]
       } @ ${price.toAmount()}`,
       "action": wireLeg["action"],

@@ -3,7 +3,7 @@
 import type { ExchangeOrder, Execution } from "../exchange/exchange_order.ts";
 import { legsOf } from "./order_form.ts";
 import { underlyingSymbol } from "./order_terms.ts";
-import { definedMembers, type Json, type JsonObject } from "../response.ts";
+import { definedMembers, type JsonObject } from "../response.ts";
 
 /** An order of the book. */
 export interface BookedOrder {
@@ -51,7 +51,7 @@ export function wireOf(booked: BookedOrder): JsonObject {
     "terminal-at": instant(order.endedAt),
     "reject-reason": order.rejectReason,
     "updated-at": order.endedAt ?? order.executions.at(-1)?.at ?? order.placedAt,
-    "legs": legsWithFills(terms["legs"], order),
+    "legs": legsOf(terms).map((leg, i) => withFills(leg, i, order)),
   });
 }
 
@@ -72,14 +72,14 @@ function statusOf({ replacedBy }: BookedOrder, order: ExchangeOrder): string {
   return BEFORE_LIVE[Math.floor((Date.now() - order.placedAt) / stepMs)] ?? "Live";
 }
 
-function legsWithFills(legs: Json, order: ExchangeOrder): Json {
-  if (!Array.isArray(legs)) return legs;
-  return legs.map((leg, i) => ({
+function withFills(leg: JsonObject, index: number, order: ExchangeOrder): JsonObject {
+  const executions = order.executions.filter((execution) => execution.leg === index);
+  return {
     ...leg,
-    "quantity": Number(order.terms.legs[i]?.quantity ?? 0),
-    "remaining-quantity": Number(order.remainingOf(i)),
-    "fills": order.executions.filter((execution) => execution.leg === i).map(fillOf),
-  }));
+    "quantity": Number(order.terms.legs[index]?.quantity),
+    "remaining-quantity": Number(order.remainingOf(index)),
+    "fills": executions.map(fillOf),
+  };
 }
 
 /** The fields of the documented example. */

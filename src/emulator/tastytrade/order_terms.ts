@@ -20,7 +20,6 @@ export function orderTerms(form: JsonObject): OrderTerms {
   const legs = legsOf(form).map(legOf);
   const isDebit = isDebitOrder(form);
   const net = (name: string) => {
-    if (form[name] === undefined || form[name] === null) return undefined;
     const amount = Decimal.from(form[name]);
     return isDebit ? amount : amount.negated();
   };

@@ -25,9 +25,8 @@ export class Holdings {
   }
 
   /** Takes an execution into account. */
-  record({ form, order }: BookedOrder, execution: Execution): void {
-    const leg = order.terms.legs[execution.leg];
-    if (leg !== undefined) this.#portfolioOf(form.accountId).trade({ ...leg, ...execution });
+  record({ form }: BookedOrder, execution: Execution): void {
+    this.#portfolioOf(form.accountId).trade(execution);
   }
 
   /** The open positions of an account. */

@@ -4,7 +4,7 @@ import { Decimal } from "../decimal.ts";
 import type { ExchangeOrder } from "../exchange/exchange_order.ts";
 import { definedMembers, type JsonObject } from "../response.ts";
 import { instrumentOf } from "./instrument.ts";
-import type { FormLeg, OrderForm } from "./order_form.ts";
+import type { FormLeg, OrderForm, TrailingStop } from "./order_form.ts";
 import recordedOrders from "./recordings/orders.json" with { type: "json" };
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -48,7 +48,7 @@ export function wireOf({ id, form, order, group }: BookedOrder): JsonObject {
   const { limitPrice, stopPrice, trailingStop, duration, orderType, route } = form;
   return definedMembers({
     AccountID: form.accountId,
-    AdvancedOptions: trailingStop && advancedOptionsOf(form),
+    AdvancedOptions: trailingStop && advancedOptionsOf(trailingStop),
     ClosedDateTime: order.endedAt === undefined ? undefined : instantOf(order.endedAt),
     CommissionFee: "0",
     Currency: "USD",
@@ -123,8 +123,7 @@ function netPriceOf(order: ExchangeOrder): string {
 }
 
 /** As recorded: `STPTRG=STT;TRL=5%;`. */
-function advancedOptionsOf({ trailingStop }: OrderForm): string {
-  if (trailingStop === undefined) return "";
+function advancedOptionsOf(trailingStop: TrailingStop): string {
   const size = "Percent" in trailingStop ? `${trailingStop.Percent}%` : trailingStop.Amount;
   return `STPTRG=STT;TRL=${size};`;
 }
