@@ -201,9 +201,10 @@ export class LocalEmulator extends EmulatorSettings implements Settings {
   ): Promise<void> {
     const request = new RequestLog().add(message, undefined);
     const body = await readBody(message);
-    if (body === undefined) return;
-    request.body = body;
-    send(response, isLocalHost(request) ? await control(request) : WRONG_HOST);
+    if (body !== undefined) {
+      request.body = body;
+      send(response, isLocalHost(request) ? await control(request) : WRONG_HOST);
+    }
   }
 
   async #respond(
