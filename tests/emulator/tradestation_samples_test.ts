@@ -127,3 +127,21 @@ Deno.test("emulator shows a short sale, a cover and a trailing stop in TradeStat
   assertEquals(at(trailing?.wire, "TrailingStop"), { Amount: "10" });
   assertEquals(at(trailing?.wire, "AdvancedOptions"), "STPTRG=STT;TRL=10;");
 });
+
+Deno.test("emulator relates an order to those that it sends itself, and not to theirs", async () => {
+  await using client = await TradestationClient.open();
+  const get = await client.signIn();
+  const order = samples.orders["Limit Order"];
+  const child = { ...order, OSOs: [{ Type: "NORMAL", Orders: [order] }] };
+  const parent = { ...order, OSOs: [{ Type: "NORMAL", Orders: [child] }] };
+  const { json } = await get(ORDERS, sending("POST", parent));
+  const [first, second, third] = listAt(json, "Orders").map((one) => at(one, "OrderID"));
+  const related = client.emulator.orders.map(({ wire }) => at(wire, "ConditionalOrders"));
+  assertEquals(related, [
+    [{ Relationship: "OSO", OrderID: second }],
+    [{ Relationship: "OSP", OrderID: first }, { Relationship: "OSO", OrderID: third }],
+    [{ Relationship: "OSP", OrderID: second }],
+  ]);
+  client.emulator.setPrice("MSFT", "130");
+  assertEquals(client.emulator.orders.map(({ status }) => status), ["FLL", "FLL", "FLL"]);
+});

@@ -49,6 +49,16 @@ export class Exchange {
     this.settle();
   }
 
+  /** Rejects an order that was accepted. Returns whether there is one that has not ended. */
+  reject(order: ExchangeOrder | undefined, reason: string): boolean {
+    this.settle();
+    if (order === undefined || order.hasEnded) return false;
+    order.rejectReason = reason;
+    order.end("rejected");
+    this.settle();
+    return true;
+  }
+
   /** Ends the trading day: orders for the day expire. */
   expire(isOver: (order: ExchangeOrder) => boolean): void {
     this.settle();

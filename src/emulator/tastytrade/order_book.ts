@@ -148,13 +148,7 @@ export class OrderBook {
 
   /** Rejects an order that was accepted. Returns whether there is one that has not ended. */
   reject(id: unknown, reason: string): boolean {
-    this.#exchange.settle();
-    const { order } = this.#orders.get(Number(id)) ?? {};
-    if (order === undefined || order.hasEnded) return false;
-    order.rejectReason = reason;
-    order.end("rejected");
-    this.#exchange.settle();
-    return true;
+    return this.#exchange.reject(this.#orders.get(Number(id))?.order, reason);
   }
 
   /** Ends the trading day: orders for the day expire, and those whose last day it was. */

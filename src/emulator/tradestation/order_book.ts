@@ -131,12 +131,12 @@ export class OrderBook {
 
   /** Places a checked order, and those that it sends when it is filled, which wait for that. */
   place(form: OrderForm): readonly PlacedOrder[] {
-    return this.#placeGroup({ type: "NORMAL", orders: [form] }, undefined);
+    return this.#placeGroup({ type: "NORMAL", orders: [form] });
   }
 
   /** Places a group of checked orders. */
   placeGroup(group: OrderGroup): readonly PlacedOrder[] {
-    return this.#placeGroup(group, undefined);
+    return this.#placeGroup(group);
   }
 
   /** Changes the terms of an order, which keeps its id. */
@@ -166,13 +166,7 @@ export class OrderBook {
 
   /** Rejects an order that was accepted. Returns whether there is one that has not ended. */
   reject(id: unknown, reason: string): boolean {
-    this.#exchange.settle();
-    const order = this.#placed.get(`${id}`)?.order;
-    if (order === undefined || order.hasEnded) return false;
-    order.rejectReason = reason;
-    order.end("rejected");
-    this.#exchange.settle();
-    return true;
+    return this.#exchange.reject(this.#placed.get(`${id}`)?.order, reason);
   }
 
   /** Ends the trading day: orders for the day expire, and those whose last day it was. */
@@ -187,46 +181,34 @@ export class OrderBook {
   }
 
   /** The order of the ids is that of the request: an order, what it sends, and then the next one. */
-  #placeGroup(
-    { type, orders }: OrderGroup,
-    parent: PlacedOrder | undefined,
-  ): readonly PlacedOrder[] {
-    const ids = orders.map(() => this.nextId());
-    const isGroup = type !== "NORMAL";
-    const groupName = isGroup ? `${type} ${this.#nextGroup++}` : undefined;
-    const placed = orders.map((form, i) => {
-      const id = ids[i] ?? "";
-      const related = [
-        ...(parent === undefined ? [] : [{ Relationship: "OSP", OrderID: parent.id }]),
-        ...(isGroup ? ids : []).filter((other) => other !== id)
-          .map((other) => ({ Relationship: type, OrderID: other })),
-      ];
-      const order = new ExchangeOrder(orderTerms(form), {
-        liveAt: Date.now() + this.#settings.orderDelayMs,
+  #placeGroup({ type, orders }: OrderGroup, parent?: BookedOrder): readonly BookedOrder[] {
+    const name = type === "NORMAL" ? undefined : `${type} ${this.#nextGroup++}`;
+    const members: BookedOrder[] = [];
+    const placed = orders.flatMap((form) => {
+      const booked = this.#book(form, { type, name, members }, parent);
+      members.push(booked);
+      const sent = form.sends.flatMap((group) => {
+        const descendants = this.#placeGroup(group, booked);
+        booked.children.push(...descendants.filter((one) => one.parent === booked));
+        return descendants;
       });
-      order.parent = parent && this.#placed.get(parent.id)?.order;
-      order.isBracket = type === "BRK";
-      const children: JsonObject[] = [];
-      const group = { GroupName: groupName, ConditionalOrders: related };
-      this.#placed.set(id, { id, form, order, group });
-      const sent = form.sends.flatMap((group) => this.#placeGroup(group, { id, form }));
-      for (const child of sent) children.push({ Relationship: "OSO", OrderID: child.id });
-      const all = [...related, ...children];
-      this.#placed.set(id, {
-        id,
-        form,
-        order,
-        group: { GroupName: groupName, ConditionalOrders: all.length > 0 ? all : undefined },
-      });
-      return { id, form, order, sent };
+      return [booked, ...sent];
     });
-    if (isGroup) {
-      for (const { order } of placed) {
-        order.rivals = placed.map((one) => one.order).filter((other) => other !== order);
-      }
+    for (const { order } of type === "NORMAL" ? [] : members) {
+      order.rivals = members.map((one) => one.order).filter((other) => other !== order);
     }
-    for (const { order } of placed) this.#exchange.submit(order);
-    return placed.flatMap(({ id, form, sent }) => [{ id, form }, ...sent]);
+    for (const { order } of members) this.#exchange.submit(order);
+    return placed;
+  }
+
+  #book(form: OrderForm, group: BookedOrder["group"], parent?: BookedOrder): BookedOrder {
+    const liveAt = Date.now() + this.#settings.orderDelayMs;
+    const order = new ExchangeOrder(orderTerms(form), { liveAt });
+    order.parent = parent?.order;
+    order.isBracket = group.type === "BRK";
+    const booked = { id: this.nextId(), form, order, group, parent, children: [] };
+    this.#placed.set(booked.id, booked);
+    return booked;
   }
 
   #replaceRecorded(

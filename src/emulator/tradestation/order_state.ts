@@ -4,7 +4,7 @@ import { Decimal } from "../decimal.ts";
 import type { ExchangeOrder } from "../exchange/exchange_order.ts";
 import { definedMembers, type JsonObject } from "../response.ts";
 import { instrumentOf } from "./instrument.ts";
-import type { FormLeg, OrderForm, TrailingStop } from "./order_form.ts";
+import type { FormLeg, OrderForm, OrderGroup, TrailingStop } from "./order_form.ts";
 import recordedOrders from "./recordings/orders.json" with { type: "json" };
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -19,8 +19,16 @@ export interface BookedOrder {
   /** As requested, with the changes since. */
   form: OrderForm;
   readonly order: ExchangeOrder;
-  /** The name of the group and how the others are related to it. */
-  readonly group: JsonObject;
+  /** Those that were placed with it. */
+  readonly group: {
+    readonly type: OrderGroup["type"];
+    readonly name: string | undefined;
+    readonly members: readonly BookedOrder[];
+  };
+  /** The order that sends it. */
+  readonly parent: BookedOrder | undefined;
+  /** The orders that it sends. */
+  readonly children: BookedOrder[];
 }
 
 /** The codes and descriptions of the OpenAPI. */
@@ -44,18 +52,22 @@ const SIDES: Readonly<Record<string, string>> = {
 };
 
 /** An order as the broker shows it now. */
-export function wireOf({ id, form, order, group }: BookedOrder): JsonObject {
+export function wireOf(booked: BookedOrder): JsonObject {
+  const { id, form, order, group } = booked;
+  const related = conditionalOrdersOf(booked);
   const { limitPrice, stopPrice, trailingStop, duration, orderType, route } = form;
   return definedMembers({
     AccountID: form.accountId,
     AdvancedOptions: trailingStop && advancedOptionsOf(trailingStop),
     ClosedDateTime: order.endedAt === undefined ? undefined : instantOf(order.endedAt),
     CommissionFee: "0",
+    ConditionalOrders: related.length > 0 ? related : undefined,
     Currency: "USD",
     Duration: duration,
     FilledPrice: order.executions.length > 0 ? netPriceOf(order) : undefined,
     GoodTillDate: form.expiration ??
       (duration === "GTC" || duration === "GCP" ? lastDayOf(order.placedAt) : undefined),
+    GroupName: group.name,
     Legs: form.legs.map((leg, i) => legOf(leg, i, order)),
     LimitPrice: limitPrice,
     OrderID: id,
@@ -69,13 +81,25 @@ export function wireOf({ id, form, order, group }: BookedOrder): JsonObject {
     StopPrice: stopPrice,
     TrailingStop: trailingStop,
     UnbundledRouteFee: "0",
-    ...group,
   });
 }
 
 /** A time as RFC 3339 writes it, to the second. */
 export function instantOf(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+/** How others are related to it: `OSP` sends it, it sends `OSO`s, and the rest is its group. */
+function conditionalOrdersOf(booked: BookedOrder): readonly JsonObject[] {
+  const { group, parent, children } = booked;
+  const rivals = group.type === "NORMAL" ? [] : group.members.filter((one) => one !== booked);
+  const relate = (Relationship: string, orders: readonly BookedOrder[]) =>
+    orders.map((order) => ({ Relationship, OrderID: order.id }));
+  return [
+    ...relate("OSP", parent === undefined ? [] : [parent]),
+    ...relate(group.type, rivals),
+    ...relate("OSO", children),
+  ];
 }
 
 function statusOf(order: ExchangeOrder): keyof typeof STATUSES {
