@@ -83,6 +83,28 @@ Deno.test("official SDK checks, places, replaces and cancels an order at the emu
   assertEquals((await orderService.getOrders(FUNDED, { status: ["Contingent"] })).length, 1);
 });
 
+Deno.test("official SDK places a complex order, and reads metrics, instruments and history", async () => {
+  await using emulator = await startEmulator();
+  const client = connect(emulator.tastytrade);
+  const { orderService, marketMetricsService, instrumentsService } = client;
+  const oco = { "type": "OCO", "orders": [LIMIT_ORDER, LIMIT_ORDER] };
+  const placed = await orderService.createComplexOrder(FUNDED, oco);
+  const { id } = placed["complex-order"];
+  const cancelled = await orderService.cancelComplexOrder(FUNDED, id);
+  assertEquals(at(cancelled, "orders", 1, "status"), "Cancelled");
+  const metrics = await marketMetricsService.getMarketMetrics({ symbols: "AAPL" });
+  assertEquals(metrics.map((item: unknown) => at(item, "symbol")), ["AAPL"]);
+  assert((await instrumentsService.getSingleEquity("SPY"))["is-etf"]);
+  const chain = await instrumentsService.getNestedOptionChain("AAPL");
+  assertEquals(at(chain, 0, "expirations", 3, "strikes", 0, "strike-price"), "60.0");
+  const history = await client.netLiquidatingValueHistoryService
+    .getNetLiquidatingValueHistory(FUNDED, { "time-back": "1m" });
+  assertEquals(history.length, 30);
+  const report = await client.marginRequirementsService.getMarginRequirements(FUNDED);
+  assertEquals(at(report, "account-number"), FUNDED);
+  assertEquals(emulator.unserved, []);
+});
+
 Deno.test("official SDK works in the emulator's sandbox, where there is no market data", async () => {
   await using emulator = await startEmulator();
   const { accountsAndCustomersService, marketMetricsService } = connect(emulator.tastytradeSandbox);
