@@ -24,6 +24,10 @@ export class Exchange {
   readonly #market: Market;
   readonly #rules: ExchangeRules;
   #orders: ExchangeOrder[] = [];
+  /** The prices at which everything is settled. */
+  #settledVersion = 0;
+  /** When something is due that no price brings about. */
+  #dueAt = Infinity;
 
   constructor(market: Market, rules: ExchangeRules) {
     this.#market = market;
@@ -33,20 +37,34 @@ export class Exchange {
   /** Takes an order. */
   submit(order: ExchangeOrder): void {
     this.#orders.push(order);
-    this.settle();
+    this.#settleAlone(order);
   }
 
-  /** Lets everything happen that is due. */
+  /** Lets everything happen that is due. Costs nothing if that is nothing. */
   settle(): void {
+    const isDue = Date.now() >= this.#dueAt;
+    if (isDue || this.#market.version !== this.#settledVersion) this.#settleAll();
+  }
+
+  #settleAll(): void {
+    this.#settledVersion = this.#market.version;
     // What happens to one order may concern the others.
     while (this.#orders.some((order) => this.#settleOne(order)));
     this.#orders = this.#orders.filter(({ hasEnded }) => !hasEnded);
+    this.#dueAt = Math.min(Infinity, ...this.#orders.map(dueAt));
+  }
+
+  /** An order that begins to work concerns no other. One that is filled or ends may. */
+  #settleAlone(order: ExchangeOrder): void {
+    while (this.#settleOne(order));
+    if (order.hasEnded || order.executions.length > 0) this.#settleAll();
+    else this.#dueAt = Math.min(this.#dueAt, dueAt(order));
   }
 
   /** Asks for the end of an order, which a fill may forestall. */
   cancel(order: ExchangeOrder, delayMs: number): void {
     order.cancelAt = Date.now() + delayMs;
-    this.settle();
+    this.#settleAlone(order);
   }
 
   /** Rejects an order that was accepted. Returns whether there is one that has not ended. */
@@ -55,7 +73,7 @@ export class Exchange {
     if (order === undefined || order.hasEnded) return false;
     order.rejectReason = reason;
     order.end("rejected");
-    this.settle();
+    this.#settleAll();
     return true;
   }
 
@@ -63,7 +81,7 @@ export class Exchange {
   expire(isOver: (order: ExchangeOrder) => boolean): void {
     this.settle();
     for (const order of this.#orders) if (isOver(order)) order.end("expired");
-    this.settle();
+    this.#settleAll();
   }
 
   /** Returns whether something happened. */
@@ -151,6 +169,12 @@ export class Exchange {
       else rival.end("cancelled");
     }
   }
+}
+
+/** When an order begins to work, or its cancellation takes place. */
+function dueAt({ phase, liveAt, cancelAt, isHeld }: ExchangeOrder): number {
+  const startsAt = phase === "waiting" && !isHeld && liveAt > Date.now() ? liveAt : Infinity;
+  return Math.min(startsAt, cancelAt ?? Infinity);
 }
 
 /** An order for an amount of money has as many shares as that buys. */

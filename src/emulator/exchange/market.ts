@@ -2,6 +2,8 @@ import type { Decimal } from "../decimal.ts";
 
 /** The prices at which orders are filled. There are none until a test sets them. */
 export class Market {
+  /** Changes with each price that is set. */
+  version = 0;
   readonly #prices = new Map<string, { price: Decimal; size: Decimal | undefined }>();
 
   /**
@@ -11,11 +13,13 @@ export class Market {
    */
   set(symbol: string, price: Decimal, size: Decimal | undefined): void {
     this.#prices.set(symbol, { price, size });
+    this.version += 1;
   }
 
   /** Forgets all prices. */
   clear(): void {
     this.#prices.clear();
+    this.version += 1;
   }
 
   /** The price, if it is known. */
