@@ -235,15 +235,20 @@ Deno.test("Exchange starts an order when its time has come", () => {
   assert(order.startedAt === Date.now());
 });
 
+Deno.test("Exchange fills at once what was changed so that it takes the price", () => {
+  const floor = new Floor();
+  const order = floor.place("buy 10 A", { limit: "100" });
+  floor.price("A", "101");
+  floor.exchange.change(order, { ...order.terms, limit: decimal("101") });
+  assertEquals(summary(order), "filled, 10 @ 101");
+});
+
 Deno.test("Exchange ends an order that was made smaller than what is filled of it", () => {
   const floor = new Floor();
   const order = floor.place("buy 10 A", { limit: "100" });
   floor.price("A", "99", "4");
   const [leg] = order.terms.legs;
-  order.terms = {
-    ...order.terms,
-    legs: leg === undefined ? [] : [{ ...leg, quantity: decimal("3") }],
-  };
-  floor.price("A", "98");
+  assert(leg !== undefined);
+  floor.exchange.change(order, { ...order.terms, legs: [{ ...leg, quantity: decimal("3") }] });
   assertEquals(summary(order), "filled, 4 @ 99");
 });

@@ -5,7 +5,7 @@
  */
 
 import { Decimal } from "../decimal.ts";
-import type { ExchangeOrder, Execution } from "./exchange_order.ts";
+import type { ExchangeOrder, Execution, OrderTerms } from "./exchange_order.ts";
 import type { Market } from "./market.ts";
 
 /** What an environment does otherwise. */
@@ -51,7 +51,7 @@ export class Exchange {
     // What happens to one order may concern the others.
     while (this.#orders.some((order) => this.#settleOne(order)));
     this.#orders = this.#orders.filter(({ hasEnded }) => !hasEnded);
-    this.#dueAt = Math.min(Infinity, ...this.#orders.map(dueAt));
+    this.#dueAt = this.#orders.map(dueAt).reduce((one, other) => Math.min(one, other), Infinity);
   }
 
   /** An order that begins to work concerns no other. One that is filled or ends may. */
@@ -59,6 +59,12 @@ export class Exchange {
     while (this.#settleOne(order));
     if (order.hasEnded || order.executions.length > 0) this.#settleAll();
     else this.#dueAt = Math.min(this.#dueAt, dueAt(order));
+  }
+
+  /** Changes the terms of an order. */
+  change(order: ExchangeOrder, terms: OrderTerms): void {
+    order.terms = terms;
+    this.#settleAlone(order);
   }
 
   /** Asks for the end of an order, which a fill may forestall. */

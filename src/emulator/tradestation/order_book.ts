@@ -146,8 +146,7 @@ export class OrderBook {
     const legs = booked.form.legs.map((leg) => ({ ...leg, quantity: quantity ?? leg.quantity }));
     const form = { ...booked.form, ...changes, legs };
     booked.form = form;
-    booked.order.terms = orderTerms(form);
-    this.#exchange.settle();
+    this.#exchange.change(booked.order, orderTerms(form));
   }
 
   /** Cancels an order. */
