@@ -68,10 +68,7 @@ const ENDPOINTS: readonly (readonly [string, Handler])[] = [
       ),
   ],
   ["DELETE /control/faults", ({ emulator }) => void emulator.clearFaults()],
-  ["PUT /control/prices/*", ({ emulator, body, parameters: [symbol = ""] }) => {
-    const size = body["size"] === undefined ? undefined : textOf(body, "size");
-    emulator.setPrice(symbol, textOf(body, "price"), size);
-  }],
+  ["PUT /control/prices/*", setPrice],
   ["POST /control/end-trading-day", ({ emulator }) => void emulator.endTradingDay()],
   ["POST /control/revoke-access-tokens", ({ emulator }) => void emulator.revokeAccessTokens()],
   ["POST /control/revoke-grant", ({ emulator }) => void emulator.revokeGrant()],
@@ -177,6 +174,12 @@ function changeSettings({ emulator, body }: ControlCall): Json {
   }
   if (has("callbackUrls")) emulator.callbackUrls = textsOf(body, "callbackUrls");
   return settingsOf(emulator);
+}
+
+function setPrice({ emulator, body, parameters: [symbol = ""] }: ControlCall): Json {
+  const size = body["size"] === undefined ? undefined : textOf(body, "size");
+  emulator.setPrice(symbol, textOf(body, "price"), size);
+  return undefined;
 }
 
 async function consent({ emulator, body }: ControlCall): Promise<Json> {

@@ -163,7 +163,7 @@ export class StoredGrant {
    */
   async close(): Promise<void> {
     try {
-      if (this.#unsaved !== undefined) await inTime(() => this.#write(undefined));
+      if (this.#unsaved !== undefined) await inTime(() => this.#write());
     } catch (error) {
       throw unsavedError(error);
     } finally {
@@ -267,9 +267,11 @@ export class StoredGrant {
     return { declared: { text: formatRecord(record), record } };
   }
 
-  /** Writes what is unsaved, or joins the write that runs. */
-  #write(before: Snapshot | undefined): Promise<void> {
-    return this.#writing ??= this.#writeUnsaved(before).finally(() => this.#writing = undefined);
+  /** Writes what is unsaved, after the write that runs, whose failure says nothing of this one. */
+  async #write(before?: Snapshot): Promise<void> {
+    for (; this.#writing !== undefined; before = undefined) await this.#writing.catch(() => {});
+    this.#writing = this.#writeUnsaved(before).finally(() => this.#writing = undefined);
+    await this.#writing;
   }
 
   /** Writes what is unsaved in place of what the store holds, unless that is as new. */
@@ -295,9 +297,8 @@ export class StoredGrant {
     const maxDelayMs = Math.min(MAX_SAVE_DELAY_MS, 1000 * 2 ** this.#saveFailures);
     this.#saveFailures += 1;
     clearTimeout(this.#saveTimer);
-    this.#saveTimer = setTimeout(() => {
-      this.#write(undefined).catch(() => this.#saveLater());
-    }, Math.random() * maxDelayMs);
+    const save = () => void this.#write().catch(() => this.#saveLater());
+    this.#saveTimer = setTimeout(save, Math.random() * maxDelayMs);
     unref(this.#saveTimer);
   }
 }
