@@ -188,7 +188,15 @@ export class Day implements DayActions, DayState {
       startedAtMonotonic: performance.now(),
       timeoutMs: this.random.chance(0.2) ? this.random.size(10, 60_000) : 30_000,
       caller: new AbortController(),
-      exchange: { sentAt: -1, sent: 0, done: 0, status: 0, answeredAt: -1, isStraggler: false },
+      exchange: {
+        sentAt: -1,
+        sent: 0,
+        done: 0,
+        status: 0,
+        answeredAt: -1,
+        isStraggler: false,
+        most: 2,
+      },
       wasRefused: program.isRefused,
     };
     this.say(`${program.name} ${kind} ${path}, for ${call.timeoutMs} ms`);

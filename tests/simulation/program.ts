@@ -147,6 +147,8 @@ export interface ApiExchange {
   /** The status that came back last. */
   status: number;
   answeredAt: number;
+  /** How often it may be sent. */
+  most: number;
   /** Whether its first 401 came when another token was held already. */
   isStraggler: boolean;
 }
