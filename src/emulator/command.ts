@@ -43,7 +43,7 @@ A test controls it with JSON at /control, for instance:
   GET, DELETE /control/requests           what arrived; forgets it
   GET /control/unserved                   what was refused because it is not modelled
   GET /control/orders                     the orders that were placed
-  POST /control/orders/ID/reject {"reason": "..."}
+  POST /control/orders/ID/reject {"reason": "...", "broker": "tastytrade", "environment": "sandbox"}
   PUT /control/prices/SYMBOL {"price": "187.20", "size": "10"}
   POST /control/end-trading-day
   POST /control/faults {"route": "GET /customers/me", "fault": "tastytrade.badGateway", "times": 2}

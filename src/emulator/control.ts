@@ -55,8 +55,7 @@ const ENDPOINTS: readonly (readonly [string, Handler])[] = [
   ["GET /control/orders", ({ emulator }) => emulator.orders.map((order) => ({ ...order }))],
   [
     "POST /control/orders/*/reject",
-    ({ emulator, body, parameters: [id = ""] }) =>
-      void emulator.rejectOrder(id, textOf(body, "reason")),
+    rejectOrder,
   ],
   [
     "POST /control/faults",
@@ -174,6 +173,21 @@ function changeSettings({ emulator, body }: ControlCall): Json {
   }
   if (has("callbackUrls")) emulator.callbackUrls = textsOf(body, "callbackUrls");
   return settingsOf(emulator);
+}
+
+/** Each environment has ids of its own. */
+function rejectOrder({ emulator, body, parameters: [id = ""] }: ControlCall): Json {
+  const found = emulator.orders.filter((order) =>
+    `${order.id}` === id && (body["broker"] ?? order.broker) === order.broker &&
+    (body["environment"] ?? order.environment) === order.environment
+  );
+  const [order] = found;
+  if (order === undefined) throw new TypeError(`there is no order ${id}`);
+  if (found.length > 1) {
+    throw new TypeError(`several orders are ${id}: tell broker and environment`);
+  }
+  emulator.rejectOrder(order, textOf(body, "reason"));
+  return undefined;
 }
 
 function setPrice({ emulator, body, parameters: [symbol = ""] }: ControlCall): Json {

@@ -209,11 +209,14 @@ export interface Emulator extends AsyncDisposable {
   /**
    * Rejects an order after it was accepted.
    *
-   * @param id Its {@linkcode EmulatedOrder.id}.
+   * @param order One of {@linkcode Emulator.orders}.
    * @param reason What the broker says.
    * @throws {TypeError} If there is no such order, or it has ended.
    */
-  rejectOrder(id: number | string, reason: string): void;
+  rejectOrder(
+    order: Pick<EmulatedOrder, "broker" | "environment" | "id">,
+    reason: string,
+  ): void;
   /**
    * Plays the user's part in a login: gets the consent page and submits the decision.
    *

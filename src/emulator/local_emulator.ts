@@ -161,9 +161,15 @@ export class LocalEmulator extends EmulatorSettings implements Settings {
     for (const { book } of this.#environments) book.endDay();
   }
 
-  rejectOrder(id: number | string, reason: string): void {
-    const isRejected = this.#environments.some(({ book }) => book.reject(id, reason));
-    if (!isRejected) throw new TypeError(`Cannot reject the order ${id}: there is none that works`);
+  rejectOrder(
+    { broker, environment, id }: Pick<EmulatedOrder, "broker" | "environment" | "id">,
+    reason: string,
+  ): void {
+    const place = this.#environments.find((one) =>
+      one.broker === broker && one.environment === environment
+    );
+    if (place?.book.reject(id, reason)) return;
+    throw new TypeError(`Cannot reject the order ${id}: there is none that works`);
   }
 
   async submitConsent(authorizeUrl: string, decision: Decision): Promise<string> {

@@ -64,8 +64,18 @@ Deno.test("The control API sets prices, shows and rejects orders, and ends the d
   const { json } = await control("GET", "/orders");
   const reject = await control("POST", `/orders/${at(json, 1, "id")}/reject`, { reason: "Sorry" });
   assertEquals(reject.status, 204);
+  const sandbox = await signIn(emulator.tastytradeSandbox);
+  for (let i = 0; i < 3; i++) {
+    await sandbox(orders, sending("POST", { ...LIMIT_ORDER, "price": "9.00" }));
+  }
+  const last = `/orders/${at(json, 2, "id")}/reject`;
+  const several = await control("POST", last, { reason: "x" });
+  assertStringIncludes(`${at(several.json, "error")}`, "tell broker and environment");
+  const environment = "sandbox";
+  assertEquals((await control("POST", last, { reason: "x", environment })).status, 204);
+  assertEquals((await statuses()).slice(3), ["Live", "Live", "Rejected"]);
   await control("POST", "/end-trading-day");
-  assertEquals(await statuses(), ["Filled", "Rejected", "Expired"]);
+  assertEquals((await statuses()).slice(0, 3), ["Filled", "Rejected", "Expired"]);
   await control("POST", "/reset");
   assertEquals(await statuses(), []);
   assertEquals((await get(`/accounts/${FUNDED}/positions?symbol=AAPL`)).json, {
@@ -151,7 +161,7 @@ Deno.test("The control API says what is wrong with a request", async () => {
     ["PATCH", "", { callbackUrls: [1] }, 400, "callbackUrls"],
     ["PUT", "/prices/AAPL", { price: 1 }, 400, "price"],
     ["PUT", "/prices/AAPL", { price: "-1" }, 400, "is not a positive amount"],
-    ["POST", "/orders/1/reject", { reason: "x" }, 400, "there is none that works"],
+    ["POST", "/orders/1/reject", { reason: "x" }, 400, "there is no order 1"],
     ["POST", "/faults", { route: "nonsense", fault: "hang" }, 400, "Cannot read the route"],
     ["POST", "/faults", { route: "GET /a", fault: "tastytrade.nothing" }, 400, "fault"],
     ["POST", "/faults", { route: "GET /a", fault: { body: "x" } }, 400, "fault.status"],

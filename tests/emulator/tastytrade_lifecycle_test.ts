@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { startEmulator } from "../../src/emulator/emulator.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { at, listAt, type Reading, sending, signIn } from "../support/emulator_wire.ts";
@@ -123,11 +123,18 @@ Deno.test("emulator expires orders at the end of the day, and rejects what a tes
   const statuses = () => emulator.orders.map(({ status }) => status);
   assertEquals(statuses(), ["Expired", "Live", "Expired", "Live"]);
   const [expired, live] = emulator.orders;
-  emulator.rejectOrder(live?.id ?? 0, "Session offline");
-  assertEquals(statuses()[1], "Rejected");
+  assert(expired !== undefined && live !== undefined);
+  // The sandbox has the same ids.
+  const sandbox = await signIn(emulator.tastytradeSandbox);
+  for (let i = 0; i < 2; i++) {
+    await sandbox(ORDERS, sending("POST", { ...LIMIT_ORDER, "price": "9" }));
+  }
+  assertEquals(emulator.orders[5]?.id, live.id);
+  emulator.rejectOrder(live, "Session offline");
+  assertEquals([statuses()[1], statuses()[5]], ["Rejected", "Live"]);
   assertEquals(at(emulator.orders[1]?.wire, "reject-reason"), "Session offline");
-  for (const id of [expired?.id ?? 0, 1, "x"]) {
-    assertThrows(() => emulator.rejectOrder(id, "no"), TypeError, "there is none that works");
+  for (const order of [expired, live, { ...live, id: 1 }, { ...live, id: "x" }]) {
+    assertThrows(() => emulator.rejectOrder(order, "no"), TypeError, "there is none that works");
   }
 });
 

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { FakeClock } from "../support/fake_clock.ts";
 import { at, listAt, sending } from "../support/emulator_wire.ts";
 import { TradestationClient } from "../support/emulator_tradestation.ts";
@@ -83,7 +83,9 @@ Deno.test("emulator fills market orders in SIM at once, sends late where it is t
   clock.advance(50);
   await get(`${orders}/${emulator.orders[2]?.id}`, { method: "DELETE" });
   assertEquals(statuses()[2], "UCN");
-  emulator.rejectOrder(`${emulator.orders[2]?.id}`, "Not now");
+  const [, , third] = emulator.orders;
+  assert(third !== undefined);
+  emulator.rejectOrder(third, "Not now");
   assertEquals([statuses()[2], at(emulator.orders[2]?.wire, "RejectReason")], ["REJ", "Not now"]);
   emulator.orderDelayMs = 0;
   await get(orders, sending("POST", { ...limit, TimeInForce: { Duration: "DAY" } }));
