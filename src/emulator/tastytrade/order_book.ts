@@ -76,7 +76,10 @@ export class OrderBook {
 
   /** One order of an account. */
   find(accountNumber: string, id: string | undefined): JsonObject | undefined {
-    return this.ofAccount(accountNumber).find((order) => `${order["id"]}` === id);
+    this.#exchange.settle();
+    const booked = this.#orders.get(Number(id));
+    const isIt = booked?.accountNumber === accountNumber && `${booked.id}` === id;
+    return isIt ? wireOf(booked) : undefined;
   }
 
   /** Places a checked order, and returns it as the broker shows it at that moment. */
