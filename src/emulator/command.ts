@@ -39,6 +39,8 @@ A test controls it with JSON at /control, for instance:
   GET /control                            addresses, credentials and settings
   PATCH /control {"latencyMs": 100}       changes settings: tokenLifetimeS, scopes, latencyMs,
                                           orderDelayMs, rotation, isStateKeptOnDecline, callbackUrls
+  POST /control/users {"accounts": [{"accountNumber": "5WX00001", "cash": "25000.00"}]}
+                                          adds a user with accounts, and returns the credentials
   POST /control/reset                     everything but credentials and tokens as at the start
   GET, DELETE /control/requests           what arrived; forgets it
   GET /control/unserved                   what was refused because it is not modelled

@@ -18,6 +18,8 @@ import {
   parseJsonObject,
 } from "./response.ts";
 import { Route } from "./route.ts";
+import type { EmulatedUser } from "./emulated_user.ts";
+import type { NewAccount } from "./users.ts";
 import { tastytradeFaults } from "./tastytrade/faults.ts";
 import { tradestationFaults } from "./tradestation/faults.ts";
 
@@ -45,6 +47,7 @@ const NAMED_FAULTS = ["hang", "hangMidBody", "reset", "resetMidBody"] as const;
 const ENDPOINTS: readonly (readonly [string, Handler])[] = [
   ["GET /control", stateOf],
   ["PATCH /control", changeSettings],
+  ["POST /control/users", addUser],
   ["POST /control/reset", ({ emulator }) => void emulator.reset()],
   ["GET /control/requests", ({ emulator }) => emulator.requests.map((request) => ({ ...request }))],
   ["DELETE /control/requests", ({ emulator }) => void emulator.forgetRequests()],
@@ -127,21 +130,35 @@ function isFromWebPage({ headers }: ReceivedRequest): boolean {
 
 /** The addresses and credentials, and the settings. */
 function stateOf({ emulator }: ControlCall): Json {
-  const { url, tastytrade, tastytradeSandbox, tradestation, tradestationSandbox } = emulator;
-  const { clientId, signInUrl } = tastytrade;
-  const { reusedRefreshTokens } = tradestation;
+  return { url: emulator.url, ...accessOf(emulator), settings: settingsOf(emulator) };
+}
+
+/** What a program needs to act for a user. */
+function accessOf(user: EmulatedUser): JsonObject {
+  const { tastytrade, tastytradeSandbox, tradestation, tradestationSandbox } = user;
+  const ofTastytrade = (access: EmulatedUser["tastytrade"]) => ({
+    ...access,
+    clientId: access.clientId,
+    signInUrl: access.signInUrl,
+  });
   return {
-    url,
-    tastytrade: { ...tastytrade, clientId, signInUrl },
-    tastytradeSandbox: {
-      ...tastytradeSandbox,
-      clientId: tastytradeSandbox.clientId,
-      signInUrl: tastytradeSandbox.signInUrl,
-    },
-    tradestation: { ...tradestation, reusedRefreshTokens },
+    tastytrade: ofTastytrade(tastytrade),
+    tastytradeSandbox: ofTastytrade(tastytradeSandbox),
+    tradestation: { ...tradestation, reusedRefreshTokens: tradestation.reusedRefreshTokens },
     tradestationSandbox: { ...tradestationSandbox },
-    settings: settingsOf(emulator),
   };
+}
+
+function addUser({ emulator, body }: ControlCall): Json {
+  const accounts = body["accounts"];
+  if (!Array.isArray(accounts)) throw invalid("accounts");
+  return accessOf(emulator.addUser(accounts.map(newAccountOf)));
+}
+
+function newAccountOf(value: Json): NewAccount {
+  const account = isJsonObject(value) ? value : {};
+  const cash = account["cash"] === undefined ? undefined : textOf(account, "cash");
+  return { accountNumber: textOf(account, "accountNumber"), cash };
 }
 
 function settingsOf(emulator: LocalEmulator): JsonObject {

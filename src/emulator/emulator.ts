@@ -32,12 +32,14 @@
 import type { Decision } from "./consent.ts";
 import { Control, type ControlOptions } from "./control.ts";
 import type { EmulatedOrder } from "./emulated_order.ts";
+import type { EmulatedUser } from "./emulated_user.ts";
 import type { Fault } from "./fault_queue.ts";
 import { LocalEmulator } from "./local_emulator.ts";
 import type { ReceivedRequest } from "./received_request.ts";
 import type { EmulatedTastytrade } from "./tastytrade/access.ts";
 import type { EmulatedTradestation, TradestationSettings } from "./tradestation/access.ts";
 import type { UnservedRequest } from "./unserved.ts";
+import type { NewAccount } from "./users.ts";
 
 export type { EmulatedResponse, Json, JsonObject } from "./response.ts";
 export type {
@@ -46,7 +48,9 @@ export type {
   EmulatedOrder,
   EmulatedTastytrade,
   EmulatedTradestation,
+  EmulatedUser,
   Fault,
+  NewAccount,
   ReceivedRequest,
   TradestationSettings,
   UnservedRequest,
@@ -115,6 +119,17 @@ export interface Emulator extends AsyncDisposable {
    * UNCONFIRMED.
    */
   readonly tradestationSandbox: EmulatedTradestation & { readonly sandbox: true };
+
+  /**
+   * Adds a user, who sees no accounts but these. The emulator's own credentials are those of the first user,
+   * who has the recorded accounts and signs in on the login pages.
+   *
+   * @param accounts The accounts, which begin empty but for their cash.
+   * @returns What sessions of the user need: `new Session(user.tastytrade)`. It outlives
+   * {@linkcode Emulator.reset}, as the accounts do.
+   * @throws {TypeError} If an account number or an amount is not valid, or an account has the number.
+   */
+  addUser(accounts: readonly NewAccount[]): EmulatedUser;
 
   /** The requests so far, in the order of arrival. A live view. */
   readonly requests: readonly ReceivedRequest[];

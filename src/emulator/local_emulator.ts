@@ -5,6 +5,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Decimal } from "./decimal.ts";
 import { type Decision, submitConsent } from "./consent.ts";
+import type { EmulatedOrder } from "./emulated_order.ts";
+import type { EmulatedUser } from "./emulated_user.ts";
 import { Market } from "./exchange/market.ts";
 import { type Fault, FaultQueue } from "./fault_queue.ts";
 import { LoopbackServer, readBody, reset, send, sendHalf } from "./loopback_server.ts";
@@ -13,13 +15,14 @@ import type { EmulatedResponse } from "./response.ts";
 import { EmulatorSettings } from "./emulator_settings.ts";
 import type { ChosenCredentials, Issuer, Service, Settings } from "./service.ts";
 import { type EmulatedTastytrade, tastytradeAccess } from "./tastytrade/access.ts";
+import { recordedNumbers } from "./tastytrade/account_list.ts";
 import { Tastytrade } from "./tastytrade/tastytrade.ts";
 import { type EmulatedTradestation, tradestationAccess } from "./tradestation/access.ts";
+import { isRecorded } from "./tradestation/account_list.ts";
 import { TradestationSignIn } from "./tradestation/sign_in.ts";
 import { Tradestation } from "./tradestation/tradestation.ts";
 import { Unserved, type UnservedRequest, unservedResponse } from "./unserved.ts";
-
-import type { EmulatedOrder } from "./emulated_order.ts";
+import { type NewAccount, Users } from "./users.ts";
 
 /** The path of the control API. */
 const CONTROL_PREFIX = "/control";
@@ -28,6 +31,9 @@ const CONTROL_PREFIX = "/control";
 export class LocalEmulator extends EmulatorSettings implements Settings {
   readonly credentials: ChosenCredentials;
   readonly unserved: UnservedRequest[] = [];
+  readonly users: Users = new Users((number) =>
+    recordedNumbers.includes(number) || isRecorded(number)
+  );
 
   readonly #production: Tastytrade;
   readonly #sandbox: Tastytrade;
@@ -85,7 +91,7 @@ export class LocalEmulator extends EmulatorSettings implements Settings {
   }
 
   get tastytradeSandbox(): EmulatedTastytrade & { readonly sandbox: true } {
-    return Object.assign(tastytradeAccess(this.#sandbox, this.url), { sandbox: true } as const);
+    return Object.assign(tastytradeAccess(this.#sandbox, this.url), SANDBOX);
   }
 
   get tradestation(): EmulatedTradestation {
@@ -93,8 +99,24 @@ export class LocalEmulator extends EmulatorSettings implements Settings {
   }
 
   get tradestationSandbox(): EmulatedTradestation & { readonly sandbox: true } {
-    const access = tradestationAccess(this.url, this.#sim, this.#signIn, this);
-    return Object.assign(access, { sandbox: true } as const);
+    return Object.assign(tradestationAccess(this.url, this.#sim, this.#signIn, this), SANDBOX);
+  }
+
+  addUser(accounts: readonly NewAccount[]): EmulatedUser {
+    const { url } = this;
+    const user = this.users.add(accounts);
+    const tastytradeOf = (environment: Tastytrade) =>
+      tastytradeAccess(environment, url, environment.tokens.grant(user));
+    // One grant is good for LIVE and SIM.
+    const token = this.#signIn.grants.grant(user);
+    const tradestationOf = (environment: Tradestation) =>
+      tradestationAccess(url, environment, this.#signIn, this, token);
+    return {
+      tastytrade: tastytradeOf(this.#production),
+      tastytradeSandbox: Object.assign(tastytradeOf(this.#sandbox), SANDBOX),
+      tradestation: tradestationOf(this.#live),
+      tradestationSandbox: Object.assign(tradestationOf(this.#sim), SANDBOX),
+    };
   }
 
   get requests(): readonly ReceivedRequest[] {
@@ -246,6 +268,8 @@ export class LocalEmulator extends EmulatorSettings implements Settings {
     }
   }
 }
+
+const SANDBOX = { sandbox: true } as const;
 
 /** For a web page that reaches this address by DNS rebinding, under another host name. */
 const WRONG_HOST: EmulatedResponse = {

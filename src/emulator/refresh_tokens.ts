@@ -1,5 +1,9 @@
+import type { User } from "./users.ts";
+
 /** What a user has granted to a client. */
 export interface Grant {
+  /** The user. */
+  readonly user: User;
   /** The scopes that the user was asked for. */
   readonly scopes: readonly string[];
   /** Whether the client got it with PKCE and without its secret, so that refreshes need none either. */

@@ -1,5 +1,6 @@
 import type { Place, ReceivedRequest } from "./received_request.ts";
 import type { EmulatedResponse } from "./response.ts";
+import type { Users } from "./users.ts";
 
 /** What the emulator serves under one path prefix: an API of a broker, or its sign-in. */
 export interface Service extends Place {
@@ -31,6 +32,8 @@ export interface ChosenCredentials {
 export interface Settings {
   /** The credentials, the same for all services. */
   readonly credentials: ChosenCredentials;
+  /** Who may sign in. */
+  readonly users: Users;
   /** `expires_in` of new access tokens; `undefined` is the broker's own. */
   readonly tokenLifetimeS: number | undefined;
   /** What grants permit, separated by spaces; `undefined` is the broker's own. */

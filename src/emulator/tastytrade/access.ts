@@ -10,7 +10,7 @@ export interface EmulatedTastytrade {
   readonly baseUrl: string;
   /** The client secret. */
   readonly clientSecret: string;
-  /** The refresh token of the first grant. */
+  /** The refresh token of the user's first grant. */
   readonly refreshToken: string;
   /** The client id. A session needs none. */
   readonly clientId: string;
@@ -19,8 +19,12 @@ export interface EmulatedTastytrade {
 }
 
 /** Makes what a program sees of an environment. */
-export function tastytradeAccess(environment: Tastytrade, url: string): EmulatedTastytrade {
-  return new Access(environment, url);
+export function tastytradeAccess(
+  environment: Tastytrade,
+  url: string,
+  refreshToken: string = environment.tokens.refreshToken,
+): EmulatedTastytrade {
+  return new Access(environment, url, refreshToken);
 }
 
 class Access implements EmulatedTastytrade {
@@ -30,10 +34,10 @@ class Access implements EmulatedTastytrade {
   readonly #environment: Tastytrade;
   readonly #url: string;
 
-  constructor(environment: Tastytrade, url: string) {
+  constructor(environment: Tastytrade, url: string, refreshToken: string) {
     this.baseUrl = url + environment.prefix;
     this.clientSecret = environment.tokens.clientSecret;
-    this.refreshToken = environment.tokens.refreshToken;
+    this.refreshToken = refreshToken;
     this.#environment = environment;
     this.#url = url;
   }

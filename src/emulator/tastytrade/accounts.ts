@@ -1,4 +1,4 @@
-import { type JsonObject, jsonResponse } from "../response.ts";
+import { type EmulatedResponse, type JsonObject, jsonResponse } from "../response.ts";
 import accounts from "./recordings/accounts.json" with { type: "json" };
 import balanceSnapshots from "./recordings/balance_snapshots.json" with { type: "json" };
 import customer from "./recordings/customer.json" with { type: "json" };
@@ -7,7 +7,7 @@ import positionLimit from "./recordings/position_limit.json" with { type: "json"
 import sessionValidated from "./recordings/session_validated.json" with { type: "json" };
 import tradingStatus from "./recordings/trading_status.json" with { type: "json" };
 import { Route } from "../route.ts";
-import { fundedAccount } from "./account_list.ts";
+import { accountsOf, fundedAccount, numberOf } from "./account_list.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
 import { dataResponse, unknownResponse, validationResponse } from "./envelope.ts";
 import { Unserved } from "../unserved.ts";
@@ -38,20 +38,24 @@ export const accountEndpoints: readonly Endpoint[] = [
   {
     route: new Route("GET /customers/me"),
     scope: "read",
-    handle: () => jsonResponse(200, customer),
+    handle: customerResponse,
   },
   {
     route: new Route("GET /customers/me/accounts"),
     scope: "read",
-    handle: () => jsonResponse(200, accounts),
+    handle: ({ user }) => {
+      const [recorded] = accounts.data.items;
+      const items = accountsOf(user).map((account) => ({ ...recorded, account }));
+      return jsonResponse(200, { ...accounts, data: { items } });
+    },
   },
   {
     route: new Route("GET /customers/me/accounts/*"),
     scope: "read",
-    handle: ({ parameters: [number = ""], context }) => {
-      const item = accounts.data.items.find((item) => item.account["account-number"] === number);
-      if (item === undefined) return unknownResponse(`account ${number}`);
-      return dataResponse(item.account, context);
+    handle: ({ parameters: [number], context, user }) => {
+      const account = accountsOf(user).find((account) => numberOf(account) === number);
+      if (account === undefined) return unknownResponse(`account ${number}`);
+      return dataResponse(account, context);
     },
   },
   {
@@ -107,6 +111,12 @@ export const accountEndpoints: readonly Endpoint[] = [
     handle: netLiqResponse,
   },
 ];
+
+/** The recorded customer, under another name for a user who was added. */
+function customerResponse({ user }: Call): EmulatedResponse {
+  const name = user.opened === undefined ? {} : { "last-name": user.id, "first-surname": user.id };
+  return jsonResponse(200, { ...customer, data: { ...customer.data, ...name } });
+}
 
 /** The fields that the Python packages read; the report for each position is not modelled. */
 function marginReport(accountNumber: string, balance: JsonObject): JsonObject {

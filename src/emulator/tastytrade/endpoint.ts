@@ -2,6 +2,7 @@ import type { EmulatedResponse } from "../response.ts";
 import type { Market } from "../exchange/market.ts";
 import type { Route } from "../route.ts";
 import type { ReceivedRequest } from "../received_request.ts";
+import type { User } from "../users.ts";
 import type { OrderBook } from "./order_book.ts";
 
 /** An API request that has passed the common checks. */
@@ -15,6 +16,8 @@ export interface Call {
   /** The `Accept-Version`, if there is one. */
   readonly version: string | undefined;
   readonly environment: "production" | "sandbox";
+  /** Whose token the request has. */
+  readonly user: User;
   readonly book: OrderBook;
   /** The prices that the test has set. */
   readonly market: Market;

@@ -5,6 +5,7 @@ import type { ExchangeOrder, Execution } from "../exchange/exchange_order.ts";
 import type { Market } from "../exchange/market.ts";
 import { Portfolio, type Position } from "../exchange/portfolio.ts";
 import type { JsonObject } from "../response.ts";
+import type { Users } from "../users.ts";
 import { fundedAccount } from "./account_list.ts";
 import { legsOf } from "./order_form.ts";
 import { type BookedOrder, instant } from "./order_state.ts";
@@ -27,6 +28,7 @@ const RECORDED_POSITIONS: readonly JsonObject[] = [
 /** The accounts' holdings. */
 export class Holdings {
   readonly #market: Market;
+  readonly #users: Users;
   readonly #portfolios = new Map<string, Portfolio>();
   /** The legs by symbol, which tell what kind of instrument it is. */
   readonly #legs = new Map<string, JsonObject>();
@@ -34,8 +36,9 @@ export class Holdings {
   // Above all recorded ids.
   #nextId = 2_455_400_000;
 
-  constructor(market: Market) {
+  constructor(market: Market, users: Users) {
     this.#market = market;
+    this.#users = users;
     for (const recorded of RECORDED_POSITIONS) this.#legs.set(`${recorded["symbol"]}`, recorded);
   }
 
@@ -86,7 +89,7 @@ export class Holdings {
       portfolio.valueChange(markOf, isCounted);
     const isOption = ({ symbol }: Position) => this.#isOption(symbol);
     const isLong = ({ quantity }: Position) => quantity.isPositive;
-    const cash = portfolio.cashChange;
+    const cash = portfolio.cashChange.plus(this.#users.find(accountNumber)?.cash ?? Decimal.ZERO);
     const changes: Readonly<Record<string, Decimal>> = {
       "cash-balance": cash,
       "equity-buying-power": cash,

@@ -34,7 +34,7 @@ export class OrderBook {
   constructor(environment: "production" | "sandbox", market: Market, settings: Settings) {
     this.#environment = environment;
     this.#settings = settings;
-    this.holdings = new Holdings(market);
+    this.holdings = new Holdings(market, settings.users);
     this.#exchange = new Exchange(market, {
       simulatedPrice: (order) => environment === "sandbox" ? sandboxPrice(order) : undefined,
       onExecution: (order, execution) => this.#record(order, execution),

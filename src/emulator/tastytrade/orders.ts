@@ -2,7 +2,7 @@ import type { EmulatedResponse, JsonObject } from "../response.ts";
 import dryRun from "./recordings/order_dry_run.json" with { type: "json" };
 import placed from "./recordings/order_placed.json" with { type: "json" };
 import { Route } from "../route.ts";
-import { accountNumbers } from "./account_list.ts";
+import { accountsOf, numberOf } from "./account_list.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
 import { dataResponse, errorResponse, unknownResponse, validationResponse } from "./envelope.ts";
 import { RequestError } from "../request_error.ts";
@@ -154,8 +154,10 @@ function changeableOrderOf(call: Call): JsonObject {
 }
 
 /** Searches over a customer must say of which accounts; the answer to one that does not is recorded. */
-function accountsAskedFor({ query }: Call): readonly string[] {
+function accountsAskedFor({ query, user }: Call): readonly string[] {
   const asked = query.getAll(ACCOUNTS);
-  if (asked.length > 0) return accountNumbers.filter((number) => asked.includes(number));
+  if (asked.length > 0) {
+    return accountsOf(user).map(numberOf).filter((number) => asked.includes(number));
+  }
   throw new RequestError(validationResponse([{ domain: "account-numbers", reason: "is missing" }]));
 }

@@ -3,7 +3,7 @@ import type { Market } from "../exchange/market.ts";
 import type { ReceivedRequest } from "../received_request.ts";
 import { Route } from "../route.ts";
 import type { Service, Settings } from "../service.ts";
-import { accountNumbers } from "./account_list.ts";
+import { isAccount } from "./account_list.ts";
 import { accountEndpoints } from "./accounts.ts";
 import { complexOrderEndpoints } from "./complex_orders.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -16,8 +16,12 @@ import { orderEndpoints } from "./orders.ts";
 import { TastytradeSignIn } from "./sign_in.ts";
 import { TastytradeTokens } from "./tokens.ts";
 import { checkQuery, Unserved } from "../unserved.ts";
+import type { User } from "../users.ts";
 import { transactionEndpoints } from "./transactions.ts";
 import { tastytradeFaults } from "./faults.ts";
+
+/** The paths whose first parameter is an account. */
+const OF_ACCOUNT = /^(\/margin)?\/accounts\//;
 
 const TOKEN_ENDPOINT = new Route("* /oauth/token");
 
@@ -85,21 +89,27 @@ export class Tastytrade implements Service {
     if (endpoint === undefined && gap === undefined) {
       throw new Unserved(`${request.method} ${context}`);
     }
-    if (!this.tokens.accepts(headers["authorization"])) return tastytradeFaults.tokenInvalid;
+    const user = this.tokens.userOf(headers["authorization"]);
+    if (user === undefined) return tastytradeFaults.tokenInvalid;
     if (endpoint === undefined || gap !== undefined) return gap ?? tastytradeFaults.notFound;
-    return this.#answerApi(request, { endpoint, context, search });
+    return this.#answerApi(request, { endpoint, context, search, user });
   }
 
   #answerApi(
     request: ReceivedRequest,
-    { endpoint, context, search }: { endpoint: Endpoint; context: string; search: string },
+    { endpoint, context, search, user }: {
+      endpoint: Endpoint;
+      context: string;
+      search: string;
+      user: User;
+    },
   ): EmulatedResponse {
     const version = request.headers["accept-version"];
     if (!isSupported(version, endpoint.oldestVersion)) return tastytradeFaults.unsupportedVersion;
     if (!this.tokens.scopes.includes(endpoint.scope)) return tastytradeFaults.notPermitted;
     const parameters = endpoint.route.parameters(context) ?? [];
     // Documented as 404; a 403 "not_permitted" was once recorded for what may have been this.
-    if (context.startsWith("/accounts/") && !accountNumbers.includes(`${parameters[0]}`)) {
+    if (OF_ACCOUNT.test(context) && !isAccount(parameters[0], user)) {
       return unknownResponse(`account ${parameters[0]}`);
     }
     this.book.settle();
@@ -114,6 +124,7 @@ export class Tastytrade implements Service {
         query,
         version,
         environment,
+        user,
         book: this.book,
         market: this.#market,
       });

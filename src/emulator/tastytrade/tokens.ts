@@ -7,12 +7,13 @@ import type { Grant } from "../refresh_tokens.ts";
 import { readFields, words } from "../request_fields.ts";
 import type { Settings } from "../service.ts";
 import { TokenRegistry } from "../token_registry.ts";
+import { FIRST_USER, type User } from "../users.ts";
 import { tastytradeFaults } from "./faults.ts";
 
 const LIFETIME_S = 900;
 const SCOPES = "read trade openid";
 
-/** The grants of one user to one client in one environment, and their tokens. */
+/** The grants of the users to one client in one environment, and their tokens. */
 export class TastytradeTokens {
   /** The client id, which is the audience of its tokens. */
   readonly clientId: string;
@@ -36,7 +37,7 @@ export class TastytradeTokens {
     const { clientId, clientSecret, refreshToken } = settings.credentials;
     this.clientId = clientId ?? randomUUID();
     this.clientSecret = clientSecret ?? randomBytes(20).toString("hex");
-    this.refreshToken = this.#grant(words(SCOPES), refreshToken);
+    this.refreshToken = this.grant(FIRST_USER, words(SCOPES), refreshToken);
   }
 
   /** What grants permit at the moment. */
@@ -59,10 +60,20 @@ export class TastytradeTokens {
       : this.#refresh(fields);
   }
 
-  /** Whether an `Authorization` header has a valid token. */
-  accepts(authorization: string | undefined): boolean {
+  /** Whose token an `Authorization` header has; `undefined` if it is not valid. */
+  userOf(authorization: string | undefined): User | undefined {
     // The scheme is required. A bare token was for the sessions that ended in 2026.
-    return this.registry.accessTokens.find(authorization) !== undefined;
+    return this.registry.accessTokens.find(authorization)?.user;
+  }
+
+  /** Makes a grant, as a user does on the page of the application; returns its refresh token. */
+  grant(
+    user: User,
+    scopes: readonly string[] = words(SCOPES),
+    token: string = this.#token("rt+jwt", { user, scopes }, {}),
+  ): string {
+    this.registry.refreshTokens.add(token, { user, scopes, isPublic: false });
+    return token;
   }
 
   #refresh(fields: ReadonlyMap<string, string>): EmulatedResponse {
@@ -94,8 +105,8 @@ export class TastytradeTokens {
     }
     const { scopes } = consent;
     return jsonResponse(200, {
-      ...this.#issue({ scopes, isPublic: false }),
-      refresh_token: this.#grant(scopes),
+      ...this.#issue({ user: FIRST_USER, scopes, isPublic: false }),
+      refresh_token: this.grant(FIRST_USER, scopes),
     });
   }
 
@@ -107,11 +118,6 @@ export class TastytradeTokens {
     return secret === this.clientSecret ? undefined : tastytradeFaults.clientSecretMismatch;
   }
 
-  #grant(scopes: readonly string[], token: string = this.#token("rt+jwt", scopes, {})): string {
-    this.registry.refreshTokens.add(token, { scopes, isPublic: false });
-    return token;
-  }
-
   /**
    * A token response, without `data` envelope and refresh token. Earlier tokens remain valid until they
    * expire. The effect of `scope` in a refresh is UNCONFIRMED, so it has none.
@@ -120,22 +126,29 @@ export class TastytradeTokens {
     const { tokenLifetimeS = LIFETIME_S } = this.#settings;
     const scopes = this.scopes.filter((scope) => grant.scopes.includes(scope));
     const exp = Math.floor(Date.now() / 1000 + tokenLifetimeS);
-    const accessToken = this.#token("at+jwt", scopes, { exp });
+    const { user } = grant;
+    const accessToken = this.#token("at+jwt", { user, scopes }, { exp });
     this.registry.accessTokens.add(accessToken, grant, tokenLifetimeS);
     return {
       access_token: accessToken,
       token_type: "Bearer",
       expires_in: tokenLifetimeS,
       scope: scopes.join(" "),
-      id_token: scopes.includes("openid") ? this.#token("JWT", scopes, { exp }) : undefined,
+      id_token: scopes.includes("openid")
+        ? this.#token("JWT", { user, scopes }, { exp })
+        : undefined,
     };
   }
 
-  #token(typ: string, scopes: readonly string[], claims: JsonObject): string {
+  #token(
+    typ: string,
+    { user, scopes }: { user: User; scopes: readonly string[] },
+    claims: JsonObject,
+  ): string {
     const head = { alg: "EdDSA", typ, kid: "emulator" };
     return unsignedJwt(head, {
       iss: this.#issuer,
-      sub: "U0001563674",
+      sub: user.id,
       aud: this.clientId,
       iat: this.#grantedAtS,
       jti: randomUUID(),

@@ -3,7 +3,7 @@ import totalFees from "./recordings/total_fees.json" with { type: "json" };
 import transactions from "./recordings/transactions.json" with { type: "json" };
 import { Decimal } from "../decimal.ts";
 import { Route } from "../route.ts";
-import { fundedAccount } from "./account_list.ts";
+import { fundedAccount, recordedNumbers } from "./account_list.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
 import { dataResponse, unknownResponse } from "./envelope.ts";
 import { between, PAGE, pageOf, select, sort, TIMES } from "./pagination.ts";
@@ -89,9 +89,9 @@ function listResponse(call: Call) {
  * The transactions, newest first: the trades, then the three recorded ones, then the same three again and again, each
  * time a week older and with new ids, so that there are several pages.
  */
-function transactionsOf({ parameters: [accountNumber], book }: Call): readonly JsonObject[] {
+function transactionsOf({ parameters: [accountNumber = ""], book }: Call): readonly JsonObject[] {
   const recorded: readonly JsonObject[] = transactions.data.items;
-  const count = accountNumber === fundedAccount ? FUNDED_COUNT : OTHER_COUNT;
+  const count = countOf(accountNumber);
   const old = Array.from({ length: count }, (_, index) => {
     const original = recorded[index % recorded.length];
     const weeks = Math.floor(index / recorded.length);
@@ -105,6 +105,11 @@ function transactionsOf({ parameters: [accountNumber], book }: Call): readonly J
     };
   });
   return [...book.holdings.tradesOf(accountNumber), ...old];
+}
+
+function countOf(accountNumber: string): number {
+  if (!recordedNumbers.includes(accountNumber)) return 0;
+  return accountNumber === fundedAccount ? FUNDED_COUNT : OTHER_COUNT;
 }
 
 function weeksBefore(instant: unknown, weeks: number): string {

@@ -35,7 +35,7 @@ export interface EmulatedTradestation extends TradestationSettings {
   readonly clientId: string;
   /** The client secret. */
   readonly clientSecret: string;
-  /** The refresh token of the first grant. */
+  /** The refresh token of the user's first grant. */
   readonly refreshToken: string;
   /** The address of the API, without its version: `/v3` and `/v2` are below it. */
   readonly baseUrl: string;
@@ -51,8 +51,10 @@ export function tradestationAccess(
   { prefix }: Tradestation,
   signIn: TradestationSignIn,
   settings: TradestationSettings,
+  refreshToken: string = signIn.grants.refreshToken,
 ): EmulatedTradestation {
-  return new Access(url, prefix, signIn, settings);
+  const addresses = { baseUrl: url + prefix, signInUrl: url + signIn.prefix };
+  return new Access(addresses, refreshToken, signIn, settings);
 }
 
 class Access implements EmulatedTradestation {
@@ -65,17 +67,16 @@ class Access implements EmulatedTradestation {
   readonly #settings: TradestationSettings;
 
   constructor(
-    url: string,
-    prefix: string,
+    { baseUrl, signInUrl }: { baseUrl: string; signInUrl: string },
+    refreshToken: string,
     signIn: TradestationSignIn,
     settings: TradestationSettings,
   ) {
-    const { clientId, clientSecret, refreshToken } = signIn.grants;
-    this.clientId = clientId;
-    this.clientSecret = clientSecret;
+    this.clientId = signIn.grants.clientId;
+    this.clientSecret = signIn.grants.clientSecret;
     this.refreshToken = refreshToken;
-    this.baseUrl = url + prefix;
-    this.signInUrl = url + signIn.prefix;
+    this.baseUrl = baseUrl;
+    this.signInUrl = signInUrl;
     this.#signIn = signIn;
     this.#settings = settings;
   }

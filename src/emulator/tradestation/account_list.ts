@@ -1,4 +1,5 @@
 import type { JsonObject } from "../response.ts";
+import type { User } from "../users.ts";
 import recordedAccounts from "./recordings/accounts.json" with { type: "json" };
 
 /** LIVE or SIM. */
@@ -26,12 +27,28 @@ export function inEnvironment<T extends JsonObject>(
   });
 }
 
-/** The accounts of the user. */
-export function accountsIn(environment: Environment): readonly JsonObject[] {
-  return inEnvironment(recordedAccounts.Accounts, environment);
+/** A user in an environment. */
+export interface Owner {
+  readonly user: User;
+  readonly environment: Environment;
 }
 
-/** Whether the user has an account. */
-export function isAccount(id: string, environment: Environment): boolean {
-  return accountsIn(environment).some((account) => account["AccountID"] === id);
+/** The accounts of a user. */
+export function accountsOf({ user: { opened }, environment }: Owner): readonly JsonObject[] {
+  if (opened === undefined) return inEnvironment(recordedAccounts.Accounts, environment);
+  // Made in the likeness of the first recorded one.
+  return opened.map(({ accountNumber }) => ({
+    ...recordedAccounts.Accounts[0],
+    AccountID: accountNumber,
+  }));
+}
+
+/** Whether an account is the user's. */
+export function isAccount(id: string, owner: Owner): boolean {
+  return accountsOf(owner).some((account) => account["AccountID"] === id);
+}
+
+/** Whether a recorded account has an id. */
+export function isRecorded(id: string): boolean {
+  return id in SIM_IDS || Object.values(SIM_IDS).includes(id);
 }

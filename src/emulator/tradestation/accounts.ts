@@ -1,6 +1,6 @@
 import { type EmulatedResponse, type JsonObject, jsonResponse } from "../response.ts";
 import { Route } from "../route.ts";
-import { accountsIn, inEnvironment, isAccount } from "./account_list.ts";
+import { accountsOf, inEnvironment, isAccount } from "./account_list.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
 import { collect, listOf } from "./list.ts";
 import { legacyErrorResponse, notFoundResponse } from "./errors.ts";
@@ -18,13 +18,13 @@ function invalidAccount(id: string): JsonObject {
 
 /** Finds something for each account in a path segment. Other accounts become errors. */
 export function collectAccounts(
-  { parameters: [ids], environment }: Call,
+  { parameters: [ids], owner }: Call,
   find: (id: string) => readonly JsonObject[],
   recordedErrors: readonly JsonObject[] = [],
 ): { readonly found: readonly JsonObject[]; readonly errors: readonly JsonObject[] } {
   return collect(
     listOf(ids, MAX_ACCOUNTS),
-    (id) => isAccount(id, environment) ? find(id) : undefined,
+    (id) => isAccount(id, owner) ? find(id) : undefined,
     (id) => recordedErrors.find((error) => error["AccountID"] === id) ?? invalidAccount(id),
   );
 }
@@ -46,8 +46,8 @@ export const accountEndpoints: readonly Endpoint[] = [
     scope: "ReadAccount",
     handle: () => legacyErrorResponse(404, "Not found"),
   },
-  read("GET /v3/brokerage/accounts", ({ environment }) => {
-    return jsonResponse(200, { Accounts: accountsIn(environment) });
+  read("GET /v3/brokerage/accounts", ({ owner }) => {
+    return jsonResponse(200, { Accounts: accountsOf(owner) });
   }),
   read("GET /v3/brokerage/accounts/*/balances", (call) => {
     const find = (id: string) => call.book.holdings.balancesOf(id);
@@ -80,7 +80,7 @@ function recordedOf(
   recorded: readonly JsonObject[],
   recordedErrors: readonly JsonObject[],
 ) {
-  const items = inEnvironment(recorded, call.environment);
+  const items = inEnvironment(recorded, call.owner.environment);
   const find = (id: string) => items.filter((item) => item["AccountID"] === id);
   return collectAccounts(call, find, recordedErrors);
 }

@@ -2,6 +2,7 @@ import type { EmulatedResponse } from "../response.ts";
 import type { ReceivedRequest } from "../received_request.ts";
 import type { Market } from "../exchange/market.ts";
 import type { Route } from "../route.ts";
+import type { Owner } from "./account_list.ts";
 import type { OrderBook } from "./order_book.ts";
 
 /** An API request that has passed the common checks. */
@@ -10,7 +11,8 @@ export interface Call {
   /** The path parameters. */
   readonly parameters: readonly string[];
   readonly query: URLSearchParams;
-  readonly environment: "production" | "sandbox";
+  /** Whose token the request has, and for which environment it is. */
+  readonly owner: Owner;
   readonly book: OrderBook;
   /** The prices that the test has set. */
   readonly market: Market;

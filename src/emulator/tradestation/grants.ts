@@ -8,6 +8,7 @@ import type { GoodToken, Grant } from "../refresh_tokens.ts";
 import { readFields, words } from "../request_fields.ts";
 import type { Settings } from "../service.ts";
 import { TokenRegistry } from "../token_registry.ts";
+import { FIRST_USER, type User } from "../users.ts";
 import errors from "./recordings/errors.json" with { type: "json" };
 import refreshed from "./recordings/token_refreshed.json" with { type: "json" };
 import { tradestationFaults } from "./faults.ts";
@@ -19,7 +20,7 @@ const LIFETIME_S: number = refreshed.expires_in;
 const SCOPES = "openid profile email MarketData ReadAccount Trade offline_access";
 
 /**
- * The grants of one user to one client, and their tokens, which are valid for LIVE and SIM.
+ * The grants of the users to one client, and their tokens, which are valid for LIVE and SIM.
  *
  * TradeStation's sign-in is a tenant of Auth0 and publishes no error responses. The ones here are Auth0's
  * in general; all of them are UNCONFIRMED.
@@ -45,7 +46,12 @@ export class TradestationGrants {
     const { clientId, clientSecret, refreshToken } = settings.credentials;
     this.clientId = clientId ?? randomBytes(24).toString("base64url").replace(/[-_]/g, "0");
     this.clientSecret = clientSecret ?? randomBytes(48).toString("base64url");
-    this.refreshToken = this.#grant({ scopes: words(SCOPES), isPublic: false }, refreshToken);
+    this.refreshToken = this.grant(FIRST_USER, refreshToken);
+  }
+
+  /** Makes a grant of a user, with all scopes; returns its refresh token. */
+  grant(user: User, token?: string): string {
+    return this.#grant({ user, scopes: words(SCOPES), isPublic: false }, token);
   }
 
   /** What the key and the user permit at the moment. */
@@ -97,10 +103,12 @@ export class TradestationGrants {
     return { status: 200 };
   }
 
-  /** The scopes of the token in an `Authorization` header; `undefined` if it is not valid. */
-  permitted(authorization: string | undefined): readonly string[] | undefined {
+  /** Whose token an `Authorization` header has, and its scopes; `undefined` if it is not valid. */
+  find(
+    authorization: string | undefined,
+  ): { readonly user: User; readonly scopes: readonly string[] } | undefined {
     const grant = this.registry.accessTokens.find(authorization);
-    return grant === undefined ? undefined : this.#permittedOf(grant);
+    return grant && { user: grant.user, scopes: this.#permittedOf(grant) };
   }
 
   /** Whether the client is known, and its secret is right if there is one. */
@@ -129,13 +137,13 @@ export class TradestationGrants {
     if (isPublic && consent.codeChallenge === undefined) {
       return tradestationFaults.clientSecretMismatch;
     }
-    const grant: Grant = { scopes: consent.scopes, isPublic };
+    const grant: Grant = { user: FIRST_USER, scopes: consent.scopes, isPublic };
     const permitted = this.#permittedOf(grant);
     const accessToken = this.#accessToken(grant);
     return jsonResponse(200, {
       access_token: accessToken,
       refresh_token: permitted.includes("offline_access") ? this.#grant(grant) : undefined,
-      id_token: this.#idToken(permitted, accessToken, { iss: issuer, nonce: consent.nonce }),
+      id_token: this.#idToken(grant, accessToken, { iss: issuer, nonce: consent.nonce }),
       token_type: "Bearer",
       scope: permitted.join(" "),
       expires_in: this.#lifetimeS,
@@ -158,7 +166,7 @@ export class TradestationGrants {
       expires_in: this.#lifetimeS,
       // As recorded, without the scopes of the API.
       scope: permitted.filter((scope) => words(refreshed.scope).includes(scope)).join(" "),
-      id_token: this.#idToken(permitted, accessToken, { iss: issuer }),
+      id_token: this.#idToken(found.grant, accessToken, { iss: issuer }),
       token_type: "Bearer",
       refresh_token: this.#settings.rotation ? this.#rotate(found) : undefined,
     }, NO_STORE);
@@ -191,10 +199,11 @@ export class TradestationGrants {
   }
 
   #idToken(
-    permitted: readonly string[],
+    grant: Grant,
     accessToken: string,
     claims: JsonObject,
   ): string | undefined {
+    const permitted = this.#permittedOf(grant);
     if (!permitted.includes("openid")) return undefined;
     const iat = Math.floor(Date.now() / 1000);
     const profile = permitted.includes("profile")
@@ -207,7 +216,7 @@ export class TradestationGrants {
       ...profile,
       ...email,
       ...claims,
-      sub: "auth0|emulator",
+      sub: `auth0|${grant.user.id}`,
       aud: this.clientId,
       iat,
       exp: iat + this.#lifetimeS,

@@ -4,8 +4,9 @@ import { Decimal } from "../decimal.ts";
 import type { Execution } from "../exchange/exchange_order.ts";
 import type { Market } from "../exchange/market.ts";
 import { marketValue, Portfolio, type Position } from "../exchange/portfolio.ts";
-import type { JsonObject } from "../response.ts";
+import { isJsonObject, type JsonObject } from "../response.ts";
 import { type Environment, inEnvironment } from "./account_list.ts";
+import type { Users } from "../users.ts";
 import { instrumentOf } from "./instrument.ts";
 import { type BookedOrder, instantOf } from "./order_state.ts";
 import balances from "./recordings/balances.json" with { type: "json" };
@@ -14,12 +15,14 @@ import positions from "./recordings/positions.json" with { type: "json" };
 /** The accounts' holdings. */
 export class Holdings {
   readonly #market: Market;
+  readonly #users: Users;
   readonly #positions: readonly JsonObject[];
   readonly #balances: readonly JsonObject[];
   readonly #portfolios = new Map<string, Portfolio>();
 
-  constructor(environment: Environment, market: Market) {
+  constructor(environment: Environment, market: Market, users: Users) {
     this.#market = market;
+    this.#users = users;
     this.#positions = inEnvironment(positions.Positions, environment);
     this.#balances = inEnvironment(balances.Balances, environment);
   }
@@ -39,7 +42,8 @@ export class Holdings {
   /** The recorded balances of an account, changed by what was traded. */
   balancesOf(accountId: string): readonly JsonObject[] {
     const portfolio = this.#portfolioOf(accountId);
-    const cash = portfolio.cashChange;
+    const opened = this.#users.find(accountId);
+    const cash = portfolio.cashChange.plus(opened?.cash ?? Decimal.ZERO);
     const value = portfolio.valueChange(this.#markOf, () => true);
     const changes: Readonly<Record<string, Decimal>> = {
       "CashBalance": cash,
@@ -47,7 +51,8 @@ export class Holdings {
       "MarketValue": value,
       "Equity": cash.plus(value),
     };
-    return this.#balances.filter((balance) => balance["AccountID"] === accountId)
+    const recorded = this.#balances.filter((balance) => balance["AccountID"] === accountId);
+    return (opened === undefined ? recorded : [withoutMoney(this.#balances[0], accountId)])
       .map((balance) => {
         const changed = Object.entries(changes).filter(([, amount]) => !amount.isZero)
           .map(([name, amount]) => [name, `${Decimal.from(balance[name]).plus(amount)}`]);
@@ -108,6 +113,18 @@ export class Holdings {
       UnrealizedProfitLossQty: `${last.minus(averagePrice)}`,
     };
   }
+}
+
+/** The balance of a new account: each amount of a recorded one is 0. */
+function withoutMoney(recorded: JsonObject | undefined, accountId: string): JsonObject {
+  const zeros = (object: JsonObject): JsonObject =>
+    Object.fromEntries(
+      Object.entries(object).map(([name, value]) => [
+        name,
+        isJsonObject(value) ? zeros(value) : Decimal.isDecimal(value) ? "0" : value,
+      ]),
+    );
+  return { ...zeros(recorded ?? {}), AccountID: accountId };
 }
 
 function positionOf(recorded: JsonObject): Position {

@@ -46,7 +46,7 @@ export class OrderBook {
   constructor(environment: "production" | "sandbox", market: Market, settings: Settings) {
     this.#environment = environment;
     this.#settings = settings;
-    this.holdings = new Holdings(environment, market);
+    this.holdings = new Holdings(environment, market, settings.users);
     this.#exchange = new Exchange(market, {
       simulatedPrice: (order) => environment === "sandbox" ? simPrice(order, market) : undefined,
       onExecution: (order, execution) => this.#record(order, execution),

@@ -1,7 +1,7 @@
 import { isJsonObject, type Json, type JsonObject, parseJsonObject } from "../response.ts";
 import { Decimal } from "../decimal.ts";
 import type { ReceivedRequest } from "../received_request.ts";
-import { isAccount } from "./account_list.ts";
+import { isAccount, type Owner } from "./account_list.ts";
 import { errorResponse } from "./errors.ts";
 import { RequestError } from "../request_error.ts";
 import { checkFields } from "../unserved.ts";
@@ -122,7 +122,7 @@ export function readBody({ headers, body }: ReceivedRequest): JsonObject {
  */
 export function parseOrderForm(
   body: JsonObject,
-  environment: "production" | "sandbox",
+  owner: Owner,
 ): OrderForm {
   checkFields(body, FIELDS);
   const timeInForce = objectOf(body["TimeInForce"]);
@@ -147,10 +147,10 @@ export function parseOrderForm(
     trailingStop,
     route: optionalOf(body, "Route") ?? "Intelligent",
     confirmId: optionalOf(body, "OrderConfirmID"),
-    sends: objectsOf(body["OSOs"]).map((group) => parseOrderGroup(group, environment, "OSOs[].")),
+    sends: objectsOf(body["OSOs"]).map((group) => parseOrderGroup(group, owner, "OSOs[].")),
   };
   if ((form.confirmId?.length ?? 0) > 22) throw invalid("OrderConfirmID");
-  if (!isAccount(form.accountId, environment)) {
+  if (!isAccount(form.accountId, owner)) {
     throw new RequestError(tradestationFaults.invalidAccount);
   }
   return form;
@@ -164,13 +164,13 @@ export function parseOrderForm(
  */
 export function parseOrderGroup(
   body: JsonObject,
-  environment: "production" | "sandbox",
+  owner: Owner,
   path = "",
 ): OrderGroup {
   checkFields(body, ["Type", "Orders"], path);
   const word = wordOf(body, "Type", GROUP_TYPES);
   const type = GROUP_TYPES.find((type) => type === word) ?? "NORMAL";
-  const orders = objectsOf(body["Orders"]).map((order) => parseOrderForm(order, environment));
+  const orders = objectsOf(body["Orders"]).map((order) => parseOrderForm(order, owner));
   if (orders.length === 0) throw new RequestError(errorResponse(400, "Orders is required"));
   return { type, orders };
 }

@@ -54,11 +54,11 @@ export const orderEndpoints: readonly Endpoint[] = [
     return orderPage(closed, errors, call.query);
   }),
   read("GET /v3/brokerage/accounts/*/orders/*", [], selectedResponse),
-  trade("POST /v3/orderexecution/orderconfirm", ({ request, environment }) => {
-    return confirmResponse(withSent(parseOrderForm(readBody(request), environment)));
+  trade("POST /v3/orderexecution/orderconfirm", ({ request, owner }) => {
+    return confirmResponse(withSent(parseOrderForm(readBody(request), owner)));
   }),
-  trade("POST /v3/orderexecution/ordergroupconfirm", ({ request, environment }) => {
-    const { orders } = parseOrderGroup(readBody(request), environment);
+  trade("POST /v3/orderexecution/ordergroupconfirm", ({ request, owner }) => {
+    const { orders } = parseOrderGroup(readBody(request), owner);
     return confirmResponse(orders.flatMap(withSent));
   }),
   trade("POST /v3/orderexecution/ordergroups", placeGroupResponse),
@@ -148,14 +148,14 @@ function confirmationOf(form: OrderForm): JsonObject {
 }
 
 /** The response is a success even if the order fails. */
-function placeResponse({ request, environment, book }: Call): EmulatedResponse {
-  const form = parseOrderForm(readBody(request), environment);
+function placeResponse({ request, owner, book }: Call): EmulatedResponse {
+  const form = parseOrderForm(readBody(request), owner);
   return refusalOf([form], book) ?? placedResponse(book.place(form));
 }
 
 /** Several orders of which one may end the others. */
-function placeGroupResponse({ request, environment, book }: Call): EmulatedResponse {
-  const group = parseOrderGroup(readBody(request), environment);
+function placeGroupResponse({ request, owner, book }: Call): EmulatedResponse {
+  const group = parseOrderGroup(readBody(request), owner);
   return refusalOf(group.orders, book) ?? placedResponse(book.placeGroup(group));
 }
 

@@ -72,10 +72,10 @@ export class Tradestation implements Service {
       route.takes(request.method) && route.parameters(path) !== undefined
     );
     if (endpoint === undefined) throw new Unserved(`${request.method} ${path}`);
-    const permitted = this.#grants.permitted(request.headers["authorization"]);
+    const token = this.#grants.find(request.headers["authorization"]);
     // v3's message is UNCONFIRMED, and so is that of the refusal below.
-    if (permitted === undefined) return refuse(401, "Unauthorized");
-    if (!permitted.includes(endpoint.scope)) return refuse(403, "Forbidden");
+    if (token === undefined) return refuse(401, "Unauthorized");
+    if (!token.scopes.includes(endpoint.scope)) return refuse(403, "Forbidden");
     const parameters = endpoint.route.parameters(path) ?? [];
     const { environment, book } = this;
     const market = this.#market;
@@ -83,7 +83,8 @@ export class Tradestation implements Service {
     const query = readQuery(request);
     checkQuery(query, endpoint.query ?? []);
     try {
-      return endpoint.handle({ request, parameters, query, environment, book, market });
+      const owner = { user: token.user, environment };
+      return endpoint.handle({ request, parameters, query, owner, book, market });
     } catch (error) {
       // Anything else is an error in the emulator, which no test finds.
       // deno-coverage-ignore

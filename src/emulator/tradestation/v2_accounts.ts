@@ -1,6 +1,7 @@
 import { type EmulatedResponse, jsonResponse } from "../response.ts";
 import { Route } from "../route.ts";
-import type { Endpoint } from "./endpoint.ts";
+import { Unserved } from "../unserved.ts";
+import type { Call, Endpoint } from "./endpoint.ts";
 import { legacyErrorResponse } from "./errors.ts";
 import accounts from "./recordings/v2_accounts.json" with { type: "json" };
 import balances from "./recordings/v2_balances.json" with { type: "json" };
@@ -14,14 +15,26 @@ export const legacyEndpoints: readonly Endpoint[] = [
     // It is UNCONFIRMED where users find their id today, so any id works.
     route: new Route("GET /v2/users/*/accounts"),
     scope: "ReadAccount",
-    handle: () => jsonResponse(200, accounts),
+    handle: (call) => {
+      checkFirstUser(call);
+      return jsonResponse(200, accounts);
+    },
   },
   {
     route: new Route("GET /v2/accounts/*/balances"),
     scope: "ReadAccount",
-    handle: ({ parameters: [keys = ""] }) => balancesResponse(keys.split(",")),
+    handle: (call) => {
+      checkFirstUser(call);
+      const [keys = ""] = call.parameters;
+      return balancesResponse(keys.split(","));
+    },
   },
 ];
+
+/** What v2 shows of other users is not modelled. */
+function checkFirstUser({ owner: { user } }: Call): void {
+  if (user.opened !== undefined) throw new Unserved("v2 for a user who was added");
+}
 
 /**
  * The recorded balance with the account's own names. It remains a string, because a parser would turn
