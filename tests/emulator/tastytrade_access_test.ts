@@ -165,3 +165,18 @@ Deno.test("emulator answers outside its prefixes that nobody lives there", async
   assertEquals(emulator.requests.map(({ environment }) => environment), Array(3).fill(undefined));
   assertEquals(emulator.requests[1]?.path, "/tastytrades/customers/me");
 });
+
+Deno.test("emulator answers what a browser asks before a request from another origin", async () => {
+  await using emulator = await startEmulator();
+  const { status, headers } = await call(`${emulator.tastytrade.baseUrl}/accounts/1/orders`, {
+    method: "OPTIONS",
+    headers: {
+      "origin": "http://localhost:5173",
+      "access-control-request-method": "POST",
+      "access-control-request-headers": "authorization,content-type",
+    },
+  });
+  assertEquals([status, headers.get("access-control-allow-origin")], [204, "*"]);
+  const names = headers.get("access-control-allow-headers")?.toLowerCase().split(",") ?? [];
+  assert(["authorization", "content-type"].every((name) => names.includes(name)));
+});

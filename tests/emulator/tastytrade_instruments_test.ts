@@ -52,3 +52,14 @@ Deno.test("emulator has option chains that expire from today on, whose options c
   assertEquals(at(placed.json, "data", "buying-power-effect", "impact"), "250.001");
   assertEquals(at(placed.json, "data", "order", "underlying-symbol"), "SPY");
 });
+
+Deno.test("emulator finds the symbols that it has, by their beginning", async () => {
+  await using emulator = await startEmulator();
+  const get = await signIn(emulator.tastytrade);
+  const { json } = await get("/symbols/search/sp");
+  assertEquals(listAt(json, "data", "items").map((item) => at(item, "symbol")), ["SPY"]);
+  assertEquals(at(json, "data", "items", 0, "instrument-type"), "Equity");
+  const sandbox = await signIn(emulator.tastytradeSandbox);
+  assertEquals((await sandbox("/symbols/search/SPY")).status, 502);
+  assertEquals(emulator.unserved, []);
+});

@@ -145,12 +145,31 @@ Deno.test("emulator reckons orders of all kinds without rounding", async () => {
   }
 });
 
-Deno.test("emulator keeps a contingent order waiting", async () => {
+Deno.test("emulator keeps a contingent order waiting until its conditions are true", async () => {
   await using emulator = await startEmulator();
   const get = await signIn(emulator.tastytrade);
   const path = `/accounts/${FUNDED}/orders`;
   const { json } = await get(path, sending("POST", { ...LIMIT_ORDER, "rules": order.data.rules }));
   assertEquals(at(json, "data", "order", "status"), "Contingent");
   assertEquals(at(json, "data", "order", "contingent-status"), "Pending Condition");
-  assertEquals(emulator.orders[0]?.status, "Contingent");
+  const statuses = () => emulator.orders.map(({ status }) => status);
+  assertEquals(statuses(), ["Contingent"]);
+  emulator.setPrice("AAPL", "0.02"); // the recorded condition is a last price of 0.01 or less
+  assertEquals(statuses(), ["Contingent"]);
+  emulator.setPrice("AAPL", "0.01");
+  assertEquals(statuses(), ["Filled"]);
+
+  const [condition] = order.data.rules.conditions;
+  const both = [
+    { ...condition, "comparator": "gte", "threshold": "2.00" },
+    { ...condition, "symbol": "SPY", "threshold": "600.00" },
+  ];
+  await get(path, sending("POST", { ...LIMIT_ORDER, "rules": { "conditions": both } }));
+  emulator.setPrice("AAPL", "2.00");
+  assertEquals(statuses(), ["Filled", "Contingent"]);
+  emulator.setPrice("SPY", "599.99");
+  assertEquals(statuses(), ["Filled", "Live"]); // it works from then on, whatever the prices are
+  emulator.setPrice("SPY", "700.00");
+  emulator.setPrice("AAPL", "1.00");
+  assertEquals(statuses(), ["Filled", "Filled"]);
 });

@@ -191,3 +191,16 @@ Deno.test("emulator chooses positions by symbol", async () => {
     assertEquals(listAt(json, "Positions").length, expected, symbol);
   }
 });
+
+Deno.test("emulator suggests and finds the recorded symbols of v2", async () => {
+  await using client = await TradestationClient.open();
+  const get = await client.signIn();
+  const names = async (path: string) =>
+    listAt((await get(`/v2/data/symbols/${path}`)).json).map((symbol) => at(symbol, "Name"));
+  assertEquals(await names("suggest/micro"), ["MSFT"]); // a word of the description
+  assertEquals(await names("suggest/c?$top=1"), ["MSFT"]); // "Corp"
+  assertEquals(await names("search/N=MS"), ["MSFT"]);
+  assertEquals(await names("search/C=FU&N=@"), ["@C", "@FV"]);
+  assertEquals(await names("search/C=Stock&N=m"), ["MSFT"]);
+  assertEquals(client.emulator.unserved, []);
+});

@@ -9,6 +9,9 @@ import { ApiError, Session, tastytrade, tradestation } from "../../mod.ts";
 import { type Emulator, startEmulator } from "../../src/emulator/emulator.ts";
 import { at, call, type Reading, sending, signIn } from "../support/emulator_wire.ts";
 import { LIMIT_ORDER, MARKET_ORDER } from "../support/orders.ts";
+import recordedOrder from "../../src/emulator/tastytrade/recordings/order.json" with {
+  type: "json",
+};
 import { FUNDED } from "./tastytrade_fixtures.ts";
 import { LIMIT_ORDER as TRADESTATION_ORDER, MARGIN } from "./tradestation_fixtures.ts";
 import { TradestationClient } from "../support/emulator_tradestation.ts";
@@ -29,6 +32,9 @@ Deno.test("emulator refuses what it does not model of tastytrade by name, and no
   const order = (changes: Record<string, unknown>) =>
     sending("POST", { ...LIMIT_ORDER, ...changes });
   const leg = { ...LIMIT_ORDER.legs[0], "quantity-direction": "Long" };
+  const [condition] = recordedOrder.data.rules.conditions;
+  const conditional = (changes: Record<string, unknown>) =>
+    order({ "rules": { "conditions": [{ ...condition, ...changes }] } });
   const orders = `/accounts/${FUNDED}/orders`;
   const cases: readonly [string, RequestInit, string][] = [
     ["/", {}, "GET /"],
@@ -70,6 +76,27 @@ Deno.test("emulator refuses what it does not model of tastytrade by name, and no
       order({ "legs": [{ ...LIMIT_ORDER.legs[0], "instrument-type": "Future" }] }),
       "orders for the instrument type Future",
     ],
+    [
+      orders,
+      order({ "rules": { "route-after": "2026-11-30T15:00:00Z" } }),
+      'the field "rules.route-after" here',
+    ],
+    [orders, conditional({ "action": "cancel" }), 'conditions with the action "cancel"'],
+    [orders, conditional({ "indicator": "nat" }), 'conditions with the indicator "nat"'],
+    [orders, conditional({ "threshold": "?" }), "conditions without threshold"],
+    [orders, conditional({ "delay": 1 }), 'the field "rules.conditions[].delay" here'],
+    ["/symbols/search/ZZ", {}, "a search for ZZ"],
+    [
+      `/accounts/${FUNDED}/net-liq/history?interval=5m`,
+      {},
+      "a net-liq history by 5m",
+    ],
+    [`/accounts/${FUNDED}/margin-requirements/F/effective`, {}, "the symbol F"],
+    [
+      `/margin/accounts/${FUNDED}/dry-run`,
+      order({ "replaces-order-id": "1" }),
+      'the field "replaces-order-id" here',
+    ],
     [orders, order({ "legs": [leg] }), 'the field "legs[0].quantity-direction" here'],
     [`${orders}/dry-run`, order({ "stop-tigger": "1" }), 'the field "stop-tigger" here'],
   ];
@@ -92,6 +119,11 @@ Deno.test("emulator refuses what it does not model of TradeStation by name, and 
     ["/v3/brokerage/accounts", { method: "PATCH" }, "PATCH /v3/brokerage/accounts"],
     ["/v3/orderexecution/routes", {}, "GET /v3/orderexecution/routes"],
     ["/v2/nothing", {}, "GET /v2/nothing"],
+    ["/v2/data/symbols/suggest/ZZ", {}, "a search for ZZ"],
+    ["/v2/data/symbols/suggest/M?$top=few", {}, '"$top" of few'],
+    ["/v2/data/symbols/search/N=ZZ", {}, "a search for N=ZZ"],
+    ["/v2/data/symbols/search/C=Index", {}, 'the category "Index"'],
+    ["/v2/data/symbols/search/R=ES&C=FU", {}, 'the search criterion "R"'],
     ["/v3/marketdata/quotes/SPY", {}, "the symbol SPY, whose price is not set"],
     ["/v3/marketdata/symbols/SPY", {}, "the symbol SPY"],
     ["/v3/marketdata/barcharts/SPY", {}, "the symbol SPY"],
@@ -149,7 +181,7 @@ Deno.test("emulator refuses pages of the sign-in that it does not have", async (
 Deno.test("emulator says of what it does not have nothing about the token", async () => {
   await using emulator = await startEmulator();
   const { tastytrade, tradestation } = emulator;
-  const path = "/margin-requirements-public-configuration"; // needs no token there
+  const path = "/nothing";
   for (const { baseUrl } of [tastytrade, tradestation]) {
     assertUnserved(emulator, await call(baseUrl + path), `GET ${path}`);
   }

@@ -113,11 +113,11 @@ export class Exchange {
   }
 
   #nextPhase(order: ExchangeOrder, now: number): "working" | "cancelled" | "rejected" | undefined {
-    const { parent, replaces, isHeld, liveAt } = order;
+    const { parent, replaces, liveAt } = order;
     if (parent?.hasEnded && parent.phase !== "filled") return "cancelled";
     // The order to be replaced was filled before.
     if (replaces?.hasEnded && replaces.phase !== "cancelled") return "rejected";
-    const isWaiting = isHeld || now < liveAt || parent?.phase === "waiting" ||
+    const isWaiting = now < liveAt || !order.isReady() || parent?.phase === "waiting" ||
       parent?.phase === "working" || replaces?.hasEnded === false;
     return isWaiting ? undefined : "working";
   }
@@ -178,8 +178,8 @@ export class Exchange {
 }
 
 /** When an order begins to work, or its cancellation takes place. */
-function dueAt({ phase, liveAt, cancelAt, isHeld }: ExchangeOrder): number {
-  const startsAt = phase === "waiting" && !isHeld && liveAt > Date.now() ? liveAt : Infinity;
+function dueAt({ phase, liveAt, cancelAt }: ExchangeOrder): number {
+  const startsAt = phase === "waiting" && liveAt > Date.now() ? liveAt : Infinity;
   return Math.min(startsAt, cancelAt ?? Infinity);
 }
 

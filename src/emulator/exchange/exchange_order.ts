@@ -69,17 +69,20 @@ export class ExchangeOrder {
   rivals: readonly ExchangeOrder[] = [];
   /** Whether a partial fill leaves the rivals the rest. */
   isBracket = false;
-  /** Whether it waits for a condition that is not modelled. */
-  readonly isHeld: boolean;
+  /** Whether the conditions are true that it waits for. */
+  readonly isReady: () => boolean;
   readonly executions: Execution[] = [];
   #isTriggered = false;
   #best: Decimal | undefined;
 
-  constructor(terms: OrderTerms, { liveAt, isHeld = false }: { liveAt: number; isHeld?: boolean }) {
+  constructor(
+    terms: OrderTerms,
+    { liveAt, isReady = () => true }: { liveAt: number; isReady?: () => boolean },
+  ) {
     this.terms = terms;
     this.placedAt = Date.now();
     this.liveAt = liveAt;
-    this.isHeld = isHeld;
+    this.isReady = isReady;
   }
 
   /** Whether it has ended. */

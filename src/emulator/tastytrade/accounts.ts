@@ -99,15 +99,9 @@ export const accountEndpoints: readonly Endpoint[] = [
     handle: positionsResponse,
   },
   {
-    route: new Route("GET /margin/accounts/*/requirements"),
-    scope: "read",
-    handle: ({ parameters: [number = ""], context, book }) =>
-      dataResponse(marginReport(number, book.holdings.balanceOf(number)), context),
-  },
-  {
     route: new Route("GET /accounts/*/net-liq/history"),
     scope: "read",
-    query: ["time-back", "start-time"],
+    query: ["time-back", "start-time", "end-time", "interval"],
     handle: netLiqResponse,
   },
 ];
@@ -118,53 +112,29 @@ function customerResponse({ user }: Call): EmulatedResponse {
   return jsonResponse(200, { ...customer, data: { ...customer.data, ...name } });
 }
 
-/** The fields that the Python packages read; the report for each position is not modelled. */
-function marginReport(accountNumber: string, balance: JsonObject): JsonObject {
-  const amounts: Readonly<Record<string, string>> = {
-    "margin-requirement": "reg-t-margin-requirement",
-    "initial-requirement": "reg-t-margin-requirement",
-    "maintenance-requirement": "maintenance-requirement",
-    "margin-equity": "margin-equity",
-    "option-buying-power": "derivative-buying-power",
-    "reg-t-margin-requirement": "reg-t-margin-requirement",
-    "reg-t-option-buying-power": "derivative-buying-power",
-    "maintenance-excess": "maintenance-excess",
-  };
-  return {
-    "account-number": accountNumber,
-    "description": "Total",
-    "margin-calculation-type": "Reg T",
-    "option-level": "No Restrictions",
-    ...Object.fromEntries(
-      Object.entries(amounts).flatMap(([name, field]) => [
-        [name, balance[field]],
-        [`${name}-effect`, name.endsWith("requirement") ? "Debit" : "Credit"],
-      ]),
-    ),
-    "last-state-timestamp": Date.now(),
-    "groups": [],
-  };
-}
-
 /**
  * The value of each day at the opening, as the account is worth now: the emulator does not remember. How
  * far apart the real values are, and that of "all", are UNCONFIRMED.
  */
 function netLiqResponse({ parameters: [number = ""], query, book }: Call) {
+  const interval = query.get("interval") ?? "1d";
+  if (interval !== "1d") throw new Unserved(`a net-liq history by ${interval}`);
   const period = query.get("time-back") ?? "1d";
   const days = PERIOD_DAYS[period];
   if (days === undefined) throw new Unserved(`a net-liq history of ${period}`);
   const start = query.get("start-time");
-  const since = start === null ? Date.now() - days * DAY_MS : Date.parse(start);
+  const end = query.get("end-time");
+  const until = end === null ? Date.now() : Math.min(Date.parse(end), Date.now());
+  const since = start === null ? until - days * DAY_MS : Date.parse(start);
   const value = book.holdings.balanceOf(number)["net-liquidating-value"];
   const [recorded] = netLiqHistory.data.items;
   const values = Object.fromEntries(
     ["open", "high", "low", "close"].flatMap((name) => [[name, value], [`total-${name}`, value]]),
   );
-  const count = Math.max(0, Math.floor((Date.now() - since) / DAY_MS));
+  const count = Math.max(0, Math.floor((until - since) / DAY_MS));
   const items = Array.from({ length: count }, (_, i) => {
     // The last opening is that of today, or of yesterday if it is too early.
-    const opening = new Date(Date.now() - OPENING_MS - (count - 1 - i) * DAY_MS);
+    const opening = new Date(until - OPENING_MS - (count - 1 - i) * DAY_MS);
     return { ...recorded, ...values, "time": `${opening.toISOString().slice(0, 10)} 13:30:00+00` };
   });
   return jsonResponse(200, { data: { items } });

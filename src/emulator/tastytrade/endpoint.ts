@@ -26,8 +26,8 @@ export interface Call {
 /** One route of the API. */
 export interface Endpoint {
   readonly route: Route;
-  /** The scope that it needs. */
-  readonly scope: "read" | "trade";
+  /** The scope that it needs; `public` if it needs no token. */
+  readonly scope: "read" | "trade" | "public";
   /** The query parameters that it reads. Others are refused. */
   readonly query?: readonly string[];
   /** Those of them that may be repeated, besides those whose names end in `[]`. */

@@ -35,7 +35,7 @@ const STRIKES: Readonly<Record<string, readonly number[]>> = {
   "SPY": [580, 590, 600, 610, 620],
 };
 
-/** Equities and option chains. */
+/** Equities, their search, and option chains. */
 export const instrumentEndpoints: readonly Endpoint[] = [
   {
     route: new Route("GET /instruments/equities"),
@@ -51,6 +51,11 @@ export const instrumentEndpoints: readonly Endpoint[] = [
       if (/[a-z]/.test(symbol)) throw new Unserved(`${request.method} ${context}`);
       return jsonResponse(200, { data: equityOf(symbol), context });
     },
+  },
+  {
+    route: new Route("GET /symbols/search/*"),
+    scope: "read",
+    handle: ({ parameters: [text = ""], context }) => dataResponse({ items: found(text) }, context),
   },
   {
     route: new Route("GET /option-chains/*/nested"),
@@ -69,8 +74,21 @@ function listResponse({ query, context }: Call): EmulatedResponse {
   return dataResponse({ items }, context, { pagination });
 }
 
+/** Those whose symbols begin so. The fields are those that clients read. */
+function found(text: string): readonly JsonObject[] {
+  const matching = EQUITIES.filter((one) => `${one["symbol"]}`.startsWith(text.toUpperCase()));
+  if (matching.length === 0) throw new Unserved(`a search for ${text}`);
+  return matching.map((one) => ({
+    "symbol": one["symbol"],
+    "description": one["description"],
+    "listed-market": one["listed-market"],
+    "instrument-type": one["instrument-type"],
+    "options": true,
+  }));
+}
+
 /** The emulator does not know which symbols there are. */
-function equityOf(symbol: string): JsonObject {
+export function equityOf(symbol: string): JsonObject {
   const found = EQUITIES.find((one) => one["symbol"] === symbol);
   if (found === undefined) throw new Unserved(`the symbol ${symbol}`);
   return found;

@@ -9,6 +9,7 @@ import type { Settings } from "../service.ts";
 import { type ComplexForm, type ComplexOrder, ordersOf, wireOfComplex } from "./complex_order.ts";
 import { Holdings } from "./holdings.ts";
 import { type BookedOrder, instant, isContingent, wireOf, wireOrder } from "./order_state.ts";
+import { conditionsOf, isMet } from "./order_rules.ts";
 import { orderTerms } from "./order_terms.ts";
 import order from "./recordings/order.json" with { type: "json" };
 import cancelled from "./recordings/order_cancelled.json" with { type: "json" };
@@ -26,6 +27,7 @@ export class OrderBook {
   readonly #environment: "production" | "sandbox";
   readonly #settings: Settings;
   readonly #exchange: Exchange;
+  readonly #market: Market;
   // The id of the recorded placement, which is the highest one.
   #nextId = 270_561;
   readonly #complex: ComplexOrder[] = [];
@@ -34,6 +36,7 @@ export class OrderBook {
   constructor(environment: "production" | "sandbox", market: Market, settings: Settings) {
     this.#environment = environment;
     this.#settings = settings;
+    this.#market = market;
     this.holdings = new Holdings(market, settings.users);
     this.#exchange = new Exchange(market, {
       simulatedPrice: (order) => environment === "sandbox" ? sandboxPrice(order) : undefined,
@@ -167,10 +170,10 @@ export class OrderBook {
 
   #add(recorded: JsonObject): void {
     const id = Number(recorded["id"]);
-    // A recorded order that has not ended waits for a condition that never comes true.
+    // A recorded order that has not ended waits for its condition.
     const isOpen = recorded["cancellable"] === true;
     const order = isOpen
-      ? new ExchangeOrder(orderTerms(recorded), { liveAt: 0, isHeld: true })
+      ? new ExchangeOrder(orderTerms(recorded), { liveAt: 0, isReady: this.#conditionOf(recorded) })
       : undefined;
     const accountNumber = `${recorded["account-number"]}`;
     const booked = { id, accountNumber, terms: recorded, order, isRecorded: true };
@@ -178,15 +181,22 @@ export class OrderBook {
     if (order !== undefined) this.#exchange.submit(order);
   }
 
+  #conditionOf(form: JsonObject): () => boolean {
+    const conditions = conditionsOf(form);
+    return () => conditions.every((condition) => isMet(condition, this.#market));
+  }
+
   /** Puts an order into the book. */
   #book(accountNumber: string, form: JsonObject, relations: Relations = {}): BookedOrder {
     const { replaced, parent, complex } = relations;
     const now = Date.now();
-    const isHeld = isContingent(form);
     const terms = orderTerms(form);
     const id = this.#nextId++;
     const { orderDelayMs } = this.#settings;
-    const order = new ExchangeOrder(terms, { liveAt: now + 3 * orderDelayMs, isHeld });
+    const order = new ExchangeOrder(terms, {
+      liveAt: now + 3 * orderDelayMs,
+      isReady: this.#conditionOf(form),
+    });
     order.replaces = replaced?.order;
     order.parent = parent;
     const booked: BookedOrder = {

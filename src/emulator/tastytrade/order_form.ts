@@ -4,6 +4,7 @@ import type { ReceivedRequest } from "../received_request.ts";
 import { errorResponse, type ValidationError, validationResponse } from "./envelope.ts";
 import { RequestError } from "../request_error.ts";
 import { checkFields } from "../unserved.ts";
+import { conditionsOf } from "./order_rules.ts";
 
 const ORDER_TYPES = [
   "Limit",
@@ -50,7 +51,8 @@ const FIELDS = [
   // tastyware's package sends it with each order, for a paper trading service. The broker does not know it.
   "behavior",
 ];
-const LEG_FIELDS = ["instrument-type", "symbol", "quantity", "action"];
+/** The fields of a leg that are read. */
+export const LEG_FIELDS: readonly string[] = ["instrument-type", "symbol", "quantity", "action"];
 
 /** The fields about an order's price. */
 const TERMS = ["price", "price-effect", "stop-trigger", "value", "value-effect"];
@@ -79,6 +81,7 @@ export function readOrderForm(request: ReceivedRequest): JsonObject {
 /** Refuses the fields of an order that are not modelled. */
 export function checkOrderFields(form: JsonObject): void {
   checkFields(form, FIELDS);
+  conditionsOf(form);
   for (const [i, leg] of legsOf(form).entries()) checkFields(leg, LEG_FIELDS, `legs[${i}].`);
 }
 

@@ -66,7 +66,8 @@ function statusOf({ replacedBy }: BookedOrder, order: ExchangeOrder): string {
     return replacedBy === undefined ? "Cancel Requested" : "Replace Requested";
   }
   if (order.phase === "working") return "Live";
-  const isDependent = order.isHeld || order.parent !== undefined || order.replaces !== undefined;
+  const isDependent = !order.isReady() || order.parent !== undefined ||
+    order.replaces !== undefined;
   if (isDependent) return "Contingent";
   const stepMs = (order.liveAt - order.placedAt) / BEFORE_LIVE.length;
   return BEFORE_LIVE[Math.floor((Date.now() - order.placedAt) / stepMs)] ?? "Live";
@@ -140,7 +141,7 @@ export function wireOrder(accountNumber: string, form: JsonObject): JsonObject {
   };
 }
 
-/** Whether an order waits for a condition, which never comes true here. */
+/** Whether an order waits for conditions; as recorded, an empty list of them counts. */
 export function isContingent(form: JsonObject): boolean {
   return form["rules"] !== undefined;
 }

@@ -38,15 +38,9 @@ type PriceOf = (symbol: string) => Decimal | undefined;
 /**
  * What a checked order does to the buying power of the account.
  *
- * Debits cost their price times their size and the recorded fee; credits bring theirs and need no
- * margin: there is no margin model here. Orders use up buying power when they are filled.
- *
  * @throws {RequestError} If the preflight checks refuse the order.
  */
-export function preflight(
-  form: JsonObject,
-  { buyingPower, priceOf }: Means,
-): JsonObject {
+export function preflight(form: JsonObject, means: Means): JsonObject {
   const isMarket = form["order-type"] === "Market";
   if (isMarket && ["GTC", "GTD"].includes(`${form["time-in-force"]}`)) {
     throw new RequestError(tastytradeFaults.preflightFailed);
@@ -54,6 +48,24 @@ export function preflight(
   if (legsOf(form).some((leg) => leg["instrument-type"] === "Cryptocurrency")) {
     throw new RequestError(CRYPTOCURRENCY_REFUSED);
   }
+  const { effect, isAffordable } = effectOn(form, means);
+  if (!isAffordable) {
+    const data = { "buying-power-effect": effect };
+    throw new RequestError(jsonResponse(422, { ...marginCheckFailed, data }));
+  }
+  return effect;
+}
+
+/**
+ * What an order does to the buying power, and whether the account has as much.
+ *
+ * Debits cost their price times their size and the recorded fee; credits bring theirs and need no
+ * margin: there is no margin model here. Orders use up buying power when they are filled.
+ */
+export function effectOn(
+  form: JsonObject,
+  { buyingPower, priceOf }: Means,
+): { readonly effect: JsonObject; readonly isAffordable: boolean } {
   const notional = notionalOf(form, priceOf);
   const isDebit = isDebitOrder(form);
   const fee = Decimal.from(FEES["total-fees"]);
@@ -72,11 +84,7 @@ export function preflight(
     "impact": change.toAmount(),
     "effect": change.toEffect(),
   };
-  if (isDebit && next.isNegative) {
-    const data = { "buying-power-effect": effect };
-    throw new RequestError(jsonResponse(422, { ...marginCheckFailed, data }));
-  }
-  return effect;
+  return { effect, isAffordable: !(isDebit && next.isNegative) };
 }
 
 /** Disabled since 2026-06-29 (release notes); how that is answered is UNCONFIRMED. */

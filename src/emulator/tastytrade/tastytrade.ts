@@ -10,13 +10,14 @@ import type { Endpoint } from "./endpoint.ts";
 import { errorResponse, unknownResponse } from "./envelope.ts";
 import { RequestError } from "../request_error.ts";
 import { instrumentEndpoints } from "./instruments.ts";
+import { marginEndpoints } from "./margin.ts";
 import { marketEndpoints, sandboxGap } from "./market.ts";
 import { OrderBook } from "./order_book.ts";
 import { orderEndpoints } from "./orders.ts";
 import { TastytradeSignIn } from "./sign_in.ts";
 import { TastytradeTokens } from "./tokens.ts";
 import { checkQuery, Unserved } from "../unserved.ts";
-import type { User } from "../users.ts";
+import { FIRST_USER, type User } from "../users.ts";
 import { transactionEndpoints } from "./transactions.ts";
 import { tastytradeFaults } from "./faults.ts";
 
@@ -30,6 +31,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   ...transactionEndpoints,
   ...orderEndpoints,
   ...complexOrderEndpoints,
+  ...marginEndpoints,
   ...marketEndpoints,
   ...instrumentEndpoints,
 ];
@@ -76,6 +78,7 @@ export class Tastytrade implements Service {
 
   #respond(request: ReceivedRequest): EmulatedResponse {
     const { headers } = request;
+    if (request.method === "OPTIONS") return PREFLIGHT;
     if (!isUserAgent(headers["user-agent"])) return tastytradeFaults.userAgentRequired;
     if (TOKEN_ENDPOINT.matches(request)) {
       return request.method === "POST" ? this.tokens.respond(request) : METHOD_NOT_ALLOWED;
@@ -89,7 +92,8 @@ export class Tastytrade implements Service {
     if (endpoint === undefined && gap === undefined) {
       throw new Unserved(`${request.method} ${context}`);
     }
-    const user = this.tokens.userOf(headers["authorization"]);
+    const isPublic = endpoint?.scope === "public";
+    const user = isPublic ? FIRST_USER : this.tokens.userOf(headers["authorization"]);
     if (user === undefined) return tastytradeFaults.tokenInvalid;
     if (endpoint === undefined || gap !== undefined) return gap ?? tastytradeFaults.notFound;
     return this.#answerApi(request, { endpoint, context, search, user });
@@ -106,7 +110,9 @@ export class Tastytrade implements Service {
   ): EmulatedResponse {
     const version = request.headers["accept-version"];
     if (!isSupported(version, endpoint.oldestVersion)) return tastytradeFaults.unsupportedVersion;
-    if (!this.tokens.scopes.includes(endpoint.scope)) return tastytradeFaults.notPermitted;
+    if (endpoint.scope !== "public" && !this.tokens.scopes.includes(endpoint.scope)) {
+      return tastytradeFaults.notPermitted;
+    }
     const parameters = endpoint.route.parameters(context) ?? [];
     // Documented as 404; a 403 "not_permitted" was once recorded for what may have been this.
     if (OF_ACCOUNT.test(context) && !isAccount(parameters[0], user)) {
@@ -139,6 +145,20 @@ export class Tastytrade implements Service {
 
 /** Reported of all answers (tastyware/tastytrade #190). */
 const ANY_ORIGIN = { "access-control-allow-origin": "*" };
+
+/**
+ * What a browser asks before it lets a page of another origin send a token. The header names are those that
+ * were reported; the status and the methods are UNCONFIRMED.
+ */
+const PREFLIGHT: EmulatedResponse = {
+  status: 204,
+  headers: {
+    "access-control-allow-headers":
+      "Accept-Version,Authorization,Cache-Control,Content-Type,If-Modified-Since,Keep-Alive," +
+      "User-Agent,X-Castle-Request-Token,X-Requested-With,X-Tastyworks-OTP",
+    "access-control-allow-methods": "GET,POST,PUT,PATCH,DELETE,OPTIONS",
+  },
+};
 
 /** Reported for the authorize page only; the body is UNCONFIRMED. */
 const METHOD_NOT_ALLOWED: EmulatedResponse = errorResponse(

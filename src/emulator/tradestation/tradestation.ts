@@ -11,6 +11,7 @@ import { errorResponse, legacyErrorResponse } from "./errors.ts";
 import { RequestError } from "../request_error.ts";
 import type { TradestationGrants } from "./grants.ts";
 import { legacyEndpoints } from "./v2_accounts.ts";
+import { symbolSearchEndpoints } from "./v2_symbols.ts";
 import { marketEndpoints } from "./market.ts";
 import { OrderBook } from "./order_book.ts";
 import { orderEndpoints } from "./orders.ts";
@@ -20,6 +21,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   ...orderEndpoints,
   ...marketEndpoints,
   ...legacyEndpoints,
+  ...symbolSearchEndpoints,
 ];
 
 /** The API of one environment of TradeStation, LIVE or SIM, in both versions. */
