@@ -59,7 +59,13 @@ export type {
 } from "./src/brokers/records.ts";
 export { tastytrade } from "./src/brokers/tastytrade/tastytrade.ts";
 export { tradestation } from "./src/brokers/tradestation/tradestation.ts";
-export type { CallOptions, RefreshOptions, RequestOptions } from "./src/call/call_options.ts";
+export type {
+  AbortedCall,
+  AbortOptions,
+  CallOptions,
+  RefreshOptions,
+  RequestOptions,
+} from "./src/call/call_options.ts";
 export type { SessionRequestInit } from "./src/call/request.ts";
 export type { RetryOptions } from "./src/call/retry.ts";
 export type { ConnectionOptions } from "./src/connection.ts";
@@ -70,6 +76,7 @@ export {
   ApiError,
   type ApiErrorDetail,
   type ApiErrorOptions,
+  type CallOutcome,
   CredentialsError,
   type CredentialsErrorCode,
   LoginError,

@@ -1,7 +1,7 @@
 // Shows what a program does about each error. Sends one order again and again, to an emulator that
 // injects faults, never to a broker. Runs with `deno run -A`, `bun run` and `node`.
-import { ApiError, CredentialsError, NetworkError, RateLimitError, Session } from "../mod.ts";
-import { SessionClosedError, TokenError } from "../mod.ts"; // in your program: "@tasty/session"
+import { ApiError, CredentialsError, RateLimitError, Session, SessionClosedError } from "../mod.ts";
+import { SessionError, TokenError } from "../mod.ts"; // in your program: "@tasty/session"
 import { startEmulator, tastytradeFaults } from "../src/emulator/emulator.ts"; // "@tasty/session/emulator"
 
 async function send(open: () => Session, signal?: AbortSignal): Promise<void> {
@@ -11,14 +11,14 @@ async function send(open: () => Session, signal?: AbortSignal): Promise<void> {
 }
 
 function cure(error: unknown): string {
+  if (!(error instanceof SessionError)) return "stop: the reason is your own";
+  if (error.outcome === "unknown") return "look for the order: it may be working";
   if (error instanceof CredentialsError) return `correct the settings, ${error.code}`;
   if (error instanceof TokenError) return error.isPermanent ? "log in again" : "try again later";
   if (error instanceof RateLimitError) return `wait ${error.retryAfterMs ?? 60_000} ms`;
-  if (error instanceof ApiError && error.status >= 500) return "list the orders: it may be there";
   if (error instanceof ApiError) return error.errors.map(({ message }) => message).join(", ");
   if (error instanceof SessionClosedError) return "open another session";
-  if (!(error instanceof NetworkError)) return "stop: the reason is your own";
-  return error.sent === "no" ? "send it again" : "list the orders: it may have arrived";
+  return "send it again";
 }
 
 await using emulator = await startEmulator();

@@ -7,12 +7,22 @@
  *     ├── TokenError            the token endpoint refused: `isPermanent` or not
  *     ├── ApiError              the API refused: `status`, `code`, `errors`, `method`, `url`
  *     │   └── RateLimitError    429: `retryAfterMs`
- *     ├── NetworkError          no response: `kind`, and `sent`: "no" | "unknown"
+ *     ├── NetworkError          no response: `kind`
  *     └── SessionClosedError
  *
- * An abort is not among them: a call rejects with the `signal.reason` itself. No error holds a
- * secret, a token, a `Request` or `Headers`, because whatever an error holds ends up in a log.
+ * Each has an `outcome`: what became of the request. An abort is not among them: a call rejects with the
+ * `signal.reason` itself, and `onAbort` tells the outcome. No error holds a secret, a token, a `Request` or
+ * `Headers`, because whatever an error holds ends up in a log.
  */
+
+/**
+ * What became of a request whose call failed:
+ *
+ * - `"not_processed"`: it never left, or was turned away unread. It can be sent again.
+ * - `"refused"`: the broker read it and said no.
+ * - `"unknown"`: it may have been carried out. Look before it is sent again.
+ */
+export type CallOutcome = "not_processed" | "refused" | "unknown";
 
 /**
  * The class of all errors that this module throws, except `TypeError` and `RangeError` for invalid
@@ -34,6 +44,11 @@
 export class SessionError extends Error {
   /** A stable identifier to branch on. The message may change between versions. */
   readonly code: string;
+  /**
+   * What became of the request: `"not_processed"`, `"refused"` or `"unknown"`. After `"unknown"`, an order may
+   * be working. A mistake that is found before any request is `"not_processed"` too.
+   */
+  readonly outcome: CallOutcome;
 
   static {
     nameErrors(this, "SessionError");
@@ -44,9 +59,13 @@ export class SessionError extends Error {
    *
    * @param message What happened, and what to do.
    */
-  constructor(message: string, options: { code: string; cause?: unknown }) {
+  constructor(
+    message: string,
+    options: { code: string; outcome?: CallOutcome | undefined; cause?: unknown },
+  ) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.code = options.code;
+    this.outcome = options.outcome ?? "not_processed";
   }
 }
 
@@ -147,11 +166,17 @@ export interface TokenErrorOptions {
   readonly status: number;
   /** How long the endpoint asked to wait, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
+  /**
+   * What became of the request that needed a token.
+   *
+   * @default {"not_processed"}
+   */
+  readonly outcome?: CallOutcome | undefined;
 }
 
 /**
  * The token endpoint issued no access token, so the request that needed one was not sent. Only a request
- * with `idempotent: true` may have been sent before, with an earlier token.
+ * with `idempotent: true` may have been sent before, with an earlier token; then `outcome` is `"unknown"`.
  *
  * `code` is the endpoint's own (RFC 6749 section 5.2), `http_` and the status where it sent none, or
  * `invalid_token_response`. If `isPermanent` is true, the session does not ask again:
@@ -215,6 +240,12 @@ export interface ApiErrorOptions {
   readonly errors?: readonly ApiErrorDetail[];
   /** What the broker sent besides the error. */
   readonly data?: unknown;
+  /**
+   * What became of the request.
+   *
+   * @default {"refused"}
+   */
+  readonly outcome?: CallOutcome | undefined;
 }
 
 /**
@@ -236,7 +267,8 @@ export interface ApiErrorOptions {
  * - `invalid_response`: a good status with a body that cannot be read. Something between this program
  *   and the broker may have answered.
  *
- * After a status of 408 or from 500 on, an order may have been placed: check that before you send it again.
+ * `outcome` is `"refused"`, or `"not_processed"` for 401 and 429. After a status of 408 or from 500 on, a
+ * redirect, or a good status whose body cannot be read, it is `"unknown"`: an order may have been placed.
  */
 export class ApiError extends SessionError {
   /** The HTTP status. */
@@ -256,7 +288,7 @@ export class ApiError extends SessionError {
 
   /** Programs need this in their own tests only. */
   constructor(message: string, options: ApiErrorOptions) {
-    super(message, { code: options.code });
+    super(message, { code: options.code, outcome: options.outcome ?? "refused" });
     this.status = options.status;
     this.method = options.method;
     this.url = options.url;
@@ -267,7 +299,7 @@ export class ApiError extends SessionError {
 
 /**
  * Too many requests: the broker answered 429, or the session's own `rateLimit` would send the request
- * too late (`rate_limited`: this attempt was not sent, and the message says whether an earlier one was).
+ * too late (`rate_limited`: this attempt was not sent, and `outcome` says whether an earlier one was).
  * Wait `retryAfterMs`, or longer each time.
  */
 export class RateLimitError extends ApiError {
@@ -299,16 +331,14 @@ export type NetworkErrorKind =
 /**
  * There was no response, or only a part of one. `code` is `network_error`.
  *
- * If `sent` is `"no"`, the request certainly was not carried out: send it again. If it is `"unknown"`, it
- * may have been: an order may be working, so list the orders before you send it again.
+ * If `outcome` is `"not_processed"`, the request certainly was not carried out: send it again. If it is
+ * `"unknown"`, it may have been: an order may be working, so list the orders before you send it again.
  */
 export class NetworkError extends SessionError {
   /** Always the same. `kind` says more. */
   declare readonly code: "network_error";
   /** What failed. `timeout` includes the end of the call's own `timeoutMs`. */
   readonly kind: NetworkErrorKind;
-  /** Whether the request may have been carried out. */
-  readonly sent: "no" | "unknown";
 
   static {
     nameErrors(this, "NetworkError");
@@ -317,17 +347,16 @@ export class NetworkError extends SessionError {
   /** Programs need this in their own tests only. */
   constructor(
     message: string,
-    options: { kind: NetworkErrorKind; sent: "no" | "unknown"; cause?: unknown },
+    options: { kind: NetworkErrorKind; outcome: CallOutcome; cause?: unknown },
   ) {
     super(message, { ...options, code: "network_error" });
     this.kind = options.kind;
-    this.sent = options.sent;
   }
 }
 
 /**
- * The session was closed before the call, or while it ran. `code` is `session_closed`. An order that
- * was on its way may have been placed.
+ * The session was closed before the call, or while it ran. `code` is `session_closed`. If `outcome` is
+ * `"unknown"`, an order was on its way and may have been placed.
  */
 export class SessionClosedError extends SessionError {
   /** Always the same. */
@@ -338,8 +367,11 @@ export class SessionClosedError extends SessionError {
   }
 
   /** Programs need this in their own tests only. */
-  constructor(message = "Cannot send a request: the session is closed") {
-    super(message, { code: "session_closed" });
+  constructor(
+    message = "Cannot send a request: the session is closed",
+    outcome: CallOutcome = "not_processed",
+  ) {
+    super(message, { code: "session_closed", outcome });
   }
 }
 
@@ -347,13 +379,27 @@ export class SessionClosedError extends SessionError {
 export function copyError(error: unknown): unknown {
   if (error instanceof TokenError) return new TokenError(error.message, error);
   if (error instanceof NetworkError) {
-    const { kind, sent, cause } = error;
-    const options = cause === undefined ? { kind, sent } : { kind, sent, cause };
+    const { kind, outcome, cause } = error;
+    const options = cause === undefined ? { kind, outcome } : { kind, outcome, cause };
     return new NetworkError(error.message, options);
   }
   const isPlain = error instanceof SessionError &&
     Object.getPrototypeOf(error) === SessionError.prototype;
   return isPlain ? new SessionError(error.message, error) : error;
+}
+
+/**
+ * Says of an error what became of the request, where only the end of the call knows.
+ *
+ * @param advice What to do, if the message does not say so yet.
+ */
+export function withOutcome<E extends SessionError>(
+  error: E,
+  outcome: CallOutcome,
+  advice?: string,
+): E {
+  const message = advice === undefined ? error.message : `${error.message}. ${advice}`;
+  return Object.assign(error, { outcome, message });
 }
 
 /**

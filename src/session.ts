@@ -224,8 +224,8 @@ export class Session implements AsyncDisposable, Disposable {
   async fetch(input: string | URL | Request, init: SessionRequestInit = {}): Promise<Response> {
     checkFetchInit(init);
     if (input instanceof Request) return await this.#fetchRequest(input, init);
-    const { timeoutMs, ...others } = init;
-    const limits = this.#calls.limit({ timeoutMs, signal: init.signal });
+    const { timeoutMs, onAbort, ...others } = init;
+    const limits = this.#calls.limit({ timeoutMs, signal: init.signal, onAbort });
     return await this.#transport.fetch(this.#prepare(String(input), others), limits);
   }
 
@@ -261,8 +261,8 @@ export class Session implements AsyncDisposable, Disposable {
    * Posts a value as JSON.
    *
    * The request is retried only if it certainly was not carried out: it could not be sent, or was
-   * answered 401. After a {@linkcode NetworkError} with `sent: "unknown"`, and after a status of 408 or
-   * from 500 on, check whether it was carried out before you send it again.
+   * answered 401. After an error whose `outcome` is `"unknown"`, check whether it was carried out before
+   * you send it again; {@linkcode Account.placeOrder} does so for an order.
    *
    * @param path A path below `baseUrl`.
    * @param body The value. A string is sent as it is, as JSON; a `FormData` or another body of `fetch` is
@@ -403,7 +403,7 @@ export class Session implements AsyncDisposable, Disposable {
   async revoke(options: CallOptions = {}): Promise<void> {
     const limits = this.#limit(options, CALL_OPTIONS);
     const task = ({ signal }: Deadline) => this.#grant.revoke(signal);
-    await this.#calls.wait(limits, "revoke the refresh token", task);
+    await this.#calls.wait(limits, "revoke the refresh token", task, "unknown");
   }
 
   /**
@@ -467,11 +467,11 @@ export class Session implements AsyncDisposable, Disposable {
   #json<T>(
     method: string,
     path: string,
-    { query, headers, idempotent, exactNumbers, timeoutMs, signal }: RequestOptions,
+    { query, headers, idempotent, exactNumbers, timeoutMs, signal, onAbort }: RequestOptions,
     unwrap: (json: unknown) => T,
     body?: unknown,
   ): Promise<T | undefined> {
-    const limits = this.#calls.limit({ timeoutMs, signal });
+    const limits = this.#calls.limit({ timeoutMs, signal, onAbort });
     const request = this.#prepare(withQuery(path, query, this.broker.arrayFormat), {
       method,
       headers,
@@ -485,9 +485,13 @@ export class Session implements AsyncDisposable, Disposable {
   /** Reads the body of a `Request`, and sends it in the rest of the time. */
   async #fetchRequest(
     request: Request,
-    { body, idempotent, timeoutMs, ...init }: SessionRequestInit,
+    { body, idempotent, timeoutMs, onAbort, ...init }: SessionRequestInit,
   ): Promise<Response> {
-    const limits = this.#calls.limit({ timeoutMs, signal: init.signal ?? request.signal });
+    const limits = this.#calls.limit({
+      timeoutMs,
+      signal: init.signal ?? request.signal,
+      onAbort,
+    });
     const startedAt = performance.now();
     const isFactory = typeof body === "function";
     // The factory replaces the request's own body, even one that was used.
@@ -498,6 +502,7 @@ export class Session implements AsyncDisposable, Disposable {
       ...unpacked,
       ...(isFactory ? { body } : {}),
       idempotent,
+      onAbort,
       timeoutMs: Math.max(1, limits.timeoutMs - (performance.now() - startedAt)),
     });
   }

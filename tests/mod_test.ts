@@ -218,8 +218,13 @@ Deno.test("each emulated broker knows itself only, and what both share knows nei
   const brokers = ["src/emulator/tastytrade/", "src/emulator/tradestation/"];
   const brokerOf = (module: string) => brokers.find((folder) => module.startsWith(folder));
   // These put the brokers together.
-  const assembly = ["emulator.ts", "local_emulator.ts", "emulator_settings.ts", "control.ts"]
-    .map((name) => `src/emulator/${name}`);
+  const assembly = [
+    "emulator.ts",
+    "local_emulator.ts",
+    "emulator_settings.ts",
+    "emulated_user.ts",
+    "control.ts",
+  ].map((name) => `src/emulator/${name}`);
   for (const [module, imported] of await importsFrom("src/emulator/emulator.ts")) {
     if (assembly.includes(module)) continue;
     for (const other of imported) {

@@ -142,7 +142,7 @@ Deno.test("Session gives a call no more than its time, body included", async () 
   for (const fault of ["hang", "hangMidBody"] as const) {
     emulator.injectFault(`GET ${ME}`, fault);
     const error = await assertRejects(() => session.get(ME), NetworkError);
-    assertEquals([error.kind, error.sent], ["timeout", "unknown"]);
+    assertEquals([error.kind, error.outcome], ["timeout", "unknown"]);
   }
   assertEquals((await session.get<{ id: string }>(ME, { timeoutMs: 20_000 })).id, "me");
 });
@@ -153,7 +153,7 @@ Deno.test("Session says that nothing was sent when the wait for a token took all
   emulator.injectFault(TOKEN_ROUTE, "hang");
   for (const call of [() => session.post(ME, {}), () => session.accessToken()]) {
     const error = await assertRejects(call, NetworkError);
-    assertEquals([error.kind, error.sent], ["timeout", "no"]);
+    assertEquals([error.kind, error.outcome], ["timeout", "not_processed"]);
   }
   assertEquals(emulator.count(`POST ${ME}`), 0);
   session[Symbol.dispose](); // a refresh that hangs would be given 5 s
@@ -166,7 +166,7 @@ Deno.test("Session reports an order that may have been placed from one that was 
   await session.refresh();
   emulator.injectFault(`POST ${orders}`, "reset", Infinity);
   const lost = await assertRejects(() => session.post(orders, MARKET_ORDER), NetworkError);
-  assertEquals([lost.kind, lost.sent], ["reset", "unknown"]);
+  assertEquals([lost.kind, lost.outcome], ["reset", "unknown"]);
   assertStringIncludes(lost.message, "check that before you send it again");
   assertEquals(emulator.count(`POST ${orders}`), 1);
 
@@ -175,7 +175,7 @@ Deno.test("Session reports an order that may have been placed from one that was 
   await away.refresh();
   await closed.close();
   const refused = await assertRejects(() => away.post(orders, MARKET_ORDER), NetworkError);
-  assertEquals([refused.kind, refused.sent], ["refused", "no"]);
+  assertEquals([refused.kind, refused.outcome], ["refused", "not_processed"]);
   await away.close();
 });
 

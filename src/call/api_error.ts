@@ -3,13 +3,20 @@
 import type { Broker } from "../brokers/broker.ts";
 import { readSafely } from "../brokers/read_safely.ts";
 import { formatMessage, formatSeconds, OUTCOME_UNKNOWN, toOneLine } from "../error_message.ts";
-import { ApiError, type ApiErrorDetail, type ApiErrorOptions, RateLimitError } from "../errors.ts";
+import {
+  ApiError,
+  type ApiErrorDetail,
+  type ApiErrorOptions,
+  type CallOutcome,
+  RateLimitError,
+} from "../errors.ts";
 import { intermediaryAdvice, isIntermediaryStatus } from "../net/intermediary.ts";
 import { isUnsafe } from "../net/http_method.ts";
 import { redact } from "../net/redact.ts";
 import { parseBody } from "../net/response_body.ts";
 import { readRetryAfter } from "../net/retry_after.ts";
 import { withoutQuery } from "../net/url.ts";
+import { outcomeOfStatus } from "./outcome.ts";
 import type { PreparedRequest } from "./request.ts";
 
 /** The request that a response answers. */
@@ -22,6 +29,8 @@ export interface ApiErrorContext {
   readonly apiVersion: string | undefined;
   /** What the response may echo, but no error may show. */
   readonly secrets: () => readonly string[];
+  /** What became of the request if this response says so much. */
+  readonly outcome: (last: CallOutcome) => CallOutcome;
 }
 
 /**
@@ -33,9 +42,11 @@ export function apiError(
   response: Response,
   text: string,
   { method, url }: RequestTarget,
-  { broker, sandbox, apiVersion, secrets }: ApiErrorContext,
+  { broker, sandbox, apiVersion, secrets, outcome: outcomeAfter }: ApiErrorContext,
 ): ApiError {
   const { status } = response;
+  // A good status whose body is an error is a refusal.
+  const outcome = outcomeAfter(response.ok ? "refused" : outcomeOfStatus(status));
   const { json, isHtml } = parseBody(text);
   const body = redact(json, secrets());
   const { code: brokersCode, message, errors = [], data, advice, isRateLimit = status === 429 } =
@@ -53,6 +64,7 @@ export function apiError(
     url: withoutQuery(url),
     errors,
     data,
+    outcome,
   };
   const explanation = formatMessage(`Cannot ${method} ${options.url}`, {
     facts: [
@@ -66,8 +78,7 @@ export function apiError(
     advice: [
       (isIntermediaryStatus(status) ? undefined : advice) ??
         intermediaryAdvice(status, isHtml, response.headers.get("location")),
-      // A gateway that got no response does not know the outcome either.
-      isUnsafe(method) && (status === 408 || status >= 500) ? OUTCOME_UNKNOWN : undefined,
+      isUnsafe(method) && outcome === "unknown" ? OUTCOME_UNKNOWN : undefined,
     ],
   });
   return isRateLimit

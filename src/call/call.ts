@@ -1,7 +1,16 @@
 /** One call: its attempts, what is known about its outcome, and the errors that say so. */
 
 import { formatMessage, formatSeconds, OUTCOME_UNKNOWN } from "../error_message.ts";
-import { NetworkError, type NetworkErrorKind, RateLimitError, SessionError } from "../errors.ts";
+import {
+  type CallOutcome,
+  copyError,
+  NetworkError,
+  type NetworkErrorKind,
+  RateLimitError,
+  SessionClosedError,
+  SessionError,
+  withOutcome,
+} from "../errors.ts";
 import { Deadline, type DeadlineGroup } from "../net/deadline.ts";
 import { explainFailure, safeCause } from "../net/failure_advice.ts";
 import { isUnsafe } from "../net/http_method.ts";
@@ -10,7 +19,10 @@ import { asNetworkDenied } from "../net/platform_fetch.ts";
 import { withoutQuery } from "../net/url.ts";
 import type { Token } from "../token/token.ts";
 import type { CallLimits } from "./open_calls.ts";
+import { outcomeOfAttempt, outcomeOfAttempts } from "./outcome.ts";
 import type { PreparedRequest } from "./request.ts";
+
+const NOT_SENT = "The request was not sent";
 
 /** One sending of the request. */
 interface Attempt {
@@ -30,6 +42,7 @@ export class Call {
   /** Whether it waits for an access token now. */
   isWaitingForToken = false;
   readonly #attempts: Attempt[] = [];
+  readonly #callerSignal: AbortSignal | null | undefined;
 
   constructor(
     request: PreparedRequest,
@@ -37,6 +50,7 @@ export class Call {
     group: DeadlineGroup,
   ) {
     this.request = request;
+    this.#callerSignal = signal;
     this.deadline = new Deadline(timeoutMs, () => this.#noResponse("timeout"), signal, group);
   }
 
@@ -55,9 +69,27 @@ export class Call {
     return this.#attempts.slice(0, -1).filter(({ result }) => result === 401).length;
   }
 
-  /** Whether the broker may have carried out the request, by the results of all attempts. */
-  get sent(): "no" | "unknown" {
-    return this.#attempts.every(({ result }) => isNotCarriedOut(result)) ? "no" : "unknown";
+  /** What is known of the request now. */
+  get outcome(): CallOutcome {
+    return this.#outcomeOf(this.#attempts.map(({ result }) => outcomeOfAttempt(result)));
+  }
+
+  /** What is known of it if the response to the last attempt says this. */
+  outcomeAfter(last: CallOutcome): CallOutcome {
+    const earlier = this.#attempts.slice(0, -1).map(({ result }) => outcomeOfAttempt(result));
+    return this.#outcomeOf([...earlier, last]);
+  }
+
+  /** A read changes nothing, so its last attempt says it all. */
+  #outcomeOf(outcomes: readonly CallOutcome[]): CallOutcome {
+    return outcomeOfAttempts(isUnsafe(this.request.method) ? outcomes : outcomes.slice(-1));
+  }
+
+  /** Whether the caller has aborted it, and it has ended for that reason. */
+  get isAborted(): boolean {
+    const { signal } = this.deadline;
+    return signal.aborted && this.#callerSignal?.aborted === true &&
+      signal.reason === this.#callerSignal.reason;
   }
 
   /** Starts an attempt. */
@@ -85,12 +117,19 @@ export class Call {
 
   /** The error that the caller gets. */
   toCallerError(error: unknown): unknown {
-    if (this.deadline.signal.aborted) return this.deadline.signal.reason;
-    const cause = error instanceof BodyFactoryError ? error.cause : error;
-    if (cause instanceof NetworkError && cause.sent === "no" && this.sent === "unknown") {
+    if (this.isAborted) return this.#callerSignal?.reason;
+    const { signal } = this.deadline;
+    const cause = signal.aborted
+      ? signal.reason
+      : error instanceof BodyFactoryError
+      ? error.cause
+      : error;
+    if (cause instanceof SessionClosedError) return this.#closed();
+    const isUnknown = this.outcome === "unknown";
+    if (cause instanceof SessionError && cause.outcome === "not_processed" && isUnknown) {
       // A retry got no token or no body, but the attempt before it was sent.
-      const { kind } = cause;
-      return new NetworkError(`${cause.message}. ${OUTCOME_UNKNOWN}`, { kind, sent: "unknown" });
+      const copy = copyError(cause);
+      return copy instanceof SessionError ? withOutcome(copy, "unknown", OUTCOME_UNKNOWN) : copy;
     }
     if (cause !== error) return cause;
     const failure = this.failureOf(error);
@@ -105,10 +144,12 @@ export class Call {
     const delay = formatSeconds(waitMs);
     const message = formatMessage(`Cannot ${method} ${url}`, {
       facts: [`the session's rate limit delays it by ${delay}, beyond the end of this call`],
-      advice: [this.sent === "no" ? "The request was not sent" : OUTCOME_UNKNOWN],
+      advice: [this.outcome === "unknown" ? OUTCOME_UNKNOWN : NOT_SENT],
     });
     const retryAfterMs = Math.ceil(waitMs);
+    const { outcome } = this;
     return new RateLimitError(message, {
+      outcome,
       code: "rate_limited",
       status: 429,
       method,
@@ -119,16 +160,29 @@ export class Call {
 
   #noResponse(kind: NetworkErrorKind, cause?: unknown): NetworkError {
     const { method, url } = this.request;
-    const { sent } = this;
+    const { outcome } = this;
     const attempts = this.retries === 0 ? "" : ` in ${this.retries + 1} attempts`;
     const { fact, advice } = explainFailure(kind, cause);
-    const outcome = isUnsafe(method) ? OUTCOME_UNKNOWN : undefined;
     const missing = this.isWaitingForToken ? "access token" : "response";
     const message = formatMessage(`Cannot ${method} ${withoutQuery(url)}`, {
       facts: [`no ${missing}${attempts} (${kind})`, fact],
-      advice: [advice, sent === "no" ? "The request was not sent" : outcome],
+      advice: [advice, this.#outcomeAdvice],
     });
-    return new NetworkError(message, cause === undefined ? { kind, sent } : { kind, sent, cause });
+    const options = cause === undefined ? { kind, outcome } : { kind, outcome, cause };
+    return new NetworkError(message, options);
+  }
+
+  #closed(): SessionClosedError {
+    const message = formatMessage("The session was closed during this call", {
+      facts: [],
+      advice: [this.#outcomeAdvice],
+    });
+    return new SessionClosedError(message, this.outcome);
+  }
+
+  get #outcomeAdvice(): string | undefined {
+    if (this.outcome !== "unknown") return NOT_SENT;
+    return isUnsafe(this.request.method) ? OUTCOME_UNKNOWN : undefined;
   }
 }
 
@@ -137,12 +191,4 @@ export class BodyFactoryError extends Error {
   constructor(cause: unknown) {
     super(undefined, { cause });
   }
-}
-
-/**
- * Whether a result proves that the request was not carried out: it was not sent, its token was rejected
- * (RFC 9110 section 15.5.2), or it was turned away by a rate limit.
- */
-function isNotCarriedOut(result: number | NetworkFailure | undefined): boolean {
-  return typeof result === "object" ? result.sent === "no" : result === 401 || result === 429;
 }

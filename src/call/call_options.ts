@@ -1,5 +1,6 @@
 /** The options of a single call, and their checks. */
 
+import type { CallOutcome } from "../errors.ts";
 import { refuseUnknownOptions } from "../unknown_options.ts";
 import type { Query } from "../net/url.ts";
 
@@ -19,6 +20,25 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+/** A call that its signal has aborted. */
+export interface AbortedCall {
+  /** What became of the request: after `"unknown"`, it may have been carried out. */
+  readonly outcome: CallOutcome;
+  /** What `account.findOrder()` finds the order by, if the call was for one. */
+  readonly identifier?: string | undefined;
+}
+
+/** How a call tells what became of it when its signal has aborted it. */
+export interface AbortOptions {
+  /**
+   * Called before an aborted call rejects with the signal's reason, which cannot tell what became of the
+   * request.
+   *
+   * @default {undefined}
+   */
+  readonly onAbort?: ((call: AbortedCall) => void) | undefined;
+}
+
 /** Options of `session.refresh()`. */
 export interface RefreshOptions extends CallOptions {
   /**
@@ -31,7 +51,7 @@ export interface RefreshOptions extends CallOptions {
 }
 
 /** Options of a request. */
-export interface RequestOptions extends CallOptions {
+export interface RequestOptions extends CallOptions, AbortOptions {
   /**
    * Query parameters. A list is written in the broker's format, at tastytrade `status[]=Live`.
    *
@@ -72,6 +92,7 @@ export const REQUEST_OPTIONS: ReadonlySet<string> = /* @__PURE__ */ new Set([
   "headers",
   "idempotent",
   "exactNumbers",
+  "onAbort",
 ]);
 
 /**
@@ -105,9 +126,10 @@ export function checkFetchInit(init: object): void {
       "Cannot use this init: it must be an object, for instance { method, body }",
     );
   }
-  const { idempotent, signal } = init as { idempotent?: unknown; signal?: unknown };
-  if (idempotent !== undefined) checkValue("idempotent", idempotent);
-  if (signal !== undefined) checkValue("signal", signal);
+  for (const name of ["idempotent", "signal", "onAbort"]) {
+    const value = Reflect.get(init, name);
+    if (value !== undefined) checkValue(name, value);
+  }
 }
 
 /** Where to find what other libraries take as an option. */
@@ -138,6 +160,9 @@ function checkValue(name: string, value: unknown): void {
       throw new TypeError(
         "Cannot use this signal: it must be an AbortSignal, as controller.signal is",
       );
+    case "onAbort":
+      if (typeof value === "function") return;
+      throw new TypeError(`Cannot use this onAbort: it must be a function, not ${kindOf(value)}`);
     case "query":
       checkQuery(value);
   }

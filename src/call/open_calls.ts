@@ -1,18 +1,21 @@
 /** The calls of a session that have not ended: what limits them, and what closes them. */
 
-import { NetworkError, SessionClosedError, withCallersStack } from "../errors.ts";
+import { type CallOutcome, NetworkError, SessionClosedError, withCallersStack } from "../errors.ts";
+import type { AbortedCall } from "./call_options.ts";
 import { checkTimeout, Deadline, DeadlineGroup } from "../net/deadline.ts";
 
 /** What limits a call, as the caller passes it. */
 export interface GivenLimits {
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | null | undefined;
+  readonly onAbort?: ((call: AbortedCall) => void) | undefined;
 }
 
 /** What limits a call. */
 export interface CallLimits {
   readonly timeoutMs: number;
   readonly signal: AbortSignal | null | undefined;
+  readonly onAbort?: ((call: AbortedCall) => void) | undefined;
 }
 
 /** The calls of a session. */
@@ -36,12 +39,14 @@ export class OpenCalls {
    * @throws {RangeError} If the timeout is out of range.
    * @throws The reason of the caller's signal, if that has aborted.
    */
-  limit({ timeoutMs, signal }: GivenLimits): CallLimits {
+  limit({ timeoutMs, signal, onAbort }: GivenLimits): CallLimits {
+    if (signal?.aborted) onAbort?.({ outcome: "not_processed" });
     signal?.throwIfAborted();
     if (this.#isClosed) throw new SessionClosedError();
     return {
       timeoutMs: timeoutMs === undefined ? this.#timeoutMs : checkTimeout(timeoutMs),
       signal,
+      onAbort,
     };
   }
 
@@ -49,18 +54,21 @@ export class OpenCalls {
    * Owns a wait that is not a request to the API.
    *
    * @param action What fails when the time is up, for instance "get an access token".
+   * @param outcome What is known of the caller's request then.
    */
   async wait<T>(
-    { timeoutMs, signal }: CallLimits,
+    { timeoutMs, signal, onAbort }: CallLimits,
     action: string,
     task: (deadline: Deadline) => Promise<T>,
+    outcome: CallOutcome = "not_processed",
   ): Promise<T> {
     const timeout = () =>
-      new NetworkError(`Cannot ${action}: no response in time`, { kind: "timeout", sent: "no" });
+      new NetworkError(`Cannot ${action}: no response in time`, { kind: "timeout", outcome });
     const deadline = new Deadline(timeoutMs, timeout, signal, this.#waits);
     try {
       return await deadline.race(task(deadline));
     } catch (error) {
+      if (signal?.aborted && signal.reason === error) onAbort?.({ outcome });
       throw withCallersStack(error, signal);
     } finally {
       deadline.dispose();
@@ -70,10 +78,7 @@ export class OpenCalls {
   /** Ends all calls, and refuses new ones. */
   close(): void {
     this.#isClosed = true;
-    const reason = () =>
-      new SessionClosedError(
-        "The session was closed during this call. A request that was already sent may still be carried out",
-      );
+    const reason = () => new SessionClosedError("The session was closed during this call");
     this.requests.close(reason);
     this.#waits.close(reason);
   }

@@ -1,5 +1,6 @@
 /** From what a caller passes to what `fetch` takes: URL, headers and body. */
 
+import type { AbortOptions } from "./call_options.ts";
 import { isUnsafe, readMethod } from "../net/http_method.ts";
 import { type BodyFactory, isStream } from "../net/request_body.ts";
 import { encodeForm, singleSendBody } from "../net/runtime_retries.ts";
@@ -9,7 +10,7 @@ import { withoutQuery } from "../net/url.ts";
  * The init of {@linkcode Session.fetch}: what `fetch` takes, and a function as a body, a timeout, and
  * whether the request is idempotent.
  */
-export interface SessionRequestInit extends Omit<RequestInit, "body" | "headers"> {
+export interface SessionRequestInit extends Omit<RequestInit, "body" | "headers">, AbortOptions {
   /** The body, or a function that makes it for each attempt. */
   readonly body?: RequestInit["body"] | BodyFactory;
   /** Headers beside those of the session. */
@@ -54,7 +55,10 @@ export interface PreparedRequest {
 export function prepareRequest(
   url: string,
   ownHeaders: Readonly<Record<string, string>>,
-  { idempotent = false, body: givenBody, headers, ...init }: Omit<SessionRequestInit, "timeoutMs">,
+  { idempotent = false, body: givenBody, headers, ...init }: Omit<
+    SessionRequestInit,
+    "timeoutMs" | "onAbort"
+  >,
 ): PreparedRequest {
   const method = readMethod(init.method);
   const body = typeof givenBody === "function" ? givenBody : encodeForm(givenBody);

@@ -35,7 +35,10 @@ export async function readJson<T>(
   if (!response.ok) throw apiError(response, await readLimited(response), target, context);
   const text = await readText(response);
   const unreadable = (fact: string, advice?: string) =>
-    invalidResponse(response, target, String(redact(fact, context.secrets())), advice);
+    invalidResponse(response, target, context, {
+      fact: String(redact(fact, context.secrets())),
+      advice,
+    });
   if (text === undefined) {
     const fact = `the body is longer than ${MAX_BODY_BYTES / 1024 / 1024} MiB`;
     throw unreadable(fact, "Ask for less at once, or read it as a stream, with session.fetch()");
@@ -58,14 +61,15 @@ export async function readJson<T>(
 function invalidResponse(
   { status }: Response,
   target: RequestTarget,
-  fact: string,
-  advice: string | undefined,
+  context: ApiErrorContext,
+  { fact, advice }: { fact: string; advice: string | undefined },
 ): ApiError {
   const { method } = target;
+  const outcome = context.outcome("unknown");
   const url = withoutQuery(target.url);
   const message = formatMessage(`Cannot ${method} ${url}`, {
     facts: [String(status), fact],
     advice: [advice, isUnsafe(method) ? OUTCOME_UNKNOWN : undefined],
   });
-  return new ApiError(message, { code: "invalid_response", status, method, url });
+  return new ApiError(message, { code: "invalid_response", status, method, url, outcome });
 }

@@ -5,7 +5,7 @@
  */
 
 import type { Broker, RateLimit } from "../brokers/broker.ts";
-import { withCallersStack } from "../errors.ts";
+import { type CallOutcome, withCallersStack } from "../errors.ts";
 import type { Deadline, DeadlineGroup } from "../net/deadline.ts";
 import { requireNetwork } from "../net/platform_fetch.ts";
 import { cancelBody } from "../net/response_body.ts";
@@ -88,7 +88,8 @@ export class Transport {
     const { broker, sandbox, apiVersion } = this.#options;
     const read: Read<T | undefined> = (response, call) => {
       const secrets = () => [...this.#options.secrets(), ...call.secrets];
-      return readJson(response, request, { broker, sandbox, apiVersion, secrets }, reader);
+      const outcome = (last: CallOutcome) => call.outcomeAfter(last);
+      return readJson(response, request, { broker, sandbox, apiVersion, secrets, outcome }, reader);
     };
     return this.#run(request, limits, read, ({ deadline }) => deadline.dispose());
   }
@@ -108,6 +109,7 @@ export class Transport {
       return value;
     } catch (error) {
       call.deadline.dispose();
+      if (call.isAborted) limits.onAbort?.({ outcome: call.outcome });
       throw withCallersStack(call.toCallerError(error), limits.signal);
     }
   }

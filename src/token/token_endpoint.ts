@@ -2,7 +2,7 @@
 
 import type { Broker, Endpoints } from "../brokers/broker.ts";
 import { formatMessage } from "../error_message.ts";
-import { NetworkError, type NetworkErrorKind, SessionError } from "../errors.ts";
+import { NetworkError, type NetworkErrorKind, SessionError, withOutcome } from "../errors.ts";
 import { type OffsetRange, offsetRange } from "../net/clock_offset.ts";
 import { Deadline } from "../net/deadline.ts";
 import { explainFailure, safeCause } from "../net/failure_advice.ts";
@@ -98,15 +98,19 @@ export async function revokeToken(
       { code: "unsupported" },
     );
   }
-  const response = await post(endpoints.revokeUrl, parameters, action, context, signal);
+  const response = await post(endpoints.revokeUrl, parameters, action, context, signal)
+    .catch((error) => {
+      throw error instanceof NetworkError ? withOutcome(error, "unknown") : error;
+    });
   if (response.status === 200) return; // section 2.2: also for an unknown token
-  throw tokenError(response, {
+  const error = tokenError(response, {
     action,
     refreshToken: parameters.token ?? "",
     broker,
     sandbox,
     secrets: secretsIn(parameters),
   });
+  throw withOutcome(error, "refused");
 }
 
 /** The parameters that no error may show, although a response may echo them. */
@@ -158,7 +162,7 @@ async function post(
   }
 }
 
-/** `sent` is "no": whatever became of the token request, the API request was not sent. */
+/** "not_processed": whatever became of the token request, the API request was not sent. */
 function noResponse(
   action: string,
   url: string,
@@ -168,8 +172,9 @@ function noResponse(
   const { fact, advice = "Try again when it can be reached" } = explainFailure(kind, cause);
   const facts = [`no response from ${url} (${kind})`, fact];
   const message = formatMessage(action, { facts, advice: [advice] });
+  const outcome = "not_processed";
   return new NetworkError(
     message,
-    cause === undefined ? { kind, sent: "no" } : { kind, sent: "no", cause },
+    cause === undefined ? { kind, outcome } : { kind, outcome, cause },
   );
 }

@@ -146,7 +146,7 @@ for (const { name, open } of FIXTURES) {
     await session.refresh({ timeoutMs: 10_000 });
     fixture.hang("POST", fixture.orders);
     const error = await assertRejects(() => session.post(fixture.orders, {}), NetworkError);
-    assertEquals([error.kind, error.sent], ["timeout", "unknown"]);
+    assertEquals([error.kind, error.outcome], ["timeout", "unknown"]);
   });
 
   Deno.test(`${name}: a closed session refuses`, async () => {

@@ -59,7 +59,7 @@ Deno.test("Session does not wait for a body's function beyond the end of the cal
     () => session.post("/a", never, { timeoutMs: 20 }),
     NetworkError,
   );
-  assertEquals([late.kind, late.sent], ["timeout", "no"]);
+  assertEquals([late.kind, late.outcome], ["timeout", "not_processed"]);
   const controller = new AbortController();
   const call = session.fetch("/a", { method: "POST", body: never, signal: controller.signal });
   controller.abort("enough");
@@ -148,12 +148,12 @@ Deno.test("Session keeps what it knows of an order if a body's function fails la
   const make = () => {
     if (++made === 1) return "{}";
     // The function may need the network itself.
-    throw new NetworkError("Cannot GET a price", { kind: "dns", sent: "no" });
+    throw new NetworkError("Cannot GET a price", { kind: "dns", outcome: "not_processed" });
   };
   const error = await assertRejects(
     () => session.put("/order", make, { idempotent: true }),
     NetworkError,
     "Cannot GET a price. It may have been carried out: check that before you send it again",
   );
-  assertEquals([error.sent, error.kind, broker.requests.length], ["unknown", "dns", 1]);
+  assertEquals([error.outcome, error.kind, broker.requests.length], ["unknown", "dns", 1]);
 });

@@ -13,7 +13,7 @@ Deno.test("RateLimiter's callers time out as they would without it, if a token i
   clock.advance(1e9);
   const call = assertRejects(() => session.get("/a", { timeoutMs: 5_000 }), NetworkError);
   await pass(clock, 5_000, 1_000);
-  assertEquals((await call).sent, "no");
+  assertEquals((await call).outcome, "not_processed");
   session[Symbol.dispose]();
 });
 

@@ -9,7 +9,7 @@ import {
 } from "@std/assert";
 import { readJson } from "../../src/call/response.ts";
 import { tastytrade } from "../../src/brokers/tastytrade/tastytrade.ts";
-import { ApiError, RateLimitError } from "../../src/errors.ts";
+import { ApiError, type CallOutcome, RateLimitError } from "../../src/errors.ts";
 
 const ASKED = {
   method: "GET",
@@ -20,6 +20,7 @@ const CONTEXT = {
   sandbox: false,
   apiVersion: undefined,
   secrets: () => ["hidden-secret", "hidden/token+"],
+  outcome: (last: CallOutcome) => last,
 };
 
 function read(body: BodyInit | null, init: ResponseInit = {}): Promise<unknown> {

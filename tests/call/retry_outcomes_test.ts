@@ -10,7 +10,7 @@ Deno.test("Session takes no failure behind a redirect for an order that was not 
   broker.onRequest = failing("ECONNREFUSED"); // of the server to which it was redirected
   const init = { method: "POST", redirect: "follow" } as const;
   const error = await assertRejects(() => session.fetch("/order", init), NetworkError);
-  assertEquals([error.sent, broker.requests.length], ["unknown", 1]);
+  assertEquals([error.outcome, broker.requests.length], ["unknown", 1]);
 });
 
 Deno.test("Session blames a 401 on the token that was sent, also after a wait", async () => {
@@ -67,7 +67,7 @@ Deno.test("Session says that nothing was sent when no token came after a 401", a
   const call = assertRejects(() => session.post("/order", {}, { timeoutMs: 5_000 }), NetworkError);
   await rest();
   clock.advance(5_000);
-  assertEquals((await call).sent, "no");
+  assertEquals((await call).outcome, "not_processed");
   session[Symbol.dispose]();
 });
 
@@ -80,7 +80,7 @@ Deno.test("Session says that an order may have been sent when only its next atte
   };
   const call = () => session.post("/order", {}, { idempotent: true });
   const error = await assertRejects(call, NetworkError);
-  assertEquals(error.sent, "unknown");
+  assertEquals(error.outcome, "unknown");
 });
 
 Deno.test("Session gets a body again that broke off, by the JSON methods", async () => {
@@ -95,7 +95,7 @@ Deno.test("Session gets a body again that broke off, by the JSON methods", async
   assertEquals(broker.requests.length, 3);
   broker.requests.length = 0;
   const error = await assertRejects(() => session.post("/a", {}), NetworkError);
-  assertEquals([error.sent, broker.requests.length], ["unknown", 1]);
+  assertEquals([error.outcome, broker.requests.length], ["unknown", 1]);
 });
 
 Deno.test("Session says of a request that it may have been carried out, if one of its attempts may have", async () => {
@@ -104,14 +104,14 @@ Deno.test("Session says of a request that it may have been carried out, if one o
   const script = async (...ends: (() => Response | Promise<Response>)[]) => {
     broker.onRequest = () => (ends.length > 1 ? ends.shift() : ends[0])?.() ?? new Response();
     const call = () => session.post("/a", {}, { idempotent: true });
-    return (await assertRejects(call, NetworkError)).sent;
+    return (await assertRejects(call, NetworkError)).outcome;
   };
   const [refused, reset] = [failing("ECONNREFUSED"), failing("ECONNRESET")];
-  assertEquals(await script(refused), "no");
+  assertEquals(await script(refused), "not_processed");
   assertEquals(await script(reset, refused), "unknown");
   assertEquals(await script(answering(503), refused), "unknown");
-  assertEquals(await script(answering(429), refused), "no");
-  assertEquals(await script(answering(401), refused), "no");
+  assertEquals(await script(answering(429), refused), "not_processed");
+  assertEquals(await script(answering(401), refused), "not_processed");
   assertEquals(await script(refused, reset, answering(401), refused), "unknown");
 });
 
@@ -175,8 +175,8 @@ Deno.test("Session ends in its time although every attempt hangs", async () => {
   await rest();
   assertEquals(broker.requests.length, 3);
   clock.advance(30_000);
-  const { kind, sent } = await call;
-  assertEquals([kind, sent, clock.armed], ["timeout", "unknown", 0]);
+  const { kind, outcome } = await call;
+  assertEquals([kind, outcome, clock.armed], ["timeout", "unknown", 0]);
 });
 
 Deno.test("Session waits for a token that did not come at first, and sends an order then", async () => {
@@ -226,7 +226,7 @@ Deno.test("Session sends no order again whose response breaks off, however it do
       controller.error(new TypeError("fetch failed", { cause }));
     broker.onRequest = () => new Response(new ReadableStream({ pull }));
     const error = await assertRejects(() => session.post("/order", {}), NetworkError);
-    assertEquals([error.sent, broker.requests.length], ["unknown", 1], code);
+    assertEquals([error.outcome, broker.requests.length], ["unknown", 1], code);
   }
 });
 
@@ -236,5 +236,5 @@ Deno.test("Session knows that a rejected order was not carried out, though its r
   const body = () => new ReadableStream({ pull: async () => void await failing("ECONNRESET")() });
   broker.onRequest = () => new Response(body(), { status: 401 });
   const error = await assertRejects(() => session.post("/order", {}), NetworkError);
-  assertEquals(error.sent, "no");
+  assertEquals(error.outcome, "not_processed");
 });

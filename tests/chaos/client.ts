@@ -49,7 +49,9 @@ if (import.meta.main) {
 
 /** What is known of an order that failed. */
 function outcomeOf(error: unknown): Outcome {
-  if (error instanceof NetworkError) return error.sent === "no" ? "not sent" : "unknown";
+  if (error instanceof NetworkError) {
+    return error.outcome === "not_processed" ? "not sent" : "unknown";
+  }
   if (!(error instanceof ApiError)) return String(error);
   return error.status === 408 || error.status >= 500 ? "unknown" : "refused";
 }

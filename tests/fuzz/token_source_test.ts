@@ -6,7 +6,7 @@ import type { SimulatedTime } from "../simulation/simulated_time.ts";
 import { ManualEndpoint } from "../support/tokens.ts";
 import { Interleaving, playAll, SAME_TICK } from "./interleaving_fixtures.ts";
 
-const outage = () => new NetworkError("no response", { kind: "reset", sent: "no" });
+const outage = () => new NetworkError("no response", { kind: "reset", outcome: "not_processed" });
 
 const revoked = () =>
   new TokenError("Grant revoked", { code: "invalid_grant", isPermanent: true, status: 400 });

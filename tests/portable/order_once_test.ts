@@ -43,7 +43,7 @@ async function arrivals(
   emulator.injectFault(`${method} ${ORDERS}`, "reset", Infinity);
   await assert.rejects(send(session, emulator), (error) => {
     assert.ok(error instanceof NetworkError);
-    assert.equal(error.sent, "unknown");
+    assert.equal(error.outcome, "unknown");
     return true;
   });
   const count = emulator.count(`${method} ${ORDERS}`);
@@ -191,7 +191,7 @@ test("an order whose server takes it and is gone is not said to be unsent", asyn
   const fetch = divert(baseUrl, `http://${server.host}`);
   const session = new Session({ ...emulator.tastytrade, fetch });
   await session.get("/first");
-  await assert.rejects(session.post("/order", { a: 1 }), { kind: "reset", sent: "unknown" });
+  await assert.rejects(session.post("/order", { a: 1 }), { kind: "reset", outcome: "unknown" });
   assert.equal(orders, 1);
   await session.close();
   await emulator.close();
@@ -209,7 +209,7 @@ test("an order that certainly was not sent is sent again", async () => {
       return await fetch(`http://127.0.0.1:${await closedPort()}`, init);
     },
   });
-  await assert.rejects(session.post("/order", {}), { kind: "refused", sent: "no" });
+  await assert.rejects(session.post("/order", {}), { kind: "refused", outcome: "not_processed" });
   assert.equal(tries, 3);
   await session.close();
   await emulator.close();

@@ -185,7 +185,7 @@ test("a caller's abort and the end of the time are told apart", async () => {
   const call = session.get(ME, { signal: controller.signal });
   controller.abort(reason);
   await assert.rejects(call, (error) => error === reason);
-  await assert.rejects(session.get(ME, { timeoutMs: 50 }), { kind: "timeout", sent: "unknown" });
+  await assert.rejects(session.get(ME, { timeoutMs: 50 }), { kind: "timeout", outcome: "unknown" });
   await session.close();
   await emulator.close();
 });

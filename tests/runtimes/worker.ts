@@ -58,7 +58,7 @@ async function timeout({ tastytrade }: WorkerOptions): Promise<unknown> {
   await session.accessToken();
   const call = session.post("/accounts/5WT00000/orders/dry-run", LIMIT_ORDER, { timeoutMs: 100 });
   const error: NetworkError = await call.then(() => undefined as never, (error) => error);
-  return [error.name, error.kind, error.sent];
+  return [error.name, error.kind, error.outcome];
 }
 
 /** One of two callers leaves while both wait for a token. */

@@ -58,12 +58,12 @@ Deno.test("Calls without a token wait for a silent endpoint for their own time, 
   clock.advance(500);
   const early = await hasty;
   assertInstanceOf(early, NetworkError);
-  assertEquals([early.kind, early.sent], ["timeout", "no"]);
+  assertEquals([early.kind, early.outcome], ["timeout", "not_processed"]);
   assertMatch(early.message, /\/a: no access token \(timeout\)\. The request was not sent$/);
   clock.advance(9_500);
   const late = await patient;
   assertInstanceOf(late, NetworkError);
-  assertEquals([late.kind, late.sent], ["timeout", "no"]);
+  assertEquals([late.kind, late.outcome], ["timeout", "not_processed"]);
   assertEquals(broker.tokenRequests, 1);
   assertEquals(clock.holding, 0);
 

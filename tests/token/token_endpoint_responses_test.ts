@@ -136,7 +136,7 @@ Deno.test("requestToken() reports how nobody answered, and that the waiting requ
   ];
   for (const [url, kind] of rows) {
     const error = await assertRejects(() => request({ url }), NetworkError);
-    assertEquals([error.kind, error.sent, error.code], [kind, "no", "network_error"]);
+    assertEquals([error.kind, error.outcome, error.code], [kind, "not_processed", "network_error"]);
     assertEquals(
       error.message,
       `Cannot refresh the access token: no response from ${url}/oauth/token (${kind}). ` +

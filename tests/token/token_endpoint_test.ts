@@ -78,7 +78,7 @@ for (const broker of [tastytrade, FORM_BROKER]) {
     const url = `http://${server.host}`;
     await request({ url, broker });
     const error = await assertRejects(() => request({ url, broker }), NetworkError);
-    assertEquals([error.kind, error.sent], ["reset", "no"]);
+    assertEquals([error.kind, error.outcome], ["reset", "not_processed"]);
     assertEquals(server.arrivals.length, 2);
   });
 }
@@ -136,8 +136,8 @@ Deno.test("requestToken() gives up after ten seconds without a response", async 
   await new Promise((resolve) => queueMicrotask(() => resolve(undefined)));
   assertFalse(isOver);
   clock.advance(1);
-  const { kind, sent, message } = await waiting;
-  assertEquals([kind, sent, clock.armed], ["timeout", "no", 0]);
+  const { kind, outcome, message } = await waiting;
+  assertEquals([kind, outcome, clock.armed], ["timeout", "not_processed", 0]);
   assertEquals(
     message,
     "Cannot refresh the access token: no response from http://127.0.0.1:1/oauth/token (timeout). " +
@@ -159,8 +159,8 @@ Deno.test("requestToken() gives up after ten seconds in the middle of a response
   const waiting = assertRejects(() => request({ fetch }), NetworkError);
   await begun.promise;
   clock.advance(10_000);
-  const { kind, sent } = await waiting;
-  assertEquals([kind, sent, clock.armed], ["timeout", "no", 0]);
+  const { kind, outcome } = await waiting;
+  assertEquals([kind, outcome, clock.armed], ["timeout", "not_processed", 0]);
 });
 
 Deno.test("requestToken() ends with the reason of its signal, on the wire too", async () => {

@@ -6,7 +6,7 @@ import { settle } from "../support/idle.ts";
 import { ManualEndpoint } from "../support/tokens.ts";
 import { signedIn } from "./token_source_fixtures.ts";
 
-const outage = () => new NetworkError("no response", { kind: "reset", sent: "no" });
+const outage = () => new NetworkError("no response", { kind: "reset", outcome: "not_processed" });
 
 const revoked = () =>
   new TokenError("Grant revoked", { code: "invalid_grant", isPermanent: true, status: 400 });
@@ -70,8 +70,8 @@ Deno.test("TokenSource gives everyone who waits an error object of their own, an
   const cause = new Error("the cable");
   for (
     const failure of [
-      new NetworkError("no response", { kind: "reset", sent: "no", cause }),
-      new NetworkError("no response", { kind: "timeout", sent: "no" }),
+      new NetworkError("no response", { kind: "reset", outcome: "not_processed", cause }),
+      new NetworkError("no response", { kind: "timeout", outcome: "not_processed" }),
       new TokenError("busy", {
         code: "http_503",
         isPermanent: false,
