@@ -38,7 +38,8 @@ A test controls it with JSON at /control, for instance:
 
   GET /control                            addresses, credentials and settings
   PATCH /control {"latencyMs": 100}       changes settings: tokenLifetimeS, scopes, latencyMs,
-                                          orderDelayMs, rotation, isStateKeptOnDecline, callbackUrls
+                                          orderDelayMs, orderListDelayMs, rotation, callbackUrls,
+                                          isStateKeptOnDecline, listsConfirmIds
   POST /control/users {"accounts": [{"accountNumber": "5WX00001", "cash": "25000.00"}]}
                                           adds a user with accounts, and returns the credentials
   POST /control/reset                     everything but credentials and tokens as at the start
@@ -49,7 +50,8 @@ A test controls it with JSON at /control, for instance:
   PUT /control/prices/SYMBOL {"price": "187.20", "size": "10"}
   POST /control/end-trading-day
   POST /control/faults {"route": "GET /customers/me", "fault": "tastytrade.badGateway", "times": 2}
-                                          or "hang", "reset", {"status": 500, "body": "..."}
+                                          or "hang", "reset", {"status": 500, "body": "..."}, or one
+                                          of them after an effect: {"afterEffect": "reset"}
   DELETE /control/faults
   POST /control/revoke-access-tokens, /control/revoke-grant, /control/restore-grant
   POST /control/consent {"authorizeUrl": "...", "decision": "accept"}

@@ -6,7 +6,7 @@
  * requests are refused; the emulator answers under its own host names only.
  */
 
-import type { Fault } from "./fault_queue.ts";
+import type { Fault, LostRequest } from "./fault_queue.ts";
 import type { LocalEmulator } from "./local_emulator.ts";
 import type { ReceivedRequest } from "./received_request.ts";
 import {
@@ -167,8 +167,10 @@ function settingsOf(emulator: LocalEmulator): JsonObject {
     scopes: emulator.scopes ?? null,
     latencyMs: emulator.latencyMs,
     orderDelayMs: emulator.orderDelayMs,
+    orderListDelayMs: emulator.orderListDelayMs,
     rotation: emulator.rotation,
     isStateKeptOnDecline: emulator.isStateKeptOnDecline,
+    listsConfirmIds: emulator.listsConfirmIds,
     callbackUrls: emulator.callbackUrls,
   };
 }
@@ -184,6 +186,10 @@ function changeSettings({ emulator, body }: ControlCall): Json {
   if (has("scopes")) emulator.scopes = body["scopes"] === null ? undefined : textOf(body, "scopes");
   if (has("latencyMs")) emulator.latencyMs = numberOf(body, "latencyMs") ?? 0;
   if (has("orderDelayMs")) emulator.orderDelayMs = numberOf(body, "orderDelayMs") ?? 0;
+  if (has("orderListDelayMs")) {
+    emulator.orderListDelayMs = numberOf(body, "orderListDelayMs") ?? 0;
+  }
+  if (has("listsConfirmIds")) emulator.listsConfirmIds = booleanOf(body, "listsConfirmIds");
   if (has("rotation")) emulator.rotation = booleanOf(body, "rotation");
   if (has("isStateKeptOnDecline")) {
     emulator.isStateKeptOnDecline = booleanOf(body, "isStateKeptOnDecline");
@@ -232,6 +238,7 @@ function advance({ body, advanceClock }: ControlCall): Json {
 /** A fault by its name, as `"tastytrade.badGateway"` or `"hang"`, or the response itself. */
 function faultOf(value: Json): Fault {
   if (isJsonObject(value)) {
+    if ("afterEffect" in value) return { afterEffect: lostRequestOf(value["afterEffect"]) };
     if (typeof value["status"] !== "number") throw invalid("fault.status");
     return {
       status: value["status"],
@@ -244,6 +251,13 @@ function faultOf(value: Json): Fault {
   const found = RECORDED_FAULTS.get(`${value}`);
   if (found === undefined) throw invalid("fault");
   return found;
+}
+
+function lostRequestOf(value: Json): LostRequest {
+  const fault = faultOf(value);
+  if (fault === "hang" || fault === "reset") return fault;
+  if (typeof fault === "string" || "afterEffect" in fault) throw invalid("fault.afterEffect");
+  return fault;
 }
 
 function headersOf(value: Json): Readonly<Record<string, string>> {

@@ -33,7 +33,7 @@ import type { Decision } from "./consent.ts";
 import { Control, type ControlOptions } from "./control.ts";
 import type { EmulatedOrder } from "./emulated_order.ts";
 import type { EmulatedUser } from "./emulated_user.ts";
-import type { Fault } from "./fault_queue.ts";
+import type { Fault, LostRequest, LostResponse } from "./fault_queue.ts";
 import { LocalEmulator } from "./local_emulator.ts";
 import type { ReceivedRequest } from "./received_request.ts";
 import type { EmulatedTastytrade } from "./tastytrade/access.ts";
@@ -50,6 +50,8 @@ export type {
   EmulatedTradestation,
   EmulatedUser,
   Fault,
+  LostRequest,
+  LostResponse,
   NewAccount,
   ReceivedRequest,
   TradestationSettings,
@@ -161,6 +163,13 @@ export interface Emulator extends AsyncDisposable {
    * @default {0} an order works, and is cancelled, before the next request
    */
   orderDelayMs: number;
+  /**
+   * How long a placed order is missing from the lists, and from the answers for its id, in milliseconds. How
+   * long that is at the brokers is not documented.
+   *
+   * @default {0}
+   */
+  orderListDelayMs: number;
   /**
    * What grants permit, separated by spaces, as far as it was asked for. It applies to existing tokens
    * too. Without `trade` (`Trade` at TradeStation), orders are refused; without `openid`, there is no id

@@ -5,8 +5,10 @@ export class EmulatorSettings {
   tokenLifetimeS: number | undefined = undefined;
   latencyMs = 0;
   orderDelayMs = 0;
+  orderListDelayMs = 0;
   scopes: string | undefined = undefined;
   rotation = false;
   isStateKeptOnDecline = true;
+  listsConfirmIds = false;
   callbackUrls: readonly string[] = defaultCallbackUrls;
 }

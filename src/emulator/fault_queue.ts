@@ -9,11 +9,22 @@ import { type Addressed, Route } from "./route.ts";
  * - `"reset"`: the connection is reset before any response. The request has no effect. If the connection
  *   was used before, the `fetch` of Deno and Bun may send the request again by itself, so that the caller
  *   does not always see a single reset.
+ * - `{ afterEffect: … }`: one of the three above, but the request has its effect before: an order is placed,
+ *   and its answer is lost.
  * - `"hangMidBody"`: the headers and half the body of the true response, then nothing more. The request
- *   has its effect: an order is placed.
+ *   has its effect too.
  * - `"resetMidBody"`: the same, then the connection is reset.
  */
-export type Fault = EmulatedResponse | "hang" | "hangMidBody" | "reset" | "resetMidBody";
+export type Fault = LostRequest | "hangMidBody" | "resetMidBody" | LostResponse;
+
+/** What a request gets that has no effect. */
+export type LostRequest = EmulatedResponse | "hang" | "reset";
+
+/** A fault of a request that has its effect. */
+export interface LostResponse {
+  /** What it gets instead of its response. */
+  readonly afterEffect: LostRequest;
+}
 
 /** The faults that were injected and have not happened yet. */
 export class FaultQueue {

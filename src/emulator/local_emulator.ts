@@ -241,7 +241,10 @@ export class LocalEmulator extends EmulatorSettings implements Settings {
     message: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
-    const fault = this.#faults.take(request);
+    const taken = this.#faults.take(request);
+    const isLate = typeof taken === "object" && "afterEffect" in taken;
+    if (isLate) this.#responseTo(request, service);
+    const fault = isLate ? taken.afterEffect : taken;
     if (fault === "hang") return;
     const emulated = typeof fault === "object"
       ? fault

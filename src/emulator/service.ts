@@ -44,6 +44,10 @@ export interface Settings {
   readonly isStateKeptOnDecline: boolean;
   /** How long an order stays in each status before it works, and a cancellation takes, in milliseconds. */
   readonly orderDelayMs: number;
+  /** How long a placed order is missing from the lists, in milliseconds. */
+  readonly orderListDelayMs: number;
+  /** Whether TradeStation's lists of orders have the `OrderConfirmID`. */
+  readonly listsConfirmIds: boolean;
   /** The redirect URIs that are registered for TradeStation's client. */
   readonly callbackUrls: readonly string[];
 }

@@ -32,8 +32,10 @@ Deno.test("The control API tells addresses and credentials, and changes settings
     scopes: "read",
     latencyMs: 1,
     orderDelayMs: 2,
+    orderListDelayMs: 3,
     rotation: true,
     isStateKeptOnDecline: false,
+    listsConfirmIds: true,
     callbackUrls: ["http://localhost:1"],
   };
   const changed = await control("PATCH", "", changes);

@@ -68,11 +68,11 @@ export class OrderBook {
     this.#exchange.settle();
   }
 
-  /** The orders of an account, newest first. */
+  /** The listed orders of an account, newest first. */
   ofAccount(accountNumber: string): readonly JsonObject[] {
     this.#exchange.settle();
     return [...this.#orders.values()]
-      .filter((booked) => booked.accountNumber === accountNumber)
+      .filter((booked) => booked.accountNumber === accountNumber && this.isListed(booked.id))
       .toSorted((one, other) => other.id - one.id)
       .map(wireOf);
   }
@@ -83,6 +83,13 @@ export class OrderBook {
     const booked = this.#orders.get(Number(id));
     const isIt = booked?.accountNumber === accountNumber && `${booked.id}` === id;
     return isIt ? wireOf(booked) : undefined;
+  }
+
+  /** Whether an order shows in the lists already. */
+  isListed(id: unknown): boolean {
+    const { order, isRecorded = false } = this.#orders.get(Number(id)) ?? {};
+    const listedAt = Date.now() - this.#settings.orderListDelayMs;
+    return isRecorded || order !== undefined && order.placedAt <= listedAt;
   }
 
   /** Places a checked order, and returns it as the broker shows it at that moment. */

@@ -26,7 +26,11 @@ const ACCOUNTS = "account-numbers[]";
 export const orderEndpoints: readonly Endpoint[] = [
   read("GET /accounts/*/orders", SEARCH, (call) => searchResponse(call, accountOf(call))),
   read("GET /accounts/*/orders/live", LIVE, (call) => liveResponse(call, accountOf(call))),
-  read("GET /accounts/*/orders/*", [], (call) => dataResponse(orderOf(call), call.context)),
+  read("GET /accounts/*/orders/*", [], (call) => {
+    const order = orderOf(call);
+    if (!call.book.isListed(order["id"])) return unknownResponse(`order ${order["id"]}`);
+    return dataResponse(order, call.context);
+  }),
   read(
     "GET /customers/me/orders",
     [...SEARCH, ACCOUNTS],

@@ -19,6 +19,13 @@ export interface TradestationSettings {
    */
   isStateKeptOnDecline: boolean;
   /**
+   * Whether lists of orders have the `OrderConfirmID` with which an order was sent. No published sample has
+   * it; UNCONFIRMED.
+   *
+   * @default {false}
+   */
+  listsConfirmIds: boolean;
+  /**
    * The redirect URIs that are registered for the client, compared exactly.
    *
    * @default {["http://localhost", "http://localhost:80", "http://localhost:3000", "http://localhost:3001", "http://localhost:8080", "http://localhost:31022"]}
@@ -99,6 +106,14 @@ class Access implements EmulatedTradestation {
 
   set isStateKeptOnDecline(isKept: boolean) {
     this.#settings.isStateKeptOnDecline = isKept;
+  }
+
+  get listsConfirmIds(): boolean {
+    return this.#settings.listsConfirmIds;
+  }
+
+  set listsConfirmIds(isListed: boolean) {
+    this.#settings.listsConfirmIds = isListed;
   }
 
   get callbackUrls(): readonly string[] {

@@ -60,7 +60,7 @@ export class OrderBook {
   get placed(): readonly EmulatedOrder[] {
     this.#exchange.settle();
     return [...this.#placed.values()].map((booked) => {
-      const wire = wireOf(booked);
+      const wire = this.#wireOf(booked);
       return {
         broker: "tradestation",
         environment: this.#environment,
@@ -78,10 +78,13 @@ export class OrderBook {
     this.#exchange.settle();
   }
 
-  /** The orders of an account: the placed ones, newest first, and then the recorded ones. */
+  /** The listed orders of an account: the placed ones, newest first, and then the recorded ones. */
   ofAccount(accountId: string): readonly JsonObject[] {
     this.#exchange.settle();
-    const placed = [...this.#placed.values()].map(wireOf).toReversed();
+    const listedAt = Date.now() - this.#settings.orderListDelayMs;
+    const placed = [...this.#placed.values()]
+      .filter(({ order }) => order.placedAt <= listedAt)
+      .map((booked) => this.#wireOf(booked)).toReversed();
     return [...placed, ...this.#recorded.values()]
       .filter((order) => order["AccountID"] === accountId);
   }
@@ -114,7 +117,7 @@ export class OrderBook {
   find(id: string | undefined): JsonObject | undefined {
     this.#exchange.settle();
     const booked = this.#placed.get(`${id}`);
-    return booked === undefined ? this.#recorded.get(`${id}`) : wireOf(booked);
+    return booked === undefined ? this.#recorded.get(`${id}`) : this.#wireOf(booked);
   }
 
   /** Records the id of a confirmation. Returns whether it is new. */
@@ -226,6 +229,10 @@ export class OrderBook {
         ? old
         : old.map((leg) => ({ ...leg, QuantityOrdered: quantity, QuantityRemaining: quantity })),
     });
+  }
+
+  #wireOf(booked: BookedOrder): JsonObject {
+    return wireOf(booked, this.#settings.listsConfirmIds);
   }
 
   #record(order: ExchangeOrder, execution: Execution): void {

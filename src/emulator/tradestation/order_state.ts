@@ -52,7 +52,7 @@ const SIDES: Readonly<Record<string, string>> = {
 };
 
 /** An order as the broker shows it now. */
-export function wireOf(booked: BookedOrder): JsonObject {
+export function wireOf(booked: BookedOrder, hasConfirmId: boolean): JsonObject {
   const { id, form, order, group } = booked;
   const related = conditionalOrdersOf(booked);
   const { limitPrice, stopPrice, trailingStop, duration, orderType, route } = form;
@@ -70,6 +70,7 @@ export function wireOf(booked: BookedOrder): JsonObject {
     GroupName: group.name,
     Legs: form.legs.map((leg, i) => legOf(leg, i, order)),
     LimitPrice: limitPrice,
+    OrderConfirmID: hasConfirmId ? form.confirmId : undefined,
     OrderID: id,
     OpenedDateTime: instantOf(order.placedAt),
     OrderType: orderType,
