@@ -51,6 +51,26 @@ export type {
   TokenErrorResponse,
 } from "./src/brokers/broker.ts";
 export type {
+  BrokerOrders,
+  DryRun,
+  NewOrder,
+  Order,
+  OrderChanges,
+  OrderLeg,
+  OrderRequest,
+  OrderStamp,
+  OrderState,
+  OrderTarget,
+  TastytradeLeg,
+  TastytradeOrder,
+  TastytradeStatus,
+  TradestationAction,
+  TradestationChanges,
+  TradestationOrder,
+  TradestationStatus,
+  Word,
+} from "./src/brokers/orders.ts";
+export type {
   AccountRecord,
   Balances,
   CustomerRecord,
@@ -63,6 +83,8 @@ export type {
   AbortedCall,
   AbortOptions,
   CallOptions,
+  FindOrderOptions,
+  OrderOptions,
   RefreshOptions,
   RequestOptions,
 } from "./src/call/call_options.ts";

@@ -32,6 +32,8 @@ export type CallOutcome = "not_processed" | "refused" | "unknown";
  *
  * - `network_denied`: Deno does not permit the network. Run with `--allow-net` for the hosts that the
  *   message names.
+ * - `order_ended`: the answer to a cancellation or replacement was lost, and the order has ended otherwise.
+ * - `invalid_response`: the answer to an order has no order in it.
  * - `no_such_account`: the broker does not list this account. Use a number from `Account.get(session)`.
  * - `store_failed`: the store cannot be reached, or cannot load or save tokens. A call waits for it for a
  *   moment, as for the network. Repair it before the next start, or log in again. A failed save is first
@@ -49,6 +51,8 @@ export class SessionError extends Error {
    * be working. A mistake that is found before any request is `"not_processed"` too.
    */
   readonly outcome: CallOutcome;
+  /** What `account.findOrder()` finds the order by, if the call was to place or replace one. */
+  declare readonly identifier?: string;
 
   static {
     nameErrors(this, "SessionError");

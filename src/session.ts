@@ -140,6 +140,11 @@ export class Session implements AsyncDisposable, Disposable {
     return this.#settings.endpoints.baseUrl;
   }
 
+  /** How long a call may take that does not say so itself, in milliseconds. */
+  get timeoutMs(): number {
+    return this.#settings.timeoutMs;
+  }
+
   /** Whether the session holds an access token that has not expired. Sends nothing. */
   get isLoggedIn(): boolean {
     return this.#source.token !== undefined;

@@ -4,6 +4,7 @@
  */
 
 import type { ApiErrorDetail } from "../errors.ts";
+import type { BrokerOrders } from "./orders.ts";
 import type { AccountRecord, Balances, CustomerRecord, Position } from "./records.ts";
 
 /** What {@linkcode Broker.endpoints} gets. */
@@ -258,6 +259,8 @@ export interface Broker {
 
   /** The accounts. */
   readonly accounts: BrokerAccounts;
+  /** How the broker takes orders; without it, `account.placeOrder()` is not supported. */
+  readonly orders?: BrokerOrders;
   /** The customer, if the broker has one. */
   readonly customers?: BrokerCustomers;
   /** The login with a browser, if the broker has one. */

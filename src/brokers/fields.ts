@@ -50,6 +50,20 @@ export function decimal(value: unknown): string | undefined {
   return `${sign}${left}${right === "" ? "" : `.${right}`}`;
 }
 
+/** The sum of decimal strings, calculated with whole numbers. */
+export function sumOf(amounts: readonly string[]): string {
+  const places = Math.max(0, ...amounts.map((amount) => amount.split(".")[1]?.length ?? 0));
+  const units = amounts.map((amount) => {
+    const [whole = "", fraction = ""] = amount.split(".");
+    return BigInt(whole + fraction.padEnd(places, "0"));
+  });
+  const total = units.reduce((sum, one) => sum + one, 0n);
+  const digits = String(total < 0n ? -total : total).padStart(places + 1, "0");
+  const point = digits.length - places;
+  const fraction = places === 0 ? "" : `.${digits.slice(point)}`;
+  return `${total < 0n ? "-" : ""}${digits.slice(0, point)}${fraction}`;
+}
+
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)$/;
 
 /** A point in time, written as in RFC 3339. */

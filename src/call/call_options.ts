@@ -39,6 +39,20 @@ export interface AbortOptions {
   readonly onAbort?: ((call: AbortedCall) => void) | undefined;
 }
 
+/** Options of a call that places, replaces or cancels an order. */
+export interface OrderOptions extends CallOptions, AbortOptions {}
+
+/** Options of `account.findOrder()`. */
+export interface FindOrderOptions extends CallOptions {
+  /**
+   * How far back is looked. At TradeStation the list has the orders of today and those that still work,
+   * whatever this says.
+   *
+   * @default {undefined} 24 hours ago
+   */
+  readonly since?: Date | undefined;
+}
+
 /** Options of `session.refresh()`. */
 export interface RefreshOptions extends CallOptions {
   /**
@@ -85,6 +99,14 @@ export const CALL_OPTIONS: ReadonlySet<string> = /* @__PURE__ */ new Set(["signa
 export const REFRESH_OPTIONS: ReadonlySet<string> = /* @__PURE__ */ new Set([
   ...CALL_OPTIONS,
   "force",
+]);
+export const ORDER_OPTIONS: ReadonlySet<string> = /* @__PURE__ */ new Set([
+  ...CALL_OPTIONS,
+  "onAbort",
+]);
+export const FIND_ORDER_OPTIONS: ReadonlySet<string> = /* @__PURE__ */ new Set([
+  ...CALL_OPTIONS,
+  "since",
 ]);
 export const REQUEST_OPTIONS: ReadonlySet<string> = /* @__PURE__ */ new Set([
   ...CALL_OPTIONS,
@@ -160,6 +182,9 @@ function checkValue(name: string, value: unknown): void {
       throw new TypeError(
         "Cannot use this signal: it must be an AbortSignal, as controller.signal is",
       );
+    case "since":
+      if (value instanceof Date && !Number.isNaN(value.getTime())) return;
+      throw new TypeError(`Cannot use this since: it must be a Date, not ${kindOf(value)}`);
     case "onAbort":
       if (typeof value === "function") return;
       throw new TypeError(`Cannot use this onAbort: it must be a function, not ${kindOf(value)}`);

@@ -9,6 +9,7 @@ import type { Broker, Page, RateLimit } from "../broker.ts";
 import { record, records, text } from "../fields.ts";
 import { APPLICATIONS_PAGE, checkRefreshToken, endpoints, HOSTS } from "./environments.ts";
 import { parseApiError, parseTokenError } from "./errors.ts";
+import { orders } from "./orders.ts";
 import { readAccount, readBalances, readCustomer, readPosition } from "./records.ts";
 
 /**
@@ -69,6 +70,7 @@ export const tastytrade: Broker = {
     positionsPath: (accountNumber) => `/accounts/${encodeURIComponent(accountNumber)}/positions`,
     readPositions: (data) => records(record(data).items).map(readPosition),
   },
+  orders,
   customers: { path: "/customers/me", read: readCustomer },
   login: {
     ports: [8000], // as the documentation's examples register it

@@ -80,7 +80,8 @@ export function parseApiError(
   };
 }
 
-function readDetail(detail: Raw): ApiErrorDetail {
+/** Reads one entry of `Errors`. */
+export function readDetail(detail: Raw): ApiErrorDetail {
   return errorDetail({
     code: nonEmptyText(detail.Error),
     message: nonEmptyText(detail.Message),

@@ -9,6 +9,7 @@
 import type { Broker, EndpointOptions, Endpoints, Page, RateLimit } from "../broker.ts";
 import { nonEmptyText, record, records, text } from "../fields.ts";
 import { isErrorBody, parseApiError, parseTokenError } from "./errors.ts";
+import { orders } from "./orders.ts";
 import { readAccount, readBalances, readPosition } from "./records.ts";
 
 // https://api.tradestation.com/docs/fundamentals/sim-vs-live/
@@ -79,6 +80,7 @@ export const tradestation: Broker = {
       `/brokerage/accounts/${encodeURIComponent(accountNumber)}/positions`,
     readPositions: (data) => records(record(data).Positions).map(readPosition),
   },
+  orders,
   // https://api.tradestation.com/docs/fundamentals/authentication/auth-code/
   login: {
     ports: [3001, 31022, 3000, 8080, 80], // registered for every key
