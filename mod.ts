@@ -61,6 +61,7 @@ export type {
   OrderStamp,
   OrderState,
   OrderTarget,
+  TastytradeChanges,
   TastytradeLeg,
   TastytradeOrder,
   TastytradeStatus,

@@ -6,11 +6,6 @@ import { parseArgs } from "node:util";
 import { Account, Session } from "../mod.ts"; // in your program: "@tasty/session"
 import { startEmulator } from "../src/emulator/emulator.ts"; // "@tasty/session/emulator"
 
-interface DryRun {
-  "buying-power-effect": { "impact": string; "new-buying-power": string };
-  "fee-calculation": { "total-fees": string };
-}
-
 async function dryRun(): Promise<void> {
   const options = { "sandbox": { type: "boolean" } } as const;
   const { values: { sandbox }, positionals } = parseArgs({ options, allowPositionals: true });
@@ -21,18 +16,16 @@ async function dryRun(): Promise<void> {
   await using session = new Session({ sandbox, ...emulated });
 
   const account = (await Account.get(session)).find(({ isClosed }) => !isClosed);
-  const path = `/accounts/${account?.accountNumber}/orders/dry-run`; // without "/dry-run" it trades
-  const cost = await session.post<DryRun>(path, {
+  const cost = await account?.dryRun({ // placeOrder() trades
     "time-in-force": "Day",
     "order-type": "Limit",
     price,
     "price-effect": "Debit",
     "legs": [{ "instrument-type": "Equity", symbol, quantity, "action": "Buy to Open" }],
   });
-  const { impact, "new-buying-power": left } = cost["buying-power-effect"];
   console.log(`${quantity} ${symbol} at ${price} in ${account?.accountNumber}, not placed`);
-  console.log(`  costs ${impact}, fees of ${cost["fee-calculation"]["total-fees"]} included`);
-  console.log(`  leaves a buying power of ${left}`);
+  console.log(`  changes the buying power by ${cost?.changeInBuyingPower}`);
+  console.log(`  of which ${cost?.fees} are fees`);
 }
 
 await dryRun().catch((error: Error) => {

@@ -156,13 +156,29 @@ export interface TradestationChanges {
   readonly OrderType?: Word<"Market">;
   /** The new trailing stop and other options. */
   readonly AdvancedOptions?: object;
+  /** A field of tastytrade's, which is listed here so that the compiler refuses a float in it. */
+  readonly "price"?: never;
+  /** Likewise. */
+  readonly "stop-trigger"?: never;
+  /** Likewise. */
+  readonly "value"?: never;
+}
+
+/** What tastytrade can change of an order. */
+export interface TastytradeChanges extends Partial<TastytradeOrder> {
+  /** A field of TradeStation's, which is listed here so that the compiler refuses a float in it. */
+  readonly LimitPrice?: never;
+  /** Likewise. */
+  readonly StopPrice?: never;
+  /** Likewise. */
+  readonly Quantity?: never;
 }
 
 /** An order as one of the two brokers takes it. */
 export type NewOrder = TastytradeOrder | TradestationOrder;
 
 /** What one of the two brokers can change of an order. What is left out stays as it is. */
-export type OrderChanges = Partial<TastytradeOrder> | TradestationChanges;
+export type OrderChanges = TastytradeChanges | TradestationChanges;
 
 /**
  * Where an order is:

@@ -47,20 +47,24 @@ export async function lookUntil(
   { timeoutMs, signal }: LookLimits,
   look: Look,
 ): Promise<Order | SessionError | undefined> {
-  const deadline = new Deadline(timeoutMs, () => new Error("no time is left"), signal);
+  const deadline = new Deadline(timeoutMs, () => OUT_OF_TIME, signal);
   try {
     for (let pauseMs = FIRST_PAUSE_MS;; pauseMs = Math.min(2 * pauseMs, LAST_PAUSE_MS)) {
       const limits = { timeoutMs: Math.max(1, deadline.remainingMs), signal };
       const found = await look(limits).catch(mayWorkLater);
-      if (found === "give up") return undefined;
-      if (found !== undefined) return found;
+      if (found !== undefined) return found === "give up" ? undefined : found;
       if (pauseMs >= deadline.remainingMs) return undefined;
       await deadline.sleep(pauseMs);
     }
+  } catch (error) {
+    if (error === OUT_OF_TIME) return undefined;
+    throw error;
   } finally {
     deadline.dispose();
   }
 }
+
+const OUT_OF_TIME = Symbol("out of time");
 
 /** What failed may work the next time, unless it is the end of the session or of the caller's patience. */
 function mayWorkLater(error: unknown): "give up" | undefined {

@@ -1,5 +1,6 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { chaos } from "./chaos.ts";
+import { orderChaos } from "./order_chaos.ts";
 import { RUNTIMES } from "../support/runtimes.ts";
 
 const CALLS = 300;
@@ -12,5 +13,20 @@ for (const runtime of RUNTIMES) {
     assertGreater(outcomes.placed, CALLS / 2);
     assertGreater(outcomes.unknown, 10);
     assertGreater(Object.keys(faults).length, 25);
+  });
+}
+
+for (const [index, runtime] of RUNTIMES.entries()) {
+  const broker = index === 1 ? "tradestation" : "tastytrade";
+  Deno.test(`Each order on an unreliable network becomes what its program was told, on ${runtime.name}`, async () => {
+    const options = { orders: CALLS, seed: 1, listDelayMs: 200, timeoutMs: 3_000 } as const;
+    const { violations, told, lost, found } = await orderChaos(runtime, { broker, ...options });
+    assertEquals(violations, []);
+    assertGreater(told["placed done"], CALLS / 2);
+    assertGreater(told["cancelled done"], 50);
+    assertGreater(told["replaced done"], 50);
+    assertGreater(told["placed unknown"], 0);
+    assertGreater(lost, 5);
+    assertEquals(found, lost);
   });
 }

@@ -6,12 +6,12 @@
  */
 
 import process from "node:process";
-import { ApiError, NetworkError, Session } from "../../mod.ts";
+import { type CallOutcome, Session, SessionError } from "../../mod.ts";
 import { CALL_HEADER } from "./proxy.ts";
 import { LIMIT_ORDER } from "../support/orders.ts";
 
 /** What a session said of an order. */
-export type Outcome = "placed" | "refused" | "not sent" | "unknown" | string;
+export type Outcome = "placed" | CallOutcome | string;
 
 /** What the program prints. */
 export interface Report {
@@ -49,9 +49,5 @@ if (import.meta.main) {
 
 /** What is known of an order that failed. */
 function outcomeOf(error: unknown): Outcome {
-  if (error instanceof NetworkError) {
-    return error.outcome === "not_processed" ? "not sent" : "unknown";
-  }
-  if (!(error instanceof ApiError)) return String(error);
-  return error.status === 408 || error.status >= 500 ? "unknown" : "refused";
+  return error instanceof SessionError ? error.outcome : String(error);
 }

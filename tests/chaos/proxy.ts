@@ -38,6 +38,14 @@ type Fault = (typeof FAULTS)[number] | "none";
 /** After these the call comes to its end. */
 const HARMLESS: ReadonlySet<Fault> = new Set(["none", "delay", "close after the answer"]);
 
+/** Faults that come after the request was carried out. */
+const LOST: ReadonlySet<Fault> = new Set([
+  "reset after it was carried out",
+  "reset in the middle of the answer",
+  "500 after it was carried out",
+  "503 after it was carried out",
+]);
+
 /** What the network has to have shown before it can be said to have shown everything. */
 export const EVERYTHING: readonly string[] = ["GET", "POST"].flatMap((method) =>
   FAULTS.flatMap((fault) =>
@@ -53,6 +61,8 @@ export interface Story {
   refusals: number;
   /** How often it met fault. */
   faults: number;
+  /** How often it was carried out and its answer did not get through. */
+  lostAnswers: number;
   isOver: boolean;
 }
 
@@ -119,6 +129,7 @@ export class ChaosProxy implements AsyncDisposable {
   async #lead(name: string, message: IncomingMessage, response: ServerResponse): Promise<void> {
     const story = this.#storyOf(name);
     story.arrivals += 1;
+    story.isOver = false; // a search sends several requests
     this.#revokeNowAndThen();
     const fault = this.#choose(story);
     const connection = this.#used.has(message.socket) ? "reused" : "fresh";
@@ -126,13 +137,14 @@ export class ChaosProxy implements AsyncDisposable {
     const key = `${message.method} ${fault} ${connection}`;
     this.counts.set(key, (this.counts.get(key) ?? 0) + 1);
     if (!HARMLESS.has(fault)) story.faults += 1;
+    if (LOST.has(fault)) story.lostAnswers += 1;
 
     const underWay = { since: this.revocations };
     this.#underWay.add(underWay);
     const status = await this.#exchange(fault, message, response)
       .finally(() => this.#underWay.delete(underWay));
     if (status === 401) story.refusals += 1; // which sends it again
-    else if (message.method === "POST" || status === 200) story.isOver = true;
+    else if (message.method !== "GET" || status === 200) story.isOver = true;
     // An idle connection may break at any time too; but a 401 has to get through, or it is no 401.
     if (status !== 401 && this.#random.oneIn(20)) {
       response.once("close", () => message.socket.destroy());
@@ -185,7 +197,7 @@ export class ChaosProxy implements AsyncDisposable {
 
   #storyOf(name: string): Story {
     const story = this.stories.get(name) ??
-      { arrivals: 0, refusals: 0, faults: 0, isOver: false };
+      { arrivals: 0, refusals: 0, faults: 0, lostAnswers: 0, isOver: false };
     this.stories.set(name, story);
     return story;
   }

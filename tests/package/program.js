@@ -38,9 +38,9 @@ async function order(emulator) {
     };
     const path = "/accounts/5WT00000/orders";
     const lost = session.post(path, order, { timeoutMs: 500 }).catch((error) => error);
-    const { kind, sent } = await lost;
+    const { kind, outcome } = await lost;
     await session.post(path, order);
-    return [await lost instanceof NetworkError, kind, sent, emulator.orders.length];
+    return [await lost instanceof NetworkError, kind, outcome, emulator.orders.length];
   } finally {
     await session.close();
   }
