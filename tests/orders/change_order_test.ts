@@ -222,6 +222,20 @@ Deno.test("An order leaves half of the time for a look when its answer does not 
   }
 });
 
+Deno.test("A look ends quietly when the time is up in a pause", async () => {
+  using clock = new FakeClock({ timers: true });
+  const broker = new ScriptedBroker();
+  await using session = await signedIn(broker);
+  const account = await accountOf(session, broker);
+  broker.onRequest = ({ method }) =>
+    method === "POST" ? new Response(null, { status: 500 }) : Response.json({ Orders: [] });
+  const order = { OrderType: "Market", TimeInForce: { Duration: "DAY" } };
+  const placing = assertRejects(() => account.placeOrder(order), ApiError);
+  await rest();
+  clock.advance(60_000); // both timers fire before anything else runs
+  assertEquals([(await placing).outcome, (await placing).status], ["unknown", 500]);
+});
+
 /** A third broker's orders, as a user would write them in a file of their own. */
 const acmeOrders: BrokerOrders = {
   identifierOf: ({ tag }) => typeof tag === "string" ? tag : undefined,

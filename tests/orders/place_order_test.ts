@@ -152,6 +152,19 @@ forEachBroker("stops looking when the grant is lost", async (fixture) => {
   emulator.revokeGrant();
   const error = await assertRejects(() => account.placeOrder(fixture.order), ApiError);
   assertEquals([error.status, error.outcome], [503, "unknown"]);
+  assertEquals(emulator.count(fixture.listRoute), 1);
+});
+
+forEachBroker("tells the same when the session closes between two looks", async (fixture) => {
+  await using opened = await fixture.open({ timeoutMs: 60_000 });
+  const { account, emulator, session } = opened;
+  emulator.orderListDelayMs = 60_000;
+  emulator.injectFault(fixture.postRoute, { afterEffect: { status: 500 } });
+  const placing = assertRejects(() => account.placeOrder(fixture.order), SessionClosedError);
+  const looks = () => emulator.requests.filter(({ status, method }) => method === "GET" && status);
+  while (looks().length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  await session.close();
+  assertEquals((await placing).outcome, "unknown");
 });
 
 forEachBroker("tells an abort's outcome, before and while it looks", async (fixture) => {
