@@ -78,6 +78,7 @@ export type {
   Position,
   Raw,
 } from "./src/brokers/records.ts";
+export type { BrokerStreams, StreamFrame } from "./src/brokers/streams.ts";
 export { tastytrade } from "./src/brokers/tastytrade/tastytrade.ts";
 export { tradestation } from "./src/brokers/tradestation/tradestation.ts";
 export type {
@@ -88,6 +89,7 @@ export type {
   OrderOptions,
   RefreshOptions,
   RequestOptions,
+  StreamOptions,
 } from "./src/call/call_options.ts";
 export type { SessionRequestInit } from "./src/call/request.ts";
 export type { RetryOptions } from "./src/call/retry.ts";
@@ -118,5 +120,8 @@ export type { BodyFactory } from "./src/net/request_body.ts";
 export type { Query } from "./src/net/url.ts";
 export { Session } from "./src/session.ts";
 export type { SessionOptions } from "./src/session_options.ts";
+export type { StreamEvent } from "./src/streams/chunked_stream.ts";
+export type { EventStream } from "./src/streams/event_stream.ts";
+export type { Gap, GapReason } from "./src/streams/gap.ts";
 export { fileStore } from "./src/store/file_store.ts";
 export type { TokenStore } from "./src/store/token_store.ts";

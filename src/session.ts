@@ -10,6 +10,8 @@ import {
   type RefreshOptions,
   REQUEST_OPTIONS,
   type RequestOptions,
+  STREAM_OPTIONS,
+  type StreamOptions,
 } from "./call/call_options.ts";
 import { parseExactly } from "./call/exact_numbers.ts";
 import { type CallLimits, OpenCalls } from "./call/open_calls.ts";
@@ -24,15 +26,17 @@ import {
 import { RetryBudget } from "./call/retry.ts";
 import { Transport } from "./call/transport.ts";
 import type { Broker } from "./brokers/broker.ts";
-import { ApiError, TokenError } from "./errors.ts";
-import type { Deadline } from "./net/deadline.ts";
+import { ApiError, SessionError, TokenError } from "./errors.ts";
+import { checkTimeout, type Deadline } from "./net/deadline.ts";
 import { jsonBodyOrFactory } from "./net/request_body.ts";
-import { withQuery } from "./net/url.ts";
+import { withoutQuery, withQuery } from "./net/url.ts";
 import {
   readSessionOptions,
   type SessionOptions,
   type SessionSettings,
 } from "./session_options.ts";
+import type { StreamEvent } from "./streams/chunked_stream.ts";
+import { EventStream } from "./streams/event_stream.ts";
 import { RefreshGrant } from "./token/refresh_grant.ts";
 import { shareRefreshToken } from "./token/shared_refresh_token.ts";
 import { remainingMs, type Token } from "./token/token.ts";
@@ -363,6 +367,61 @@ export class Session implements AsyncDisposable, Disposable {
       return this.#json("GET", path, { ...options, query }, unwrap);
     });
     for await (const item of pages) yield item as T;
+  }
+
+  /**
+   * Opens a stream of the broker's, where the broker sends chunked JSON (TradeStation): quotes, bars, market
+   * depth, orders. It takes a fresh token with each opening, notices silence, and is opened again when it
+   * breaks or the broker goes away, with growing pauses. A `gap` tells that something may be missing; then
+   * the broker sends anew what it sends at the beginning.
+   *
+   * @param path A path below `baseUrl`.
+   * @returns The events, as an async iterable. Nothing is sent before the iteration begins.
+   * @throws {SessionError} If the broker has no such streams: `code` is `"unsupported"`.
+   *
+   * @example Quotes
+   * ```ts ignore
+   * import { Session, tradestation } from "@tasty/session";
+   *
+   * await using session = new Session({ broker: tradestation });
+   * const path = "/marketdata/stream/quotes/MSFT,AAPL";
+   * for await (const event of session.stream<{ Symbol: string; Last?: string }>(path)) {
+   *   if (event.kind === "gap") console.log("something may be missing:", event.reason);
+   *   if (event.kind === "data") console.log(event.data.Symbol, event.data.Last);
+   * }
+   * ```
+   */
+  stream<T = unknown>(path: string, options: StreamOptions = {}): EventStream<StreamEvent<T>> {
+    checkCallOptions(options, STREAM_OPTIONS);
+    const { broker, baseUrl } = this;
+    const { streams } = broker;
+    if (streams === undefined) {
+      throw new SessionError(
+        `Cannot open a stream: ${broker.name} has no streams of chunked JSON`,
+        {
+          code: "unsupported",
+        },
+      );
+    }
+    const { query, headers, signal, exactNumbers, idleTimeoutMs = streams.idleTimeoutMs } = options;
+    const target = withQuery(path, query, broker.arrayFormat);
+    const url = withoutQuery(requestUrl(target, baseUrl));
+    const open = (signal: AbortSignal) => {
+      const limits = this.#calls.limit({ signal });
+      return this.#transport.open(this.#prepare(target, { headers }), limits);
+    };
+    const parse = exactNumbers ? parseExactly : JSON.parse;
+    const settings = {
+      url,
+      open,
+      broker: streams,
+      idleTimeoutMs: checkTimeout(idleTimeoutMs),
+      parse,
+    };
+    return new EventStream(async (context) => {
+      const { chunkedStream } = await import("./streams/chunked_stream.ts");
+      return await chunkedStream<T>(settings)(context);
+    }, signal);
   }
 
   /**

@@ -149,7 +149,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ["src/resource.ts"],
   ["src/session.ts"],
   ["src/session_options.ts"],
-  ["src/call/", "src/login/"],
+  ["src/call/", "src/login/", "src/streams/"],
   ["src/connection.ts", "src/credentials.ts"],
   ["src/credential_options.ts", "src/env_file.ts"],
   ["src/token/"],

@@ -5,6 +5,7 @@
 
 import type { ApiErrorDetail } from "../errors.ts";
 import type { BrokerOrders } from "./orders.ts";
+import type { BrokerStreams } from "./streams.ts";
 import type { AccountRecord, Balances, CustomerRecord, Position } from "./records.ts";
 
 /** What {@linkcode Broker.endpoints} gets. */
@@ -261,6 +262,8 @@ export interface Broker {
   readonly accounts: BrokerAccounts;
   /** How the broker takes orders; without it, `account.placeOrder()` is not supported. */
   readonly orders?: BrokerOrders;
+  /** How the broker sends chunked JSON, if it does; without it, `session.stream()` is not supported. */
+  readonly streams?: BrokerStreams;
   /** The customer, if the broker has one. */
   readonly customers?: BrokerCustomers;
   /** The login with a browser, if the broker has one. */

@@ -94,6 +94,40 @@ export interface RequestOptions extends CallOptions, AbortOptions {
   readonly exactNumbers?: boolean | undefined;
 }
 
+/** Options of `session.stream()`. */
+export interface StreamOptions {
+  /**
+   * Ends the stream, whose iteration then rejects with the signal's reason.
+   *
+   * @default {undefined}
+   */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Query parameters.
+   *
+   * @default {undefined}
+   */
+  readonly query?: Query | undefined;
+  /**
+   * Additional headers.
+   *
+   * @default {undefined}
+   */
+  readonly headers?: RequestInit["headers"];
+  /**
+   * Whether a number with more digits than a float can hold becomes a string of its digits.
+   *
+   * @default {false}
+   */
+  readonly exactNumbers?: boolean | undefined;
+  /**
+   * How long the broker may be silent before the stream is opened again, in milliseconds.
+   *
+   * @default {30_000} at TradeStation, which sends a heartbeat after 5 idle seconds
+   */
+  readonly idleTimeoutMs?: number | undefined;
+}
+
 /** The names of the options of each kind of call. */
 export const CALL_OPTIONS: ReadonlySet<string> = /* @__PURE__ */ new Set(["signal", "timeoutMs"]);
 export const REFRESH_OPTIONS: ReadonlySet<string> = /* @__PURE__ */ new Set([
@@ -107,6 +141,13 @@ export const ORDER_OPTIONS: ReadonlySet<string> = /* @__PURE__ */ new Set([
 export const FIND_ORDER_OPTIONS: ReadonlySet<string> = /* @__PURE__ */ new Set([
   ...CALL_OPTIONS,
   "since",
+]);
+export const STREAM_OPTIONS: ReadonlySet<string> = /* @__PURE__ */ new Set([
+  "signal",
+  "query",
+  "headers",
+  "exactNumbers",
+  "idleTimeoutMs",
 ]);
 export const REQUEST_OPTIONS: ReadonlySet<string> = /* @__PURE__ */ new Set([
   ...CALL_OPTIONS,

@@ -8,12 +8,13 @@ import type { Broker, RateLimit } from "../brokers/broker.ts";
 import { type CallOutcome, withCallersStack } from "../errors.ts";
 import type { Deadline, DeadlineGroup } from "../net/deadline.ts";
 import { requireNetwork } from "../net/platform_fetch.ts";
-import { cancelBody } from "../net/response_body.ts";
+import { cancelBody, readLimited } from "../net/response_body.ts";
 import { MAX_RETRY_AFTER_MS, readRetryAfter } from "../net/retry_after.ts";
 import { singleSendInit } from "../net/runtime_retries.ts";
 import { finalizationRegistry } from "../weak_references.ts";
 import { remainingMs, type Token } from "../token/token.ts";
 import type { TokenSource } from "../token/token_source.ts";
+import { apiError, type ApiErrorContext } from "./api_error.ts";
 import { awaitToken } from "./await_token.ts";
 import { BodyFactoryError, Call } from "./call.ts";
 import type { CallLimits } from "./open_calls.ts";
@@ -79,19 +80,35 @@ export class Transport {
     return this.#run(request, limits, (response) => response, finish);
   }
 
+  /** Sends a request and returns the response of a stream, like `fetch()`; a refusal throws. */
+  open(request: PreparedRequest, limits: CallLimits): Promise<Response> {
+    const read: Read<Response> = async (response, call) => {
+      if (response.ok) return response;
+      throw apiError(response, await readLimited(response), request, this.#errorContext(call));
+    };
+    return this.#run(request, limits, read, ({ deadline }) => deadline.stopTimer());
+  }
+
   /** Sends a request and returns its data, or `undefined` if the body is empty. */
   json<T>(
     request: PreparedRequest,
     limits: CallLimits,
     reader: JsonReader<T>,
   ): Promise<T | undefined> {
-    const { broker, sandbox, apiVersion } = this.#options;
-    const read: Read<T | undefined> = (response, call) => {
-      const secrets = () => [...this.#options.secrets(), ...call.secrets];
-      const outcome = (last: CallOutcome) => call.outcomeAfter(last);
-      return readJson(response, request, { broker, sandbox, apiVersion, secrets, outcome }, reader);
-    };
+    const read: Read<T | undefined> = (response, call) =>
+      readJson(response, request, this.#errorContext(call), reader);
     return this.#run(request, limits, read, ({ deadline }) => deadline.dispose());
+  }
+
+  #errorContext(call: Call): ApiErrorContext {
+    const { broker, sandbox, apiVersion } = this.#options;
+    return {
+      broker,
+      sandbox,
+      apiVersion,
+      secrets: () => [...this.#options.secrets(), ...call.secrets],
+      outcome: (last: CallOutcome) => call.outcomeAfter(last),
+    };
   }
 
   /** Owns a call. Work that ignores the end of the call continues, and its result is dropped. */

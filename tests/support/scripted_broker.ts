@@ -129,3 +129,41 @@ export function hangInBody({ signal }: RequestInit, beginning = "{"): Response {
     }),
   );
 }
+
+/** A response whose body a test writes, and which breaks when the request is aborted. */
+export class WrittenResponse {
+  readonly response: Response;
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  /** Whether nobody reads it any more. */
+  isOver = false;
+
+  constructor({ signal }: RequestInit) {
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => void (this.#controller = controller),
+      cancel: () => void (this.isOver = true),
+    });
+    signal?.addEventListener("abort", () => this.fail(signal.reason));
+    this.response = new Response(body);
+  }
+
+  /** Sends a part of the body: text, bytes, or objects with a line each. */
+  write(...parts: (string | Uint8Array | object)[]): void {
+    for (const part of parts) {
+      const text = typeof part === "string" ? part : `${JSON.stringify(part)}\r\n`;
+      const bytes = part instanceof Uint8Array ? part : new TextEncoder().encode(text);
+      if (!this.isOver) this.#controller?.enqueue(bytes);
+    }
+  }
+
+  /** Ends the body. */
+  end(): void {
+    if (!this.isOver) this.#controller?.close();
+    this.isOver = true;
+  }
+
+  /** Breaks the connection. */
+  fail(error: unknown): void {
+    if (!this.isOver) this.#controller?.error(error);
+    this.isOver = true;
+  }
+}

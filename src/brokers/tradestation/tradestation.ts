@@ -10,6 +10,7 @@ import type { Broker, EndpointOptions, Endpoints, Page, RateLimit } from "../bro
 import { nonEmptyText, record, records, text } from "../fields.ts";
 import { isErrorBody, parseApiError, parseTokenError } from "./errors.ts";
 import { orders } from "./orders.ts";
+import { streams } from "./streams.ts";
 import { readAccount, readBalances, readPosition } from "./records.ts";
 
 // https://api.tradestation.com/docs/fundamentals/sim-vs-live/
@@ -81,6 +82,7 @@ export const tradestation: Broker = {
     readPositions: (data) => records(record(data).Positions).map(readPosition),
   },
   orders,
+  streams,
   // https://api.tradestation.com/docs/fundamentals/authentication/auth-code/
   login: {
     ports: [3001, 31022, 3000, 8080, 80], // registered for every key

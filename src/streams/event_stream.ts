@@ -1,0 +1,90 @@
+/**
+ * What stays open: events of the broker, over connections that are opened again when they break, as an async
+ * iterable that hides no hole.
+ */
+
+import type { Connect } from "./connection_loop.ts";
+import type { Gap } from "./gap.ts";
+import { CAPACITY, EventQueue } from "./event_queue.ts";
+
+/**
+ * Events of the broker.
+ *
+ * Nothing is opened before the iteration begins. `break`, `close()` and the end of an `await using` block close
+ * it; an abort of the signal ends it with the signal's reason. It can be iterated over once.
+ */
+export class EventStream<T> implements AsyncIterable<T | Gap>, AsyncDisposable {
+  readonly #queue = new EventQueue<T | Gap>();
+  readonly #controller = new AbortController();
+  readonly #connect: Connect<T>;
+  readonly #signal: AbortSignal | undefined;
+  #running: Promise<void> | undefined;
+
+  /** For the module itself: `session.stream()` makes them. */
+  constructor(connect: Connect<T>, signal?: AbortSignal) {
+    this.#connect = connect;
+    this.#signal = signal;
+  }
+
+  /** Begins the iteration. */
+  [Symbol.asyncIterator](): AsyncIterator<T | Gap, undefined> {
+    if (this.#running !== undefined) throw new TypeError("A stream can be iterated over once");
+    this.#running = this.#run();
+    return {
+      next: () => this.#queue.next(),
+      return: async () => {
+        await this.close();
+        return { done: true, value: undefined };
+      },
+    };
+  }
+
+  /** Closes the stream: its connections, its timers, and the iteration, after the events that wait. */
+  async close(): Promise<void> {
+    this.#queue.clear();
+    this.#queue.end();
+    this.#controller.abort(CLOSED);
+    await this.#running;
+  }
+
+  /** For `await using`. Like {@linkcode EventStream.close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #run(): Promise<void> {
+    const { signal: closed } = this.#controller;
+    const signal = this.#signal;
+    const abort = () => this.#controller.abort(signal?.reason);
+    signal?.addEventListener("abort", abort);
+    if (signal?.aborted) abort();
+    try {
+      const { keepConnected } = await import("./connection_loop.ts");
+      await keepConnected(this.#connect, {
+        signal: closed,
+        emit: (event) => this.#emit(event),
+        gap: (reason) => this.#queue.push({ kind: "gap", reason }),
+      });
+      this.#queue.end();
+    } catch (error) {
+      if (error !== CLOSED) {
+        if (signal?.aborted && error === signal.reason) this.#queue.clear();
+        this.#queue.end({ error });
+      }
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Returns whether there was room. If not, all that waits is dropped. */
+  #emit(event: T): boolean {
+    if (this.#queue.length < CAPACITY) {
+      this.#queue.push(event);
+      return true;
+    }
+    this.#queue.clear();
+    return false;
+  }
+}
+
+const CLOSED = Symbol("closed");
