@@ -19,7 +19,7 @@ for (const runtime of RUNTIMES) {
 for (const [index, runtime] of RUNTIMES.entries()) {
   const broker = index === 1 ? "tradestation" : "tastytrade";
   Deno.test(`Each order on an unreliable network becomes what its program was told, on ${runtime.name}`, async () => {
-    const options = { orders: CALLS, seed: 1, listDelayMs: 200, timeoutMs: 3_000 } as const;
+    const options = { orders: CALLS, seed: 1, listDelayMs: 200, timeoutMs: 8_000 } as const;
     const { violations, told, lost, found } = await orderChaos(runtime, { broker, ...options });
     assertEquals(violations, []);
     assertGreater(told["placed done"], CALLS / 2);

@@ -44,7 +44,7 @@ forEachBroker("cancelOrder() cancels once and returns the order", async (fixture
 
 for (const [name, fault] of Object.entries(LOST_ANSWERS)) {
   forEachBroker(`cancelOrder() reads the status when it gets ${name}`, async (fixture) => {
-    await using opened = await fixture.open({ timeoutMs: 800 });
+    await using opened = await fixture.open({ timeoutMs: 3_000 });
     const { account, emulator } = opened;
     const { id } = await account.placeOrder(fixture.order);
     emulator.orderDelayMs = 60_000; // it stays in "cancel requested"
@@ -54,7 +54,7 @@ for (const [name, fault] of Object.entries(LOST_ANSWERS)) {
   });
 
   forEachBroker(`replaceOrder() finds the replacement when it gets ${name}`, async (fixture) => {
-    await using opened = await fixture.open({ timeoutMs: 800 });
+    await using opened = await fixture.open({ timeoutMs: 3_000 });
     const { account, emulator } = opened;
     const { id } = await account.placeOrder(fixture.order);
     emulator.injectFault(fixture.putRoute, fault);

@@ -49,7 +49,7 @@ async function opened(
   options: SessionOptions,
   accountNumber: string,
 ): Promise<OpenAccount> {
-  const session = new Session({ timeoutMs: 2_000, ...options });
+  const session = new Session({ timeoutMs: 10_000, ...options });
   const account = await Account.get(session, accountNumber);
   emulator.forgetRequests();
   return {

@@ -73,7 +73,7 @@ forEachBroker("keeps the program's own identifier", async (fixture) => {
 for (const [name, fault] of Object.entries(LOST_ANSWERS)) {
   forEachBroker(`finds the order when it gets ${name}`, async (fixture) => {
     const isHanging = JSON.stringify(fault).includes("hang");
-    await using opened = await fixture.open({ timeoutMs: isHanging ? 800 : 2_000 });
+    await using opened = await fixture.open({ timeoutMs: isHanging ? 3_000 : 5_000 });
     const { account, emulator } = opened;
     emulator.injectFault(fixture.postRoute, fault);
     const order = await account.placeOrder(fixture.order);
