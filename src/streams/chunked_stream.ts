@@ -46,9 +46,8 @@ export function chunkedStream<T>(
     try {
       const response = await open(silence.signal);
       isOpen();
-      if (response.body === null) return "disconnected";
       const chunks = new JsonChunks();
-      for await (const chunk of response.body) {
+      for await (const chunk of response.body ?? []) {
         idle.isAlive();
         for (const text of chunks.take(chunk)) {
           const value = valueOf(text, parse);

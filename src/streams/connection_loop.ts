@@ -43,7 +43,7 @@ export async function keepConnected<T>(
     emit(event: T): boolean;
     gap(reason: GapReason): void;
   },
-): Promise<void> {
+): Promise<never> {
   const lifetime = new Deadline(MAX_TIMEOUT_MS, () => undefined, signal);
   lifetime.stopTimer();
   let failures = 0;
@@ -53,7 +53,6 @@ export async function keepConnected<T>(
       const controller = new AbortController();
       const end = () => controller.abort(signal.reason);
       signal.addEventListener("abort", end);
-      if (signal.aborted) end();
       let openedAt: number | undefined;
       let reason: GapReason;
       let retryAfterMs = 0;
@@ -62,7 +61,6 @@ export async function keepConnected<T>(
           signal: controller.signal,
           isOpen: () => openedAt ??= performance.now(),
           emit: (event) => {
-            if (controller.signal.aborted) return;
             isGapTold = false;
             if (!emit(event)) controller.abort(new SlowConsumerError());
           },

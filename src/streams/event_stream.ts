@@ -65,7 +65,6 @@ export class EventStream<T> implements AsyncIterable<T | Gap>, AsyncDisposable {
         emit: (event) => this.#emit(event),
         gap: (reason) => this.#queue.push({ kind: "gap", reason }),
       });
-      this.#queue.end();
     } catch (error) {
       if (error !== CLOSED) {
         if (signal?.aborted && error === signal.reason) this.#queue.clear();

@@ -32,6 +32,10 @@ Deno.test("emulator loses the answer to an order that it has placed", async () =
   while (emulator.orders.length === length) await new Promise((resolve) => setTimeout(resolve, 1));
   controller.abort();
   await hanging;
+  const answered = { route: "POST /**", fault: { afterEffect: { status: 502 } } };
+  assertEquals((await call(faults, sending("POST", answered))).status, 204);
+  signal = new AbortController().signal;
+  assertEquals((await place()).status, 502);
   for (const afterEffect of ["hangMidBody", { afterEffect: "hang" }, "tea", 1]) {
     const wrong = sending("POST", { route: "POST /**", fault: { afterEffect } });
     assertEquals((await call(faults, wrong)).status, 400);

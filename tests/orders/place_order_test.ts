@@ -285,16 +285,55 @@ Deno.test("placeOrder() says what TradeStation refused of an order that it has p
   ]]);
 });
 
+Deno.test("placeOrder() hands on tastytrade's warnings", async () => {
+  const [fixture] = ORDER_FIXTURES;
+  assert(fixture !== undefined);
+  await using opened = await fixture.open();
+  const { account, emulator } = opened;
+  const warnings = [{
+    code: "tif_next_valid_sesssion",
+    message: "It begins with the next session",
+  }];
+  const body = JSON.stringify({ data: { order: { id: 7, status: "Received" }, warnings } });
+  const headers = { "content-type": "application/json" };
+  emulator.injectFault(fixture.postRoute, { status: 201, headers, body });
+  const order = await account.placeOrder(fixture.order);
+  assertEquals([order.id, order.state, order.warnings], ["7", "pending", warnings]);
+});
+
+forEachBroker("finds by its identifier no order that is older than asked for", async (fixture) => {
+  await using opened = await fixture.open({ retry: false });
+  const { account, emulator } = opened;
+  const { identifier = "" } = await account.placeOrder(fixture.order);
+  await account.placeOrder(fixture.order);
+  const since = new Date(Date.now() + 60_000);
+  // TradeStation's list is that of today, whatever is asked for.
+  const isFound = fixture.name === "TradeStation";
+  assertEquals((await account.findOrder(identifier, { since })) !== undefined, isFound);
+  assertEquals(
+    (await account.findOrder(identifier, { since: new Date(0) }))?.identifier,
+    identifier,
+  );
+  emulator.injectFault(fixture.idRoute, { status: 403 });
+  assertEquals((await assertRejects(() => account.order("1"), ApiError)).status, 403);
+});
+
 Deno.test("orders and their options are checked before anything is sent", async () => {
   const [fixture] = ORDER_FIXTURES;
   assert(fixture !== undefined);
   await using opened = await fixture.open();
   const { account, emulator } = opened;
   const order = fixture.order;
+  await using other = await ORDER_FIXTURES[1]?.open();
+  const tradestation = other?.account ?? account;
   const cases: readonly [() => Promise<unknown>, RegExp][] = [
     [() => account.placeOrder("buy" as never), /must be the broker's order object/],
     [() => account.placeOrder([order] as never), /must be the broker's order object/],
     [() => account.placeOrder({ type: "OCO", orders: [order] } as never), /complex-orders/],
+    [
+      () => tradestation.placeOrder({ Type: "OCO", Orders: [order] } as never),
+      /\/orderexecution\/ordergroups/,
+    ],
     [() => account.placeOrder(order, { timeout: 1 } as never), /It is called timeoutMs here/],
     [() => account.placeOrder(order, { idempotent: true } as never), /no option "idempotent"/],
     [() => account.placeOrder(order, { timeoutMs: -1 }), /Cannot use timeoutMs -1/],
