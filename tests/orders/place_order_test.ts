@@ -229,6 +229,7 @@ forEachBroker(
     if (fixture.name === "tastytrade") { // it takes both
       assertEquals((await assertRejects(call, SessionError)).outcome, "unknown");
       assertEquals(emulator.orders.length, 2);
+      assertEquals((await account.findOrder("twice"))?.id, String(emulator.orders[1]?.id));
     }
     emulator.clearFaults();
   },
