@@ -94,32 +94,9 @@ export interface RequestOptions extends CallOptions, AbortOptions {
   readonly exactNumbers?: boolean | undefined;
 }
 
-/** Options of `session.stream()`. */
-export interface StreamOptions {
-  /**
-   * Ends the stream, whose iteration then rejects with the signal's reason.
-   *
-   * @default {undefined}
-   */
-  readonly signal?: AbortSignal | undefined;
-  /**
-   * Query parameters.
-   *
-   * @default {undefined}
-   */
-  readonly query?: Query | undefined;
-  /**
-   * Additional headers.
-   *
-   * @default {undefined}
-   */
-  readonly headers?: RequestInit["headers"];
-  /**
-   * Whether a number with more digits than a float can hold becomes a string of its digits.
-   *
-   * @default {false}
-   */
-  readonly exactNumbers?: boolean | undefined;
+/** Options of `session.stream()`. An aborted signal ends the iteration with the signal's reason. */
+export interface StreamOptions
+  extends Pick<RequestOptions, "signal" | "query" | "headers" | "exactNumbers"> {
   /**
    * How long the broker may be silent before the stream is opened again, in milliseconds.
    *

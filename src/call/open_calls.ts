@@ -1,21 +1,19 @@
 /** The calls of a session that have not ended: what limits them, and what closes them. */
 
 import { type CallOutcome, NetworkError, SessionClosedError, withCallersStack } from "../errors.ts";
-import type { AbortedCall } from "./call_options.ts";
+import type { AbortOptions } from "./call_options.ts";
 import { checkTimeout, Deadline, DeadlineGroup } from "../net/deadline.ts";
 
 /** What limits a call, as the caller passes it. */
-export interface GivenLimits {
+export interface GivenLimits extends AbortOptions {
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | null | undefined;
-  readonly onAbort?: ((call: AbortedCall) => void) | undefined;
 }
 
 /** What limits a call. */
-export interface CallLimits {
+export interface CallLimits extends AbortOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal | null | undefined;
-  readonly onAbort?: ((call: AbortedCall) => void) | undefined;
 }
 
 /** The calls of a session. */

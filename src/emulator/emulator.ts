@@ -102,29 +102,14 @@ export interface EmulatorOptions {
   onRequest?: (request: ReceivedRequest) => void;
 }
 
-/** A running emulator. */
-export interface Emulator extends AsyncDisposable {
+/** A running emulator. Its own addresses and credentials are those of the first user. */
+export interface Emulator extends EmulatedUser, AsyncDisposable {
   /** Its address, for instance `http://127.0.0.1:8787`. */
   readonly url: string;
-  /** tastytrade's production. A spread has what a session needs: `{ ...emulator.tastytrade }`. */
-  readonly tastytrade: EmulatedTastytrade;
-  /** tastytrade's sandbox, with an address, a grant and tokens of its own. */
-  readonly tastytradeSandbox: EmulatedTastytrade & { readonly sandbox: true };
-  /**
-   * TradeStation's LIVE, and the settings of TradeStation. A spread has what a session needs:
-   * `{ ...emulator.tradestation }`.
-   */
-  readonly tradestation: EmulatedTradestation;
-  /**
-   * TradeStation's SIM: another address for the API, and all else the same. The documentation has one
-   * sign-in and one audience and mentions no separate tokens for SIM, so here a token works for both;
-   * UNCONFIRMED.
-   */
-  readonly tradestationSandbox: EmulatedTradestation & { readonly sandbox: true };
 
   /**
-   * Adds a user, who sees no accounts but these. The emulator's own credentials are those of the first user,
-   * who has the recorded accounts and signs in on the login pages.
+   * Adds a user, who sees no accounts but these. The first user has the recorded ones, and signs in on the
+   * login pages.
    *
    * @param accounts The accounts, which begin empty but for their cash.
    * @returns What sessions of the user need: `new Session(user.tastytrade)`. It outlives

@@ -119,11 +119,11 @@ async function send(
   const lookupMs = Math.min(LOOKUP_MS, timeoutMs / 2);
   let failure: SessionError;
   try {
-    const options = {
+    const options: RequestOptions = {
       signal,
       timeoutMs: timeoutMs - lookupMs,
       exactNumbers: true,
-      onAbort: onAbort && (({ outcome }: { outcome: CallOutcome }) => tellAbort(outcome)),
+      onAbort: ({ outcome }) => tellAbort(outcome),
     };
     const answer = ordersOf(session).readAnswer(await sendOnce(session, request, options));
     if (answer !== undefined) return answer;

@@ -3,10 +3,10 @@
 import type { BrokerStreams, StreamFrame } from "../brokers/streams.ts";
 import { formatMessage } from "../error_message.ts";
 import { ApiError, SessionError } from "../errors.ts";
+import { Deadline, DeadlineGroup } from "../net/deadline.ts";
 import { networkFailure } from "../net/network_failure.ts";
 import type { Connect } from "./connection_loop.ts";
 import type { GapReason } from "./gap.ts";
-import { IdleTimer } from "./idle_timer.ts";
 import { JsonChunks } from "./json_chunks.ts";
 
 /** An event of a stream of chunked JSON. */
@@ -39,16 +39,14 @@ export function chunkedStream<T>(
   { url, open, broker, idleTimeoutMs, parse }: ChunkedStreamOptions,
 ): Connect<StreamEvent<T>> {
   return async ({ signal, emit, isOpen }) => {
-    const silence = new AbortController();
-    const idle = new IdleTimer(idleTimeoutMs, () => silence.abort(SILENCE));
-    const end = () => silence.abort(signal.reason);
-    signal.addEventListener("abort", end);
+    const timer = new DeadlineGroup({ keepsTimer: true }); // not armed anew for each chunk
+    const silence = new Deadline(idleTimeoutMs, () => SILENCE, signal, timer);
     try {
       const response = await open(silence.signal);
       isOpen();
       const chunks = new JsonChunks();
       for await (const chunk of response.body ?? []) {
-        idle.isAlive();
+        silence.restartTimer(idleTimeoutMs);
         for (const text of chunks.take(chunk)) {
           const value = valueOf(text, parse);
           const frame = value === undefined ? readLine(text, broker) : broker.readFrame(value);
@@ -65,9 +63,7 @@ export function chunkedStream<T>(
       if (!isOurs && networkFailure(error) !== undefined) return "disconnected";
       throw error;
     } finally {
-      idle.stop();
-      signal.removeEventListener("abort", end);
-      silence.abort(SILENCE);
+      timer.close(() => SILENCE);
     }
   };
 }

@@ -39,8 +39,8 @@ export class EventQueue<T> {
   async next(): Promise<IteratorResult<T, undefined>> {
     for (;;) {
       if (this.length > 0) return { done: false, value: this.#take() };
-      if (this.#end !== undefined) {
-        const { end } = { end: this.#end };
+      const end = this.#end;
+      if (end !== undefined) {
         this.#end = {}; // it is told once
         if ("error" in end) throw end.error;
         return { done: true, value: undefined };

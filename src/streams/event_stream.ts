@@ -39,7 +39,7 @@ export class EventStream<T> implements AsyncIterable<T | Gap>, AsyncDisposable {
     };
   }
 
-  /** Closes the stream: its connections, its timers, and the iteration, after the events that wait. */
+  /** Closes the stream: its connections, its timers, and the iteration. Drops the events that wait. */
   async close(): Promise<void> {
     this.#queue.clear();
     this.#queue.end();

@@ -33,11 +33,6 @@ export class JsonChunks {
     return values;
   }
 
-  /** Whether a value has begun and did not end. */
-  get isIncomplete(): boolean {
-    return this.#text.trim() !== "";
-  }
-
   #scan(): string[] {
     const text = this.#text;
     const values: string[] = [];

@@ -15,7 +15,7 @@ import { serve } from "../support/loopback.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { ScriptedBroker, signedIn } from "../support/scripted_broker.ts";
 import { rest } from "../call/retry_fixtures.ts";
-import { ORDER_FIXTURES, type OrderFixture } from "./order_fixtures.ts";
+import { forEachBroker, ORDER_FIXTURES } from "./order_fixtures.ts";
 
 const LOST_ANSWERS: Readonly<Record<string, Fault>> = {
   "no answer": { afterEffect: "reset" },
@@ -24,12 +24,6 @@ const LOST_ANSWERS: Readonly<Record<string, Fault>> = {
   "a 504 of a gateway": { afterEffect: { status: 504, body: "<html>" } },
   "a page of a captive portal": { afterEffect: { status: 200, body: "<html>" } },
 };
-
-function forEachBroker(name: string, test: (fixture: OrderFixture) => Promise<void>): void {
-  for (const fixture of ORDER_FIXTURES) {
-    Deno.test(`${name}, at ${fixture.name}`, () => test(fixture));
-  }
-}
 
 forEachBroker("cancelOrder() cancels once and returns the order", async (fixture) => {
   await using opened = await fixture.open();

@@ -96,3 +96,10 @@ export const ORDER_FIXTURES: readonly OrderFixture[] = [
     },
   },
 ];
+
+/** A test that runs at each broker. */
+export function forEachBroker(name: string, test: (fixture: OrderFixture) => Promise<void>): void {
+  for (const fixture of ORDER_FIXTURES) {
+    Deno.test(`${name}, at ${fixture.name}`, () => test(fixture));
+  }
+}

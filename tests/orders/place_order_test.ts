@@ -9,7 +9,7 @@ import {
   TokenError,
 } from "../../mod.ts";
 import { type Fault, tastytradeFaults } from "../../src/emulator/emulator.ts";
-import { ORDER_FIXTURES, type OrderFixture } from "./order_fixtures.ts";
+import { forEachBroker, ORDER_FIXTURES, type OrderFixture } from "./order_fixtures.ts";
 
 /** Every way in which the answer to an order that was placed can be lost. */
 const LOST_ANSWERS: Readonly<Record<string, Fault>> = {
@@ -26,13 +26,11 @@ const LOST_ANSWERS: Readonly<Record<string, Fault>> = {
   "an empty answer": { afterEffect: { status: 204 } },
 };
 
-function forEachBroker(name: string, test: (fixture: OrderFixture) => Promise<void>): void {
-  for (const fixture of ORDER_FIXTURES) {
-    Deno.test(`placeOrder() ${name}, at ${fixture.name}`, () => test(fixture));
-  }
+function placing(name: string, test: (fixture: OrderFixture) => Promise<void>): void {
+  forEachBroker(`placeOrder() ${name}`, test);
 }
 
-forEachBroker("stamps an order, sends it once and returns it", async (fixture) => {
+placing("stamps an order, sends it once and returns it", async (fixture) => {
   await using opened = await fixture.open();
   const { account, emulator } = opened;
   const before = structuredClone(fixture.order);
@@ -60,7 +58,7 @@ forEachBroker("stamps an order, sends it once and returns it", async (fixture) =
   assert(another.identifier !== order.identifier);
 });
 
-forEachBroker("keeps the program's own identifier", async (fixture) => {
+placing("keeps the program's own identifier", async (fixture) => {
   await using opened = await fixture.open();
   const stamp = { "external-identifier": "mine-1", OrderConfirmID: "mine-1" };
   const own = fixture.name === "tastytrade" ? "external-identifier" : "OrderConfirmID";
@@ -71,7 +69,7 @@ forEachBroker("keeps the program's own identifier", async (fixture) => {
 });
 
 for (const [name, fault] of Object.entries(LOST_ANSWERS)) {
-  forEachBroker(`finds the order when it gets ${name}`, async (fixture) => {
+  placing(`finds the order when it gets ${name}`, async (fixture) => {
     const isHanging = JSON.stringify(fault).includes("hang");
     await using opened = await fixture.open({ timeoutMs: isHanging ? 3_000 : 5_000 });
     const { account, emulator } = opened;
@@ -84,7 +82,7 @@ for (const [name, fault] of Object.entries(LOST_ANSWERS)) {
   });
 }
 
-forEachBroker("finds an order that shows late, and through trouble", async (fixture) => {
+placing("finds an order that shows late, and through trouble", async (fixture) => {
   await using opened = await fixture.open({ retry: false });
   const { account, emulator } = opened;
   emulator.orderListDelayMs = 300;
@@ -95,7 +93,7 @@ forEachBroker("finds an order that shows late, and through trouble", async (fixt
   assert(emulator.count(fixture.listRoute) >= 3);
 });
 
-forEachBroker(
+placing(
   "says that it does not know, with the identifier, and never that it was not",
   async (fixture) => {
     await using opened = await fixture.open({ timeoutMs: 700 });
@@ -120,7 +118,7 @@ forEachBroker(
   },
 );
 
-forEachBroker(
+placing(
   "tells a refusal and a request that was not processed, without a look",
   async (fixture) => {
     await using opened = await fixture.open({ retry: false });
@@ -144,7 +142,7 @@ forEachBroker(
   },
 );
 
-forEachBroker("stops looking when the grant is lost", async (fixture) => {
+placing("stops looking when the grant is lost", async (fixture) => {
   await using opened = await fixture.open({ timeoutMs: 60_000, retry: false });
   const { account, emulator } = opened;
   emulator.injectFault(fixture.postRoute, { afterEffect: { status: 503 } });
@@ -157,7 +155,7 @@ forEachBroker("stops looking when the grant is lost", async (fixture) => {
   assert(performance.now() - startedAt < 8_000); // it would look for ten seconds otherwise
 });
 
-forEachBroker("tells the same when the session closes between two looks", async (fixture) => {
+placing("tells the same when the session closes between two looks", async (fixture) => {
   await using opened = await fixture.open({ timeoutMs: 60_000 });
   const { account, emulator, session } = opened;
   emulator.orderListDelayMs = 60_000;
@@ -169,7 +167,7 @@ forEachBroker("tells the same when the session closes between two looks", async 
   assertEquals((await placing).outcome, "unknown");
 });
 
-forEachBroker("tells an abort's outcome, before and while it looks", async (fixture) => {
+placing("tells an abort's outcome, before and while it looks", async (fixture) => {
   await using opened = await fixture.open({ timeoutMs: 60_000 });
   const { account, emulator } = opened;
   const reason = new Error("the user pressed Cancel");
@@ -200,7 +198,7 @@ forEachBroker("tells an abort's outcome, before and while it looks", async (fixt
   assertEquals(told.length, 3);
 });
 
-forEachBroker("tells what is known when the session closes while it looks", async (fixture) => {
+placing("tells what is known when the session closes while it looks", async (fixture) => {
   await using opened = await fixture.open({ timeoutMs: 60_000 });
   const { account, emulator, session } = opened;
   emulator.injectFault(fixture.postRoute, { afterEffect: { status: 500 } });
@@ -216,7 +214,7 @@ forEachBroker("tells what is known when the session closes while it looks", asyn
   assertMatch(identifier ?? "", /^[\w-]{22}$/);
 });
 
-forEachBroker(
+placing(
   "takes no other order for its own, although it has the same identifier",
   async (fixture) => {
     await using opened = await fixture.open({ timeoutMs: 700 });
@@ -302,7 +300,7 @@ Deno.test("placeOrder() hands on tastytrade's warnings", async () => {
   assertEquals([order.id, order.state, order.warnings], ["7", "pending", warnings]);
 });
 
-forEachBroker("finds by its identifier no order that is older than asked for", async (fixture) => {
+placing("finds by its identifier no order that is older than asked for", async (fixture) => {
   await using opened = await fixture.open({ retry: false });
   const { account, emulator } = opened;
   const { identifier = "" } = await account.placeOrder(fixture.order);
@@ -356,7 +354,7 @@ Deno.test("orders and their options are checked before anything is sent", async 
   assertEquals(emulator.requests, []);
 });
 
-forEachBroker("tells beforehand what an order would cost", async (fixture) => {
+placing("tells beforehand what an order would cost", async (fixture) => {
   await using opened = await fixture.open();
   const { account, emulator } = opened;
   emulator.injectFault("POST /**", { status: 503, headers: { "retry-after": "0" } }); // it is retried
