@@ -52,6 +52,12 @@ export interface ConnectionOptions {
   readonly fetch?: typeof fetch | undefined;
 }
 
+/** What concerns sessions alone. */
+interface OptionsOfSessions {
+  readonly apiVersion?: string | undefined;
+  readonly streamerUrl?: string | undefined;
+}
+
 /** The options with their defaults. */
 export interface Connection extends TokenEndpointContext {
   /** What the broker's endpoints were made from. */
@@ -65,7 +71,7 @@ export interface Connection extends TokenEndpointContext {
  * @throws {RangeError} If the broker does not have the API version.
  */
 export function readConnection(
-  options: ConnectionOptions & { readonly apiVersion?: string | undefined },
+  options: ConnectionOptions & OptionsOfSessions,
 ): Connection {
   const { broker = tastytrade } = options;
   if (typeof broker !== "object" || typeof broker?.endpoints !== "function") {
@@ -88,9 +94,9 @@ export function readConnection(
 
 /** Checks where the user wants to go. A `baseUrl` of the broker's own determines the environment. */
 export function readPlace(
-  { sandbox, apiVersion, baseUrl, signInUrl }: Omit<ConnectionOptions, "broker"> & {
-    readonly apiVersion?: string | undefined;
-  },
+  { sandbox, apiVersion, baseUrl, signInUrl, streamerUrl }:
+    & Omit<ConnectionOptions, "broker">
+    & OptionsOfSessions,
   broker: Broker,
 ): EndpointOptions {
   if (sandbox !== undefined && typeof sandbox !== "boolean") {
@@ -109,6 +115,7 @@ export function readPlace(
     apiVersion,
     baseUrl: url,
     signInUrl: readUrl("signInUrl", signInUrl),
+    streamerUrl: readUrl("streamerUrl", streamerUrl, "ws"),
   };
 }
 
@@ -168,19 +175,24 @@ function readEndpoints(place: EndpointOptions, broker: Broker): Endpoints {
   return endpoints;
 }
 
-/** Requires https, because secrets are sent; http never leaves this machine. */
-function readUrl(option: string, value: string | undefined): string | undefined {
+/** Requires TLS, because secrets are sent; plain text never leaves this machine. */
+function readUrl(
+  option: string,
+  value: string | undefined,
+  scheme: "http" | "ws" = "http",
+): string | undefined {
   if (value === undefined) return undefined;
   const url = URL.canParse(value) ? new URL(value) : undefined;
   const isLoopback = url?.hostname === "localhost" || url?.hostname === "[::1]" ||
     /^127(\.\d+){3}$/.test(url?.hostname ?? "");
   if (
-    url === undefined || !(url.protocol === "https:" || url.protocol === "http:" && isLoopback) ||
+    url === undefined ||
+    !(url.protocol === `${scheme}s:` || url.protocol === `${scheme}:` && isLoopback) ||
     url.username !== "" || url.password !== "" || /[?#]/.test(url.href)
   ) {
     throw new TypeError(
-      `Cannot use this ${option}: it must be https, or http on localhost, 127.0.0.1 or [::1], without ` +
-        "user, query or fragment",
+      `Cannot use this ${option}: it must be ${scheme}s, or ${scheme} on localhost, 127.0.0.1 or [::1], ` +
+        "without user, query or fragment",
     );
   }
   return url.href.replace(/\/+$/, "");

@@ -38,6 +38,13 @@ export interface SessionOptions extends ConnectionOptions, CredentialOptions {
    */
   readonly apiVersion?: string | undefined;
   /**
+   * Another address of the broker's account streamer, where that is a separate server (tastytrade): wss, or
+   * ws on this machine.
+   *
+   * @default {undefined} the broker's own; with another `baseUrl` than the broker's, none
+   */
+  readonly streamerUrl?: string | undefined;
+  /**
    * How long a call may take, in milliseconds. That includes the wait for a token and for the rate limit,
    * every attempt and every pause, and reading the body, except with `session.fetch()`.
    *
@@ -116,6 +123,7 @@ const NAMES: Readonly<Record<keyof SessionOptions, true>> = {
   apiVersion: true,
   baseUrl: true,
   signInUrl: true,
+  streamerUrl: true,
   timeoutMs: true,
   retry: true,
   rateLimit: true,

@@ -21,6 +21,8 @@ export interface EndpointOptions {
   readonly baseUrl: string | undefined;
   /** The session's `signInUrl`, likewise. */
   readonly signInUrl: string | undefined;
+  /** The session's `streamerUrl`, likewise. */
+  readonly streamerUrl?: string | undefined;
 }
 
 /** The host names of a broker's API, by environment. */
@@ -45,6 +47,8 @@ export interface Endpoints {
   readonly issuer?: string;
   /** Additional headers of every API request, with names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** The WebSocket that tells of changes in accounts; `undefined` if there is none at these addresses. */
+  readonly streamerUrl?: string | undefined;
   /** A path whose GET is cheap and needs nothing but a valid token. */
   readonly validatePath: string;
 }

@@ -19,6 +19,7 @@ import {
 } from "./response.ts";
 import { Route } from "./route.ts";
 import type { EmulatedUser } from "./emulated_user.ts";
+import { NAMED_STREAM_FAULTS, type StreamFault } from "./streams/outlet.ts";
 import type { NewAccount } from "./users.ts";
 import { tastytradeFaults } from "./tastytrade/faults.ts";
 import { tradestationFaults } from "./tradestation/faults.ts";
@@ -68,6 +69,12 @@ const ENDPOINTS: readonly (readonly [string, Handler])[] = [
         faultOf(body["fault"]),
         numberOf(body, "times") ?? 1,
       ),
+  ],
+  [
+    "POST /control/streams/disturb",
+    ({ emulator, body }) => ({
+      streams: emulator.disturbStreams(textOf(body, "route"), streamFaultOf(body["fault"])),
+    }),
   ],
   ["DELETE /control/faults", ({ emulator }) => void emulator.clearFaults()],
   ["PUT /control/prices/*", setPrice],
@@ -172,8 +179,17 @@ function settingsOf(emulator: LocalEmulator): JsonObject {
     isStateKeptOnDecline: emulator.isStateKeptOnDecline,
     listsConfirmIds: emulator.listsConfirmIds,
     callbackUrls: emulator.callbackUrls,
+    endsStreamsWithToken: emulator.endsStreamsWithToken,
+    acksNameAccounts: emulator.acksNameAccounts,
+    batchesNotifications: emulator.batchesNotifications,
   };
 }
+
+const STREAM_SETTINGS = [
+  "endsStreamsWithToken",
+  "acksNameAccounts",
+  "batchesNotifications",
+] as const;
 
 /** Changes the settings that are given; `null` is the broker's own. */
 function changeSettings({ emulator, body }: ControlCall): Json {
@@ -194,6 +210,7 @@ function changeSettings({ emulator, body }: ControlCall): Json {
   if (has("isStateKeptOnDecline")) {
     emulator.isStateKeptOnDecline = booleanOf(body, "isStateKeptOnDecline");
   }
+  for (const name of STREAM_SETTINGS) if (has(name)) emulator[name] = booleanOf(body, name);
   if (has("callbackUrls")) emulator.callbackUrls = textsOf(body, "callbackUrls");
   return settingsOf(emulator);
 }
@@ -251,6 +268,19 @@ function faultOf(value: Json): Fault {
   const found = RECORDED_FAULTS.get(`${value}`);
   if (found === undefined) throw invalid("fault");
   return found;
+}
+
+/** A fault of an open stream by its name, or a frame to send, or a code to close with. */
+function streamFaultOf(value: Json): StreamFault {
+  if (isJsonObject(value)) {
+    if ("send" in value) return { send: textOf(value, "send") };
+    const close = numberOf(value, "close");
+    if (close === undefined) throw invalid("fault");
+    return { close, reason: `${value["reason"] ?? ""}` };
+  }
+  const name = NAMED_STREAM_FAULTS.find((name) => name === value);
+  if (name === undefined) throw invalid("fault");
+  return name;
 }
 
 function lostRequestOf(value: Json): LostRequest {

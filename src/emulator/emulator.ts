@@ -40,7 +40,9 @@ import type { EmulatedTastytrade } from "./tastytrade/access.ts";
 import type { EmulatedTradestation, TradestationSettings } from "./tradestation/access.ts";
 import type { UnservedRequest } from "./unserved.ts";
 import type { NewAccount } from "./users.ts";
+import type { StreamFault } from "./streams/outlet.ts";
 
+export type { StreamFault } from "./streams/outlet.ts";
 export type { EmulatedResponse, Json, JsonObject } from "./response.ts";
 export type {
   ControlOptions,
@@ -156,6 +158,13 @@ export interface Emulator extends EmulatedUser, AsyncDisposable {
    */
   orderListDelayMs: number;
   /**
+   * Whether a stream ends when the access token expires with which it was opened, or which it was sent last.
+   * Whether that is so at the brokers is UNCONFIRMED.
+   *
+   * @default {false}
+   */
+  endsStreamsWithToken: boolean;
+  /**
    * What grants permit, separated by spaces, as far as it was asked for. It applies to existing tokens
    * too. Without `trade` (`Trade` at TradeStation), orders are refused; without `openid`, there is no id
    * token; without `offline_access`, TradeStation's code exchange returns no refresh token.
@@ -195,6 +204,18 @@ export interface Emulator extends EmulatedUser, AsyncDisposable {
   injectFault(route: string, fault: Fault, times?: number): void;
   /** Removes all faults that have not happened yet. */
   clearFaults(): void;
+  /**
+   * Lets something go wrong with streams that are open. What a stream gets in place of its opening is
+   * injected with {@linkcode Emulator.injectFault}.
+   *
+   * @param route As for {@linkcode Emulator.count}; tastytrade's account streamer is `GET /streamer`, its
+   * quotes are `GET /realtime` (`GET /delayed` in the sandbox).
+   * @returns With how many.
+   * @throws {TypeError} If a stream has no such fault.
+   */
+  disturbStreams(route: string, fault: StreamFault): number;
+  /** How many streams of a route are open. */
+  countStreams(route: string): number;
   /**
    * Puts everything back as it was at the start: orders, prices, faults, requests and settings. Credentials
    * and tokens remain.

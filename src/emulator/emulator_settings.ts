@@ -11,4 +11,7 @@ export class EmulatorSettings {
   isStateKeptOnDecline = true;
   listsConfirmIds = false;
   callbackUrls: readonly string[] = defaultCallbackUrls;
+  endsStreamsWithToken = false;
+  acksNameAccounts = false;
+  batchesNotifications = false;
 }

@@ -3,17 +3,36 @@
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import { Decimal } from "./decimal.ts";
 import { type Decision, submitConsent } from "./consent.ts";
 import type { EmulatedOrder } from "./emulated_order.ts";
 import type { EmulatedUser } from "./emulated_user.ts";
 import { Market } from "./exchange/market.ts";
-import { type Fault, FaultQueue } from "./fault_queue.ts";
-import { LoopbackServer, readBody, reset, send, sendHalf } from "./loopback_server.ts";
+import { type Fault, FaultQueue, type LostRequest } from "./fault_queue.ts";
+import {
+  LoopbackServer,
+  readBody,
+  reset,
+  send,
+  sendHalf,
+  sendStream,
+  sendToSocket,
+} from "./loopback_server.ts";
 import { type OpenRequest, type ReceivedRequest, RequestLog } from "./received_request.ts";
 import type { EmulatedResponse } from "./response.ts";
 import { EmulatorSettings } from "./emulator_settings.ts";
-import type { ChosenCredentials, Issuer, Service, Settings } from "./service.ts";
+import type {
+  AcceptedSocket,
+  ChosenCredentials,
+  Issuer,
+  Service,
+  Settings,
+  StreamedResponse,
+} from "./service.ts";
+import { OpenStreams } from "./streams/open_streams.ts";
+import type { StreamFault } from "./streams/outlet.ts";
+import { refusedHandshake, WebSocketConnection } from "./streams/web_socket.ts";
 import { type EmulatedTastytrade, tastytradeAccess } from "./tastytrade/access.ts";
 import { recordedNumbers } from "./tastytrade/account_list.ts";
 import { Tastytrade } from "./tastytrade/tastytrade.ts";
@@ -46,7 +65,11 @@ export class LocalEmulator extends EmulatorSettings implements Settings {
   readonly #market = new Market();
   readonly #log = new RequestLog();
   readonly #faults = new FaultQueue();
-  readonly #server = new LoopbackServer((message, response) => this.#receive(message, response));
+  readonly #streams = new OpenStreams();
+  readonly #server = new LoopbackServer(
+    (message, response) => this.#receive(message, response),
+    (message, socket, head) => this.#upgrade(message, socket, head),
+  );
   readonly #onRequest: (request: ReceivedRequest) => void;
   /** Answers the control API, if there is one. */
   control: ((request: ReceivedRequest) => Promise<EmulatedResponse>) | undefined;
@@ -86,12 +109,16 @@ export class LocalEmulator extends EmulatorSettings implements Settings {
     return `http://127.0.0.1:${this.#server.port}`;
   }
 
+  get socketUrl(): string {
+    return this.url.replace(/^http/, "ws");
+  }
+
   get tastytrade(): EmulatedTastytrade {
-    return tastytradeAccess(this.#production, this.url);
+    return tastytradeAccess(this.#production, this);
   }
 
   get tastytradeSandbox(): EmulatedTastytrade & { readonly sandbox: true } {
-    return Object.assign(tastytradeAccess(this.#sandbox, this.url), SANDBOX);
+    return Object.assign(tastytradeAccess(this.#sandbox, this), SANDBOX);
   }
 
   get tradestation(): EmulatedTradestation {
@@ -106,7 +133,7 @@ export class LocalEmulator extends EmulatorSettings implements Settings {
     const { url } = this;
     const user = this.users.add(accounts);
     const tastytradeOf = (environment: Tastytrade) =>
-      tastytradeAccess(environment, url, environment.tokens.grant(user));
+      tastytradeAccess(environment, this, environment.tokens.grant(user));
     // One grant is good for LIVE and SIM.
     const token = this.#signIn.grants.grant(user);
     const tradestationOf = (environment: Tradestation) =>
@@ -149,6 +176,7 @@ export class LocalEmulator extends EmulatorSettings implements Settings {
   }
 
   reset(): void {
+    this.#streams.clear();
     this.#market.clear();
     for (const environment of this.#environments) environment.reset();
     this.clearFaults();
@@ -165,6 +193,14 @@ export class LocalEmulator extends EmulatorSettings implements Settings {
     this.#faults.clear();
   }
 
+  disturbStreams(route: string, fault: StreamFault): number {
+    return this.#streams.disturb(route, fault);
+  }
+
+  countStreams(route: string): number {
+    return this.#streams.count(route);
+  }
+
   setPrice(symbol: string, price: string, size?: string): void {
     const amounts = [price, ...(size === undefined ? [] : [size])];
     for (const amount of amounts) {
@@ -177,10 +213,12 @@ export class LocalEmulator extends EmulatorSettings implements Settings {
     for (const { book } of this.#environments) book.settle();
     this.#market.set(symbol, Decimal.from(price), available);
     for (const { book } of this.#environments) book.settle();
+    this.#streams.update();
   }
 
   endTradingDay(): void {
     for (const { book } of this.#environments) book.endDay();
+    this.#streams.update();
   }
 
   rejectOrder(
@@ -190,7 +228,7 @@ export class LocalEmulator extends EmulatorSettings implements Settings {
     const place = this.#environments.find((one) =>
       one.broker === broker && one.environment === environment
     );
-    if (place?.book.reject(id, reason)) return;
+    if (place?.book.reject(id, reason)) return this.#streams.update();
     throw new TypeError(`Cannot reject the order ${id}: there is none that works`);
   }
 
@@ -255,24 +293,83 @@ export class LocalEmulator extends EmulatorSettings implements Settings {
     if (emulated === undefined) return reset(message);
     if (message.socket.destroyed) return;
     request.status = emulated.status;
+    if ("begin" in emulated) {
+      const wire = sendStream(message, response, emulated);
+      const { outlet, remove } = this.#streams.add(request, wire, emulated.begin);
+      response.on("close", remove);
+      if (fault === "hangMidBody") outlet.disturb("silence");
+      if (fault === "resetMidBody") outlet.disturb("reset");
+      return;
+    }
     if (typeof fault !== "string") return send(response, emulated);
     await sendHalf(response, emulated);
     if (fault === "resetMidBody") message.socket.destroy();
   }
 
-  #responseTo(request: OpenRequest, service: Service | undefined): EmulatedResponse {
+  #responseTo(
+    request: OpenRequest,
+    service: Service | undefined,
+  ): EmulatedResponse | StreamedResponse {
+    const emulated = this.#serve(request, () => service?.respond(request) ?? NOT_FOUND);
+    this.#streams.update();
+    return emulated;
+  }
+
+  #serve<T>(request: OpenRequest, serve: () => T): T | EmulatedResponse {
     if (!isLocalHost(request)) return WRONG_HOST;
     try {
-      return service?.respond(request) ?? NOT_FOUND;
+      return serve();
     } catch (error) {
       if (!(error instanceof Unserved)) return failedResponse(error);
       this.unserved.push({ request, what: error.what });
       return unservedResponse(error);
     }
   }
+
+  async #upgrade(message: IncomingMessage, socket: Duplex, head: Uint8Array): Promise<void> {
+    const service = this.#services.find(({ prefix }) => isUnder(prefix, message.url));
+    const request = this.#log.add(message, service);
+    const fault = lostUpgradeOf(this.#faults.take(request));
+    if (this.latencyMs > 0) await this.#server.pause(this.latencyMs);
+    if (fault === "reset") socket.destroy();
+    else if (fault !== "hang") {
+      const refuse = (what: string) => void this.unserved.push({ request, what });
+      const upgrade = () => fault ?? service?.upgrade?.(request, refuse) ?? NOT_FOUND;
+      this.#answerUpgrade(request, socket, head, this.#serve(request, upgrade));
+    }
+    this.#onRequest(request);
+  }
+
+  #answerUpgrade(
+    request: OpenRequest,
+    socket: Duplex,
+    head: Uint8Array,
+    accepted: EmulatedResponse | AcceptedSocket,
+  ): void {
+    const refusal = "begin" in accepted ? refusedHandshake(request) : accepted;
+    request.status = refusal?.status ?? 101;
+    if (!("begin" in accepted) || refusal !== undefined) {
+      return sendToSocket(socket, refusal ?? NOT_FOUND);
+    }
+    const connection = new WebSocketConnection(socket, {
+      maxMessageBytes: accepted.maxMessageBytes,
+      receive: (text) => stream.receive(text),
+      closed: () => stream.remove(),
+    });
+    const stream = this.#streams.add(request, connection, accepted.begin);
+    connection.start(request, head);
+  }
 }
 
 const SANDBOX = { sandbox: true } as const;
+
+/** What a fault is to a WebSocket that is to be opened, which has no body. */
+function lostUpgradeOf(fault: Fault | undefined): LostRequest | undefined {
+  if (fault === undefined) return undefined;
+  if (fault === "hangMidBody") return "hang";
+  if (fault === "resetMidBody") return "reset";
+  return typeof fault === "object" && "afterEffect" in fault ? fault.afterEffect : fault;
+}
 
 /** For a web page that reaches this address by DNS rebinding, under another host name. */
 const WRONG_HOST: EmulatedResponse = {

@@ -3,28 +3,43 @@ import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";
+import type { Duplex } from "node:stream";
 import type { EmulatedResponse } from "./response.ts";
+import { cutInTwo, type Wire } from "./streams/outlet.ts";
 
 /** Handles one request. */
 export type Handler = (message: IncomingMessage, response: ServerResponse) => Promise<void>;
 
+/** Handles one request for another protocol. */
+export type UpgradeHandler = (
+  message: IncomingMessage,
+  socket: Duplex,
+  head: Uint8Array,
+) => Promise<void>;
+
 /** An HTTP server on 127.0.0.1 that can fail on purpose, and that closes at once. */
 export class LoopbackServer {
   readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
+  readonly #sockets = new Set<Duplex>();
   readonly #pauses = new Set<() => void>();
   #port = 0;
   #closed: Promise<void> | undefined;
 
-  constructor(handler: Handler) {
+  constructor(handler: Handler, upgradeHandler: UpgradeHandler) {
     this.#server = createServer((message, response) => void handler(message, response));
+    this.#server.on("upgrade", (message, socket, head) => {
+      this.#track(socket);
+      void upgradeHandler(message, socket, head);
+    });
     // nginx keeps an idle connection for 75 s. The 5 s of node:http would break connections that clients
     // expect to work.
     this.#server.keepAliveTimeout = 75_000;
-    this.#server.on("connection", (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.on("close", () => this.#sockets.delete(socket));
-    });
+    this.#server.on("connection", (socket: Socket) => this.#track(socket));
+  }
+
+  #track(socket: Duplex): void {
+    this.#sockets.add(socket);
+    socket.on("close", () => this.#sockets.delete(socket));
   }
 
   /**
@@ -97,6 +112,35 @@ export async function sendHalf(response: ServerResponse, answer: EmulatedRespons
   const body = writeHead(response, answer);
   const half = body.subarray(0, Math.floor(body.length / 2));
   await new Promise<void>((resolve) => response.write(half, () => resolve()));
+}
+
+/** Sends the headers of a response that stays open. What it returns sends the frames, a line each. */
+export function sendStream(
+  message: IncomingMessage,
+  response: ServerResponse,
+  { status, headers }: { status: number; headers: Readonly<Record<string, string>> },
+): Wire {
+  response.writeHead(status, headers);
+  response.flushHeaders();
+  return {
+    send: (frame, isCut) => {
+      const bytes = Buffer.from(`${frame}\n`);
+      for (const part of isCut ? cutInTwo(bytes) : [bytes]) response.write(part);
+    },
+    end: () => void response.end(),
+    reset: () => reset(message),
+  };
+}
+
+/** Sends a response in place of another protocol. */
+export function sendToSocket(socket: Duplex, answer: EmulatedResponse): void {
+  const { status, statusText = "Refused", headers = {}, body = "" } = answer;
+  const lines = Object.entries({
+    ...headers,
+    "content-length": Buffer.byteLength(body),
+    "connection": "close",
+  }).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${statusText}\r\n${lines.join("")}\r\n${body}`);
 }
 
 /** Resets the connection. */

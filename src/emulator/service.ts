@@ -1,11 +1,36 @@
 import type { Place, ReceivedRequest } from "./received_request.ts";
 import type { EmulatedResponse } from "./response.ts";
+import type { BeginStream } from "./streams/open_streams.ts";
 import type { Users } from "./users.ts";
 
 /** What the emulator serves under one path prefix: an API of a broker, or its sign-in. */
 export interface Service extends Place {
   /** Responds to a request whose body is complete. */
-  respond(request: ReceivedRequest): EmulatedResponse;
+  respond(request: ReceivedRequest): EmulatedResponse | StreamedResponse;
+  /**
+   * Accepts a WebSocket, or refuses it. Without this there are none.
+   *
+   * @param refuse Called for what is asked for over it and not served.
+   */
+  upgrade?(
+    request: ReceivedRequest,
+    refuse: (what: string) => void,
+  ): EmulatedResponse | AcceptedSocket;
+}
+
+/** A response that stays open. */
+export interface StreamedResponse {
+  /** The HTTP status code. */
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly begin: BeginStream;
+}
+
+/** A WebSocket that is accepted. */
+export interface AcceptedSocket {
+  /** The most bytes of a message from the client. */
+  readonly maxMessageBytes: number;
+  readonly begin: BeginStream;
 }
 
 /** Issues the tokens of one or more services. */
@@ -50,4 +75,12 @@ export interface Settings {
   readonly listsConfirmIds: boolean;
   /** The redirect URIs that are registered for TradeStation's client. */
   readonly callbackUrls: readonly string[];
+  /** Whether a stream ends when the access token expires that it was opened with, or last sent. */
+  readonly endsStreamsWithToken: boolean;
+  /** Whether tastytrade's account streamer repeats the accounts when it acknowledges them. */
+  readonly acksNameAccounts: boolean;
+  /** Whether it sends notifications of one moment in one frame. */
+  readonly batchesNotifications: boolean;
+  /** The address of the emulator, as WebSockets have it. */
+  readonly socketUrl: string;
 }

@@ -47,5 +47,5 @@ export function asNetworkDenied(error: unknown, url: string): SessionError | und
 /** A host and its port, as Deno's permissions name it. */
 function hostAndPort(url: string): string {
   const { protocol, hostname, port } = new URL(url);
-  return `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
+  return `${hostname}:${port || (/^(https|wss):$/.test(protocol) ? 443 : 80)}`;
 }

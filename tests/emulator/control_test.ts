@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Session, tradestation } from "../../mod.ts";
 import { startEmulator } from "../../src/emulator/emulator.ts";
+import { openStreamer } from "../support/emulator_streams.ts";
 import {
   at,
   breakOff,
@@ -37,6 +38,9 @@ Deno.test("The control API tells addresses and credentials, and changes settings
     isStateKeptOnDecline: false,
     listsConfirmIds: true,
     callbackUrls: ["http://localhost:1"],
+    endsStreamsWithToken: true,
+    acksNameAccounts: true,
+    batchesNotifications: true,
   };
   const changed = await control("PATCH", "", changes);
   assertEquals(changed.json, changes);
@@ -149,6 +153,19 @@ Deno.test("The control API plays the user's part in a login", async () => {
   assertStringIncludes(`${at(declined.json, "location")}`, "error=access_denied");
 });
 
+Deno.test("The control API disturbs streams", async () => {
+  await using emulator = await startEmulator({ control: true });
+  const control = controlOf(emulator.url);
+  const { frames } = await openStreamer(emulator.tastytrade);
+  const disturb = async (fault: unknown, route = "GET /streamer") =>
+    (await control("POST", "/streams/disturb", { route, fault })).json;
+  assertEquals(await disturb("drop", "GET /nothing"), { streams: 0 });
+  assertEquals(await disturb({ send: "text" }), { streams: 1 });
+  assertEquals(await frames.nextText(), "text");
+  await disturb({ close: 4_001 });
+  assertEquals([await frames.nextText(), frames.end], [undefined, { code: 4_001, reason: "" }]);
+});
+
 Deno.test("The control API says what is wrong with a request", async () => {
   await using emulator = await startEmulator({ control: true });
   const control = controlOf(emulator.url);
@@ -168,6 +185,8 @@ Deno.test("The control API says what is wrong with a request", async () => {
     ["POST", "/faults", { route: "GET /a", fault: "tastytrade.nothing" }, 400, "fault"],
     ["POST", "/faults", { route: "GET /a", fault: { body: "x" } }, 400, "fault.status"],
     ["POST", "/faults", { route: "GET /a", fault: "hang", times: 0 }, 400, "above 0"],
+    ["POST", "/streams/disturb", { route: "GET /a", fault: "hang" }, 400, "fault"],
+    ["POST", "/streams/disturb", { route: "GET /a", fault: { reason: "x" } }, 400, "fault"],
     ["POST", "/consent", { authorizeUrl: "http://example.com" }, 400, "not an address of this"],
     ["POST", "/consent", { authorizeUrl: emulator.url, decision: "think" }, 400, "decision"],
     ["POST", "/clock", {}, 400, "advanceMs"],

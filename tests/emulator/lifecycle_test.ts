@@ -7,7 +7,12 @@ Deno.test("emulator listens on a free port of 127.0.0.1 and serves both environm
   assertMatch(emulator.url, /^http:\/\/127\.0\.0\.1:\d+$/);
   assertEquals(emulator.tastytrade.baseUrl, `${emulator.url}/tastytrade`);
   assertEquals(emulator.tastytradeSandbox.baseUrl, `${emulator.url}/tastytrade-sandbox`);
-  assertEquals(Object.keys(emulator.tastytrade), ["baseUrl", "clientSecret", "refreshToken"]);
+  assertEquals(Object.keys(emulator.tastytrade), [
+    "baseUrl",
+    "clientSecret",
+    "refreshToken",
+    "streamerUrl",
+  ]);
   assert(emulator.tastytradeSandbox.sandbox);
 });
 

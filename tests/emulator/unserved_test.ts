@@ -127,7 +127,7 @@ Deno.test("emulator refuses what it does not model of TradeStation by name, and 
     ["/v3/marketdata/quotes/SPY", {}, "the symbol SPY, whose price is not set"],
     ["/v3/marketdata/symbols/SPY", {}, "the symbol SPY"],
     ["/v3/marketdata/barcharts/SPY", {}, "the symbol SPY"],
-    ["/v3/marketdata/stream/quotes/MSFT", {}, "GET /v3/marketdata/stream/quotes/MSFT"],
+    ["/v3/marketdata/stream/barcharts/MSFT", {}, "GET /v3/marketdata/stream/barcharts/MSFT"],
     [
       "/v3/marketdata/barcharts/MSFT?sessiontemplate=USEQPre",
       {},

@@ -37,7 +37,10 @@ export async function call(url: string, init: RequestInit = {}): Promise<Reading
 
 /** A token request that is right, but for what `changes` says. */
 export function askForToken(
-  { baseUrl, clientSecret, refreshToken }: Omit<EmulatedTastytrade, "clientId" | "signInUrl">,
+  { baseUrl, clientSecret, refreshToken }: Pick<
+    EmulatedTastytrade,
+    "baseUrl" | "clientSecret" | "refreshToken"
+  >,
   changes: Record<string, unknown> = {},
 ): Promise<Reading> {
   return call(`${baseUrl}/oauth/token`, {

@@ -22,12 +22,14 @@ export const HOSTS: BrokerHosts = {
 // https://developer.tastytrade.com/docs/sandbox
 const PRODUCTION_URL = "https://api.tastyworks.com";
 const SANDBOX_URL = "https://api.cert.tastyworks.com";
+const PRODUCTION_STREAMER_URL = "wss://streamer.tastyworks.com";
+const SANDBOX_STREAMER_URL = "wss://streamer.cert.tastyworks.com";
 const PRODUCTION_SIGN_IN_URL = "https://my.tastytrade.com";
 const SANDBOX_SIGN_IN_URL = "https://cert-my.staging-tasty.works";
 
 /** The addresses of an environment. */
 export function endpoints(
-  { sandbox, apiVersion, baseUrl, signInUrl }: EndpointOptions,
+  { sandbox, apiVersion, baseUrl, signInUrl, streamerUrl }: EndpointOptions,
 ): Endpoints {
   // https://developer.tastytrade.com/docs/release-notes: the newest version up to that day
   if (apiVersion !== undefined && !/^\d{8}$/.test(apiVersion)) {
@@ -37,8 +39,12 @@ export function endpoints(
   }
   const url = baseUrl ?? (sandbox ? SANDBOX_URL : PRODUCTION_URL);
   const signIn = signInUrl ?? (sandbox ? SANDBOX_SIGN_IN_URL : PRODUCTION_SIGN_IN_URL);
+  // A token for a server in the broker's place must not go to the broker.
+  const isMoved = environmentOf(url) === undefined;
+  const streamer = sandbox ? SANDBOX_STREAMER_URL : PRODUCTION_STREAMER_URL;
   return {
     baseUrl: url,
+    streamerUrl: streamerUrl ?? (isMoved ? undefined : streamer),
     tokenUrl: `${url}/oauth/token`,
     authorizeUrl: `${signIn}/auth.html`,
     validatePath: "/customers/me",

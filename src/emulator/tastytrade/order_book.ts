@@ -70,9 +70,14 @@ export class OrderBook {
 
   /** The listed orders of an account, newest first. */
   ofAccount(accountNumber: string): readonly JsonObject[] {
+    return this.everyOrderOf(accountNumber).filter(({ id }) => this.isListed(id));
+  }
+
+  /** The orders of an account, newest first, with those that are not listed yet. */
+  everyOrderOf(accountNumber: string): readonly JsonObject[] {
     this.#exchange.settle();
     return [...this.#orders.values()]
-      .filter((booked) => booked.accountNumber === accountNumber && this.isListed(booked.id))
+      .filter((booked) => booked.accountNumber === accountNumber)
       .toSorted((one, other) => other.id - one.id)
       .map(wireOf);
   }

@@ -2,8 +2,9 @@ import type { EmulatedResponse } from "../response.ts";
 import type { Market } from "../exchange/market.ts";
 import type { ReceivedRequest } from "../received_request.ts";
 import { Route } from "../route.ts";
-import type { Service, Settings } from "../service.ts";
+import type { AcceptedSocket, Service, Settings } from "../service.ts";
 import { isAccount } from "./account_list.ts";
+import { accountStreamer } from "./account_streamer.ts";
 import { accountEndpoints } from "./accounts.ts";
 import { complexOrderEndpoints } from "./complex_orders.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -20,6 +21,9 @@ import { checkQuery, Unserved } from "../unserved.ts";
 import { FIRST_USER, type User } from "../users.ts";
 import { transactionEndpoints } from "./transactions.ts";
 import { tastytradeFaults } from "./faults.ts";
+
+/** The path of the account streamer. The real one has a host of its own. */
+export const STREAMER_PATH = "/streamer";
 
 /** The paths whose first parameter is an account. */
 const OF_ACCOUNT = /^(\/margin)?\/accounts\//;
@@ -53,6 +57,7 @@ export class Tastytrade implements Service {
   book: OrderBook;
   readonly #newBook: () => OrderBook;
   readonly #market: Market;
+  readonly #settings: Settings;
 
   constructor(environment: "production" | "sandbox", market: Market, settings: Settings) {
     const isSandbox = environment === "sandbox";
@@ -62,6 +67,7 @@ export class Tastytrade implements Service {
     this.tokens = new TastytradeTokens(issuer, settings);
     this.signIn = new TastytradeSignIn(environment, this.tokens);
     this.#market = market;
+    this.#settings = settings;
     this.#newBook = () => new OrderBook(environment, market, settings);
     this.book = this.#newBook();
   }
@@ -74,6 +80,19 @@ export class Tastytrade implements Service {
   respond(request: ReceivedRequest): EmulatedResponse {
     const { headers, ...response } = this.#respond(request);
     return { ...response, headers: { ...headers, ...ANY_ORIGIN } };
+  }
+
+  upgrade(
+    request: ReceivedRequest,
+    refuse: (what: string) => void,
+  ): EmulatedResponse | AcceptedSocket {
+    const path = request.path.split("?", 1).join("");
+    if (path === STREAMER_PATH) {
+      const { book, tokens } = this;
+      const userOf = (authorization: string | undefined) => tokens.userOf(authorization);
+      return accountStreamer({ book, userOf, refuse, settings: this.#settings });
+    }
+    throw new Unserved(`a WebSocket at ${path}`);
   }
 
   #respond(request: ReceivedRequest): EmulatedResponse {

@@ -12,7 +12,7 @@ import positions from "./recordings/positions.json" with { type: "json" };
 const MAX_ACCOUNTS = 25;
 
 /** The entry of `Errors` for an account that is not the user's, with the words of the streams. */
-function invalidAccount(id: string): JsonObject {
+export function invalidAccount(id: string): JsonObject {
   return { ...errors.invalid_account, AccountID: id };
 }
 

@@ -1,4 +1,5 @@
 import type { EmulatedResponse } from "../response.ts";
+import type { StreamedResponse } from "../service.ts";
 import type { ReceivedRequest } from "../received_request.ts";
 import type { Market } from "../exchange/market.ts";
 import type { Route } from "../route.ts";
@@ -16,6 +17,8 @@ export interface Call {
   readonly book: OrderBook;
   /** The prices that the test has set. */
   readonly market: Market;
+  /** Whether a stream that this call has opened is to end, because its token is not valid any more. */
+  isStreamOver(): boolean;
 }
 
 /** One route of the API. */
@@ -26,4 +29,11 @@ export interface Endpoint {
   /** The query parameters that it reads. Others are refused. */
   readonly query?: readonly string[];
   handle(call: Call): EmulatedResponse;
+}
+
+/** One route that answers with a stream. */
+export interface StreamEndpoint extends Omit<Endpoint, "handle"> {
+  /** Whether a user may have so many of them open only. */
+  readonly isLimited?: boolean;
+  handle(call: Call): StreamedResponse;
 }

@@ -34,9 +34,10 @@ export class Holdings {
 
   /** The open positions of an account. */
   positionsOf(accountId: string): readonly JsonObject[] {
-    return this.#portfolioOf(accountId).positions
-      .filter(({ quantity }) => !quantity.isZero)
-      .map((position, index) => this.#wireOf(accountId, position, index));
+    // A position keeps its id when another one is closed.
+    return this.#portfolioOf(accountId).positions.flatMap((position, index) =>
+      position.quantity.isZero ? [] : [this.#wireOf(accountId, position, index)]
+    );
   }
 
   /** The recorded balances of an account, changed by what was traded. */

@@ -51,13 +51,22 @@ function quotesResponse({ parameters: [names], market }: Call): EmulatedResponse
   const { found, errors: failed } = collect<JsonObject>(
     listOf(names, 100),
     (name) => atLeastOne(quotesOf(name, market)),
-    (name) => {
-      if (name === NOT_ENTITLED.Symbol) return NOT_ENTITLED;
-      return name === INVALID?.Symbol ? INVALID : unserved(name, ", whose price is not set");
-    },
+    refusedQuote,
   );
   // As documented: if all fail, there is no list of quotes.
   return jsonResponse(200, { Quotes: found.length > 0 ? found : undefined, Errors: failed });
+}
+
+/** A quote, or why there is none. */
+export function quoteOrError(symbol: string, market: Market): JsonObject {
+  const [quote] = quotesOf(symbol, market);
+  return quote ?? refusedQuote(symbol);
+}
+
+/** What stands in the place of a quote that is refused. */
+function refusedQuote(symbol: string): JsonObject {
+  if (symbol === NOT_ENTITLED.Symbol) return NOT_ENTITLED;
+  return symbol === INVALID?.Symbol ? INVALID : unserved(symbol, ", whose price is not set");
 }
 
 /** The recorded quote, or one of the price that the test has set. */

@@ -80,11 +80,16 @@ export class OrderBook {
 
   /** The listed orders of an account: the placed ones, newest first, and then the recorded ones. */
   ofAccount(accountId: string): readonly JsonObject[] {
-    this.#exchange.settle();
     const listedAt = Date.now() - this.#settings.orderListDelayMs;
-    const placed = [...this.#placed.values()]
-      .filter(({ order }) => order.placedAt <= listedAt)
-      .map((booked) => this.#wireOf(booked)).toReversed();
+    return this.everyOrderOf(accountId).filter(({ OrderID: id }) =>
+      (this.#placed.get(`${id}`)?.order.placedAt ?? 0) <= listedAt
+    );
+  }
+
+  /** The orders of an account in the same order, with those that are not listed yet. */
+  everyOrderOf(accountId: string): readonly JsonObject[] {
+    this.#exchange.settle();
+    const placed = [...this.#placed.values()].map((booked) => this.#wireOf(booked)).toReversed();
     return [...placed, ...this.#recorded.values()]
       .filter((order) => order["AccountID"] === accountId);
   }

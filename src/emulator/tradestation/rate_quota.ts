@@ -11,6 +11,7 @@ const QUOTAS: readonly (readonly [Route, string, number])[] = [
   [new Route("GET /v3/brokerage/accounts/*/orders"), "orders", 320],
   [new Route("GET /v3/brokerage/accounts/*/orders/*"), "orders", 320],
   [new Route("GET /v3/marketdata/quotes/*"), "quotes", 500],
+  [new Route("GET /v3/marketdata/stream/quotes/*"), "streaming-quotes", 500],
 ];
 
 /**
