@@ -79,6 +79,12 @@ export type {
   Raw,
 } from "./src/brokers/records.ts";
 export type { BrokerStreams, StreamFrame } from "./src/brokers/streams.ts";
+export type {
+  AccountMessage,
+  BrokerUpdates,
+  SocketUpdates,
+  StreamedUpdates,
+} from "./src/brokers/updates.ts";
 export { tastytrade } from "./src/brokers/tastytrade/tastytrade.ts";
 export { tradestation } from "./src/brokers/tradestation/tradestation.ts";
 export type {
@@ -123,5 +129,11 @@ export type { SessionOptions } from "./src/session_options.ts";
 export type { StreamEvent } from "./src/streams/chunked_stream.ts";
 export type { EventStream } from "./src/streams/event_stream.ts";
 export type { Gap, GapReason } from "./src/streams/gap.ts";
+export type {
+  AccountChange,
+  AccountSnapshot,
+  AccountUpdate,
+  UpdateOptions,
+} from "./src/updates/account_update.ts";
 export { fileStore } from "./src/store/file_store.ts";
 export type { TokenStore } from "./src/store/token_store.ts";

@@ -14,6 +14,9 @@ import { cancelOrder, dryRunOrder, placeOrder, replaceOrder } from "./orders/ord
 import { findOrder, listOrders, readOrder } from "./orders/order_lookup.ts";
 import { getExactly, replaceFields, requireSession } from "./resource.ts";
 import type { Session } from "./session.ts";
+import type { EventStream } from "./streams/event_stream.ts";
+import type { AccountUpdate, UpdateOptions } from "./updates/account_update.ts";
+import { accountUpdates } from "./updates/updates.ts";
 
 /** How far back `findOrder()` looks, in milliseconds. */
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -207,6 +210,42 @@ export class Account {
   async orders(options: CallOptions = {}): Promise<Order[]> {
     checkCallOptions(options, CALL_OPTIONS);
     return await listOrders(this.#session, this.accountNumber, options);
+  }
+
+  /**
+   * Tells what happens in the account, as it happens: orders, positions and balances. First comes a `snapshot` of
+   * each, then an `update` with each change. Where something may be missing there is a `gap`, and after it a
+   * snapshot of what the gap concerns. The connection is opened again by itself, and takes a fresh token each
+   * time.
+   *
+   * At tastytrade the account streamer tells, over the platform's `WebSocket`, and snapshots are read from the
+   * lists. At TradeStation the streams of orders and positions tell; balances are read again after a change, at
+   * most every 5 seconds.
+   *
+   * @returns The events, as an async iterable. Nothing is sent before the iteration begins.
+   * @throws {SessionError} If the broker does not tell of changes, or the runtime has no `WebSocket` (Node 20):
+   * `code` is `"unsupported"`.
+   * @throws {TypeError} If an option is unknown.
+   *
+   * @example
+   * ```ts
+   * import { Account, Session } from "@tasty/session";
+   * import { startEmulator } from "@tasty/session/emulator";
+   *
+   * await using emulator = await startEmulator();
+   * await using session = new Session({ ...emulator.tastytrade });
+   * const account = await Account.get(session, "5WT00000");
+   *
+   * for await (const event of account.updates()) {
+   *   if (event.kind === "gap") console.log("something may be missing:", event.reason);
+   *   else if (event.type !== "order") continue;
+   *   else if (event.kind === "update") console.log(event.order.id, event.order.status);
+   *   else break; // a bot would go on
+   * }
+   * ```
+   */
+  updates(options: UpdateOptions = {}): EventStream<AccountUpdate> {
+    return accountUpdates(this.#session, this.accountNumber, options);
   }
 
   /**

@@ -14,7 +14,7 @@ import {
   type StreamOptions,
 } from "./call/call_options.ts";
 import { parseExactly } from "./call/exact_numbers.ts";
-import { type CallLimits, OpenCalls } from "./call/open_calls.ts";
+import { type CallLimits, callsOfSessions, OpenCalls } from "./call/open_calls.ts";
 import { readPages } from "./call/pagination.ts";
 import {
   type PreparedRequest,
@@ -114,6 +114,7 @@ export class Session implements AsyncDisposable, Disposable {
     this.#source = new TokenSource(grant.refresh.bind(grant), loginTokens?.accessToken);
     this.#retries = settings.retry && new RetryBudget(settings.retry);
     this.#calls = new OpenCalls(settings.timeoutMs);
+    callsOfSessions.set(this, this.#calls);
     this.#transport = new Transport({
       broker,
       sandbox,
@@ -142,6 +143,11 @@ export class Session implements AsyncDisposable, Disposable {
   /** The address before every path, without a slash at the end. */
   get baseUrl(): string {
     return this.#settings.endpoints.baseUrl;
+  }
+
+  /** The address of the broker's account streamer, where that is a server of its own. */
+  get streamerUrl(): string | undefined {
+    return this.#settings.endpoints.streamerUrl;
   }
 
   /** How long a call may take that does not say so itself, in milliseconds. */

@@ -145,6 +145,7 @@ for (const entry of ["mod.ts", STORES, "src/emulator/emulator.ts"]) {
 const LEVELS: readonly (readonly string[])[] = [
   ["mod.ts"],
   ["src/account.ts", "src/customer.ts", "src/auto_refresh_session.ts"],
+  ["src/updates/"],
   ["src/orders/"],
   ["src/resource.ts"],
   ["src/session.ts"],

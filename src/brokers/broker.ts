@@ -6,6 +6,7 @@
 import type { ApiErrorDetail } from "../errors.ts";
 import type { BrokerOrders } from "./orders.ts";
 import type { BrokerStreams } from "./streams.ts";
+import type { BrokerUpdates } from "./updates.ts";
 import type { AccountRecord, Balances, CustomerRecord, Position } from "./records.ts";
 
 /** What {@linkcode Broker.endpoints} gets. */
@@ -268,6 +269,8 @@ export interface Broker {
   readonly orders?: BrokerOrders;
   /** How the broker sends chunked JSON, if it does; without it, `session.stream()` is not supported. */
   readonly streams?: BrokerStreams;
+  /** How the broker tells of changes in accounts; without it, `account.updates()` is not supported. */
+  readonly updates?: BrokerUpdates;
   /** The customer, if the broker has one. */
   readonly customers?: BrokerCustomers;
   /** The login with a browser, if the broker has one. */

@@ -16,6 +16,9 @@ export interface CallLimits extends AbortOptions {
   readonly signal: AbortSignal | null | undefined;
 }
 
+/** The calls of each session, for what stays open beside them. */
+export const callsOfSessions: WeakMap<object, OpenCalls> = /* @__PURE__ */ new WeakMap();
+
 /** The calls of a session. */
 export class OpenCalls {
   readonly #timeoutMs: number;

@@ -28,6 +28,16 @@ export function requireNetwork(fetch: typeof globalThis.fetch, urls: readonly st
   if (denied.length > 0) throw networkDenied(denied);
 }
 
+/**
+ * Checks Deno's permission to connect to the host of a WebSocket.
+ *
+ * @throws {SessionError} If Deno denies it: `code` is `"network_denied"`.
+ */
+export function requireHost(url: string): void {
+  const host = hostAndPort(url);
+  if (!requestPermission({ name: "net", host })) throw networkDenied([host]);
+}
+
 /** The error if Deno does not permit the program to connect to some hosts, each with its port. */
 export function networkDenied(hosts: readonly string[]): SessionError {
   const names = hosts.map((host) => host.replace(/:443$/, ""));

@@ -95,7 +95,7 @@ export async function keepConnected<T>(
 const ENDED = Symbol("ended");
 
 /** What another connection may mend; `undefined` for the rest. */
-function failureOf(error: unknown): { reason: GapReason; retryAfterMs: number } | undefined {
+export function failureOf(error: unknown): { reason: GapReason; retryAfterMs: number } | undefined {
   const passing = (reason: GapReason, retryAfterMs = 0) => ({ reason, retryAfterMs });
   if (error instanceof RateLimitError) return passing("server_error", error.retryAfterMs);
   if (error instanceof ApiError) {

@@ -16,12 +16,12 @@ import { CAPACITY, EventQueue } from "./event_queue.ts";
 export class EventStream<T> implements AsyncIterable<T | Gap>, AsyncDisposable {
   readonly #queue = new EventQueue<T | Gap>();
   readonly #controller = new AbortController();
-  readonly #connect: Connect<T>;
+  readonly #connect: Connect<T | Gap>;
   readonly #signal: AbortSignal | undefined;
   #running: Promise<void> | undefined;
 
-  /** For the module itself: `session.stream()` makes them. */
-  constructor(connect: Connect<T>, signal?: AbortSignal) {
+  /** For the module itself: `session.stream()` and `account.updates()` make them. */
+  constructor(connect: Connect<T | Gap>, signal?: AbortSignal) {
     this.#connect = connect;
     this.#signal = signal;
   }
@@ -76,7 +76,7 @@ export class EventStream<T> implements AsyncIterable<T | Gap>, AsyncDisposable {
   }
 
   /** Returns whether there was room. If not, all that waits is dropped. */
-  #emit(event: T): boolean {
+  #emit(event: T | Gap): boolean {
     if (this.#queue.length < CAPACITY) {
       this.#queue.push(event);
       return true;

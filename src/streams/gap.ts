@@ -9,7 +9,9 @@ export type GapReason =
   /** The broker reported a failure of its own. */
   | "server_error"
   /** The program took the events too slowly. */
-  | "slow_consumer";
+  | "slow_consumer"
+  /** The stream left something out, as a comparison with the broker's lists has shown. */
+  | "dropped";
 
 /** Something may be missing between the events before and after this one. */
 export interface Gap {
@@ -17,4 +19,6 @@ export interface Gap {
   readonly kind: "gap";
   /** Why. */
   readonly reason: GapReason;
+  /** What it concerns; everything if there is none. */
+  readonly type?: "order" | "position" | "balance" | undefined;
 }

@@ -11,6 +11,7 @@ import { APPLICATIONS_PAGE, checkRefreshToken, endpoints, HOSTS } from "./enviro
 import { parseApiError, parseTokenError } from "./errors.ts";
 import { orders } from "./orders.ts";
 import { readAccount, readBalances, readCustomer, readPosition } from "./records.ts";
+import { updates } from "./updates.ts";
 
 /**
  * The limits that tastytrade's own MCP server keeps (src/safety/rate-limit.ts there).
@@ -71,6 +72,7 @@ export const tastytrade: Broker = {
     readPositions: (data) => records(record(data).items).map(readPosition),
   },
   orders,
+  updates,
   customers: { path: "/customers/me", read: readCustomer },
   login: {
     ports: [8000], // as the documentation's examples register it

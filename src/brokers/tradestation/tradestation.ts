@@ -11,6 +11,7 @@ import { nonEmptyText, record, records, text } from "../fields.ts";
 import { isErrorBody, parseApiError, parseTokenError } from "./errors.ts";
 import { orders } from "./orders.ts";
 import { streams } from "./streams.ts";
+import { updates } from "./updates.ts";
 import { readAccount, readBalances, readPosition } from "./records.ts";
 
 // https://api.tradestation.com/docs/fundamentals/sim-vs-live/
@@ -83,6 +84,7 @@ export const tradestation: Broker = {
   },
   orders,
   streams,
+  updates,
   // https://api.tradestation.com/docs/fundamentals/authentication/auth-code/
   login: {
     ports: [3001, 31022, 3000, 8080, 80], // registered for every key
