@@ -78,6 +78,7 @@ export type {
   Position,
   Raw,
 } from "./src/brokers/records.ts";
+export type { BrokerQuoteTokens, QuoteToken } from "./src/brokers/quote_tokens.ts";
 export type { BrokerStreams, StreamFrame } from "./src/brokers/streams.ts";
 export type {
   AccountMessage,

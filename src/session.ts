@@ -23,9 +23,11 @@ import {
   type SessionRequestInit,
   unpackRequest,
 } from "./call/request.ts";
+import { QuoteTokenKeeper } from "./call/quote_token.ts";
 import { RetryBudget } from "./call/retry.ts";
 import { Transport } from "./call/transport.ts";
 import type { Broker } from "./brokers/broker.ts";
+import type { QuoteToken } from "./brokers/quote_tokens.ts";
 import { ApiError, SessionError, TokenError } from "./errors.ts";
 import { checkTimeout, type Deadline } from "./net/deadline.ts";
 import { jsonBodyOrFactory } from "./net/request_body.ts";
@@ -89,6 +91,7 @@ export class Session implements AsyncDisposable, Disposable {
   readonly #retries: RetryBudget | undefined;
   readonly #transport: Transport;
   readonly #calls: OpenCalls;
+  readonly #quoteToken = new QuoteTokenKeeper();
   /** Unregisters the session from the shared refresh token, which it holds: `close()` drops it. */
   #releaseToken: (() => void) | undefined;
   #closing: Promise<void> | undefined;
@@ -428,6 +431,40 @@ export class Session implements AsyncDisposable, Disposable {
       const { chunkedStream } = await import("./streams/chunked_stream.ts");
       return await chunkedStream<T>(settings)(context);
     }, signal);
+  }
+
+  /**
+   * Returns a token for the broker's server of quotes (tastytrade's DXLink), for a client of that server such as
+   * `@dxfeed/dxlink-api`. It is good for 24 hours; another one is got when less than an hour is left.
+   *
+   * @throws {SessionError} If the broker has no such server: `code` is `"unsupported"`. TradeStation's quotes are
+   * a stream: {@linkcode Session.stream}.
+   * @throws {ApiError} If the broker refuses.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { Session } from "@tasty/session";
+   * import { startEmulator } from "@tasty/session/emulator";
+   *
+   * await using emulator = await startEmulator();
+   * await using session = new Session({ ...emulator.tastytrade });
+   *
+   * const { url, token, level } = await session.quoteToken();
+   * assertEquals(level, "api");
+   * // client.connect(url); client.setAuthToken(token);
+   * ```
+   */
+  async quoteToken(options: CallOptions = {}): Promise<QuoteToken> {
+    checkCallOptions(options, CALL_OPTIONS);
+    const { name, quoteTokens } = this.broker;
+    if (quoteTokens === undefined) {
+      throw new SessionError(
+        `Cannot get a quote token: ${name} has no server of quotes with tokens of its own`,
+        { code: "unsupported" },
+      );
+    }
+    return await this.#quoteToken.get(quoteTokens, (path) => this.get(path, options));
   }
 
   /**

@@ -5,6 +5,7 @@
 
 import type { ApiErrorDetail } from "../errors.ts";
 import type { BrokerOrders } from "./orders.ts";
+import type { BrokerQuoteTokens } from "./quote_tokens.ts";
 import type { BrokerStreams } from "./streams.ts";
 import type { BrokerUpdates } from "./updates.ts";
 import type { AccountRecord, Balances, CustomerRecord, Position } from "./records.ts";
@@ -271,6 +272,8 @@ export interface Broker {
   readonly streams?: BrokerStreams;
   /** How the broker tells of changes in accounts; without it, `account.updates()` is not supported. */
   readonly updates?: BrokerUpdates;
+  /** How the broker gives tokens for its server of quotes, if that is another one. */
+  readonly quoteTokens?: BrokerQuoteTokens;
   /** The customer, if the broker has one. */
   readonly customers?: BrokerCustomers;
   /** The login with a browser, if the broker has one. */

@@ -182,6 +182,7 @@ function settingsOf(emulator: LocalEmulator): JsonObject {
     endsStreamsWithToken: emulator.endsStreamsWithToken,
     acksNameAccounts: emulator.acksNameAccounts,
     batchesNotifications: emulator.batchesNotifications,
+    wantsAuthAfterState: emulator.wantsAuthAfterState,
   };
 }
 
@@ -189,6 +190,7 @@ const STREAM_SETTINGS = [
   "endsStreamsWithToken",
   "acksNameAccounts",
   "batchesNotifications",
+  "wantsAuthAfterState",
 ] as const;
 
 /** Changes the settings that are given; `null` is the broker's own. */

@@ -14,4 +14,5 @@ export class EmulatorSettings {
   endsStreamsWithToken = false;
   acksNameAccounts = false;
   batchesNotifications = false;
+  wantsAuthAfterState = false;
 }

@@ -81,6 +81,8 @@ export interface Settings {
   readonly acksNameAccounts: boolean;
   /** Whether it sends notifications of one moment in one frame. */
   readonly batchesNotifications: boolean;
+  /** Whether the server of quotes refuses a token that comes before it has told the state. */
+  readonly wantsAuthAfterState: boolean;
   /** The address of the emulator, as WebSockets have it. */
   readonly socketUrl: string;
 }

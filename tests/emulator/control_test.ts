@@ -41,6 +41,7 @@ Deno.test("The control API tells addresses and credentials, and changes settings
     endsStreamsWithToken: true,
     acksNameAccounts: true,
     batchesNotifications: true,
+    wantsAuthAfterState: true,
   };
   const changed = await control("PATCH", "", changes);
   assertEquals(changed.json, changes);

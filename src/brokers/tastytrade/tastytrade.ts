@@ -6,7 +6,8 @@
  */
 
 import type { Broker, Page, RateLimit } from "../broker.ts";
-import { record, records, text } from "../fields.ts";
+import { instant, nonEmptyText, record, records, text } from "../fields.ts";
+import type { BrokerQuoteTokens } from "../quote_tokens.ts";
 import { APPLICATIONS_PAGE, checkRefreshToken, endpoints, HOSTS } from "./environments.ts";
 import { parseApiError, parseTokenError } from "./errors.ts";
 import { orders } from "./orders.ts";
@@ -73,6 +74,8 @@ export const tastytrade: Broker = {
   },
   orders,
   updates,
+  // https://developer.tastytrade.com/streaming-market-data: the token is valid for 24 hours
+  quoteTokens: { path: "/api-quote-tokens", defaultLifetimeMs: 86_400_000, read: readQuoteToken },
   customers: { path: "/customers/me", read: readCustomer },
   login: {
     ports: [8000], // as the documentation's examples register it
@@ -87,6 +90,13 @@ export const tastytrade: Broker = {
       APPLICATIONS_PAGE,
   },
 };
+
+function readQuoteToken(data: unknown): ReturnType<BrokerQuoteTokens["read"]> {
+  const { "dxlink-url": dxlinkUrl, "expires-at": expiresAt, ...answer } = record(data);
+  const [token, url] = [nonEmptyText(answer.token), nonEmptyText(dxlinkUrl)];
+  if (token === undefined || url === undefined) return undefined;
+  return { token, url, level: text(answer.level), expiresAt: instant(expiresAt) };
+}
 
 /** Reads a page. Pages are numbered from zero, and the links in a page are always null. */
 function readPage(body: unknown): Page {

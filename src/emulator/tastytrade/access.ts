@@ -16,6 +16,14 @@ export interface TastytradeSettings {
    * @default {false}
    */
   batchesNotifications: boolean;
+  /**
+   * Whether the server of quotes refuses a token that comes before it has told the state `UNAUTHORIZED`, as it
+   * does since June 2026 (tastyware/tastytrade #338). `@dxfeed/dxlink-api` 0.3 sends one earlier, unless a program
+   * sets it when that state is told.
+   *
+   * @default {false}
+   */
+  wantsAuthAfterState: boolean;
 }
 
 /** Where the emulator listens, and its settings. */
@@ -84,6 +92,14 @@ class Access implements EmulatedTastytrade {
 
   set acksNameAccounts(areNamed: boolean) {
     this.#place.acksNameAccounts = areNamed;
+  }
+
+  get wantsAuthAfterState(): boolean {
+    return this.#place.wantsAuthAfterState;
+  }
+
+  set wantsAuthAfterState(isWanted: boolean) {
+    this.#place.wantsAuthAfterState = isWanted;
   }
 
   get batchesNotifications(): boolean {

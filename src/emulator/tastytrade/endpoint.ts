@@ -4,6 +4,7 @@ import type { Route } from "../route.ts";
 import type { ReceivedRequest } from "../received_request.ts";
 import type { User } from "../users.ts";
 import type { OrderBook } from "./order_book.ts";
+import type { QuoteTokens } from "./quote_tokens.ts";
 
 /** An API request that has passed the common checks. */
 export interface Call {
@@ -21,6 +22,9 @@ export interface Call {
   readonly book: OrderBook;
   /** The prices that the test has set. */
   readonly market: Market;
+  readonly quoteTokens: QuoteTokens;
+  /** The address of the server of quotes. */
+  readonly quoteUrl: string;
 }
 
 /** One route of the API. */

@@ -12,8 +12,6 @@ import { instant } from "./order_state.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
 import { dataResponse, validationResponse } from "./envelope.ts";
 
-const QUOTE_TOKEN_LIFETIME_MS = 24 * 60 * 60 * 1000;
-
 /** The routes that have no service behind them in the sandbox: 502. */
 const SANDBOX_GAPS: readonly Route[] = [
   new Route("* /market-data/**"),
@@ -51,15 +49,12 @@ export const marketEndpoints: readonly Endpoint[] = [
   {
     route: new Route("GET /api-quote-tokens"),
     scope: "read",
-    handle: ({ environment }) => {
+    handle: ({ environment, quoteTokens, quoteUrl }) => {
       const { data, context } = environment === "sandbox" ? sandboxQuoteToken : quoteToken;
-      const now = Date.now();
+      const { token, issuedAt, expiresAt } = quoteTokens.issue();
       // The two times are in the specification and not in the recordings; the day is documented.
-      const times = {
-        "issued-at": instant(now),
-        "expires-at": instant(now + QUOTE_TOKEN_LIFETIME_MS),
-      };
-      return dataResponse({ ...data, ...times }, context);
+      const times = { "issued-at": instant(issuedAt), "expires-at": instant(expiresAt) };
+      return dataResponse({ ...data, token, "dxlink-url": quoteUrl, ...times }, context);
     },
   },
   {

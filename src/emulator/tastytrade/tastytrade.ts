@@ -14,6 +14,8 @@ import { instrumentEndpoints } from "./instruments.ts";
 import { marginEndpoints } from "./margin.ts";
 import { marketEndpoints, sandboxGap } from "./market.ts";
 import { OrderBook } from "./order_book.ts";
+import { dxlink } from "./dxlink.ts";
+import { QuoteTokens } from "./quote_tokens.ts";
 import { orderEndpoints } from "./orders.ts";
 import { TastytradeSignIn } from "./sign_in.ts";
 import { TastytradeTokens } from "./tokens.ts";
@@ -58,6 +60,7 @@ export class Tastytrade implements Service {
   readonly #newBook: () => OrderBook;
   readonly #market: Market;
   readonly #settings: Settings;
+  readonly #quoteTokens = new QuoteTokens();
 
   constructor(environment: "production" | "sandbox", market: Market, settings: Settings) {
     const isSandbox = environment === "sandbox";
@@ -82,6 +85,11 @@ export class Tastytrade implements Service {
     return { ...response, headers: { ...headers, ...ANY_ORIGIN } };
   }
 
+  /** The ends of the real addresses. */
+  get #quotePath(): string {
+    return this.environment === "sandbox" ? "/delayed" : "/realtime";
+  }
+
   upgrade(
     request: ReceivedRequest,
     refuse: (what: string) => void,
@@ -91,6 +99,10 @@ export class Tastytrade implements Service {
       const { book, tokens } = this;
       const userOf = (authorization: string | undefined) => tokens.userOf(authorization);
       return accountStreamer({ book, userOf, refuse, settings: this.#settings });
+    }
+    if (path === this.#quotePath) {
+      const tokens = this.#quoteTokens;
+      return dxlink({ market: this.#market, tokens, refuse, settings: this.#settings });
     }
     throw new Unserved(`a WebSocket at ${path}`);
   }
@@ -152,6 +164,8 @@ export class Tastytrade implements Service {
         user,
         book: this.book,
         market: this.#market,
+        quoteTokens: this.#quoteTokens,
+        quoteUrl: this.#settings.socketUrl + this.prefix + this.#quotePath,
       });
     } catch (error) {
       // Anything else is an error in the emulator, which no test finds.
