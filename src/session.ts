@@ -14,7 +14,7 @@ import {
   type StreamOptions,
 } from "./call/call_options.ts";
 import { parseExactly } from "./call/exact_numbers.ts";
-import { type CallLimits, callsOfSessions, OpenCalls } from "./call/open_calls.ts";
+import { type CallLimits, OpenCalls } from "./call/open_calls.ts";
 import { readPages } from "./call/pagination.ts";
 import {
   type PreparedRequest,
@@ -116,8 +116,7 @@ export class Session implements AsyncDisposable, Disposable {
     this.#grant = grant;
     this.#source = new TokenSource(grant.refresh.bind(grant), loginTokens?.accessToken);
     this.#retries = settings.retry && new RetryBudget(settings.retry);
-    this.#calls = new OpenCalls(settings.timeoutMs);
-    callsOfSessions.set(this, this.#calls);
+    this.#calls = new OpenCalls(settings.timeoutMs, this);
     this.#transport = new Transport({
       broker,
       sandbox,
@@ -427,10 +426,15 @@ export class Session implements AsyncDisposable, Disposable {
       idleTimeoutMs: checkTimeout(idleTimeoutMs),
       parse,
     };
-    return new EventStream(async (context) => {
-      const { chunkedStream } = await import("./streams/chunked_stream.ts");
-      return await chunkedStream<T>(settings)(context);
-    }, signal);
+    const whileOpen = this.#calls.whileOpen.bind(this.#calls);
+    return new EventStream(
+      async (context) => {
+        const { chunkedStream } = await import("./streams/chunked_stream.ts");
+        return await chunkedStream<T>(settings)(context);
+      },
+      whileOpen,
+      signal,
+    );
   }
 
   /**

@@ -2,7 +2,7 @@
 
 import { type CallOutcome, NetworkError, SessionClosedError, withCallersStack } from "../errors.ts";
 import type { AbortOptions } from "./call_options.ts";
-import { checkTimeout, Deadline, DeadlineGroup } from "../net/deadline.ts";
+import { checkTimeout, Deadline, DeadlineGroup, MAX_TIMEOUT_MS } from "../net/deadline.ts";
 
 /** What limits a call, as the caller passes it. */
 export interface GivenLimits extends AbortOptions {
@@ -16,8 +16,14 @@ export interface CallLimits extends AbortOptions {
   readonly signal: AbortSignal | null | undefined;
 }
 
-/** The calls of each session, for what stays open beside them. */
-export const callsOfSessions: WeakMap<object, OpenCalls> = /* @__PURE__ */ new WeakMap();
+/** The calls of each session. */
+const callsOfSessions: WeakMap<object, OpenCalls> = /* @__PURE__ */ new WeakMap();
+
+/** {@linkcode OpenCalls.whileOpen} of a session, for what stays open beside its calls. */
+export function whileOpenOf(session: object): OpenCalls["whileOpen"] {
+  const calls = callsOfSessions.get(session);
+  return (task, signal) => calls?.whileOpen(task, signal) ?? task(signal);
+}
 
 /** The calls of a session. */
 export class OpenCalls {
@@ -28,9 +34,13 @@ export class OpenCalls {
   readonly #waits = new DeadlineGroup();
   #isClosed = false;
 
-  /** @param timeoutMs How long a call may take that does not say so itself, in milliseconds. */
-  constructor(timeoutMs: number) {
+  /**
+   * @param timeoutMs How long a call may take that does not say so itself, in milliseconds.
+   * @param session Whose calls they are.
+   */
+  constructor(timeoutMs: number, session?: object) {
     this.#timeoutMs = timeoutMs;
+    if (session !== undefined) callsOfSessions.set(session, this);
   }
 
   /**
@@ -74,6 +84,21 @@ export class OpenCalls {
     } finally {
       deadline.dispose();
     }
+  }
+
+  /**
+   * Runs a task for as long as the session is open.
+   *
+   * @param task Gets a signal that ends it.
+   * @param signal Ends it too.
+   * @throws {SessionClosedError} If the session is closed, or when it is.
+   */
+  async whileOpen<T>(task: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+    const limits = { ...this.limit({ signal }), timeoutMs: MAX_TIMEOUT_MS };
+    return await this.wait(limits, "go on", (deadline) => {
+      deadline.stopTimer();
+      return task(deadline.signal);
+    });
   }
 
   /** Ends all calls, and refuses new ones. */

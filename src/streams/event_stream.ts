@@ -7,6 +7,12 @@ import type { Connect } from "./connection_loop.ts";
 import type { Gap } from "./gap.ts";
 import { CAPACITY, EventQueue } from "./event_queue.ts";
 
+/** Runs a task as long as the session is open, and ends it with its signal. */
+export type WhileOpen = <T>(
+  task: (signal: AbortSignal) => Promise<T>,
+  signal: AbortSignal,
+) => Promise<T>;
+
 /**
  * Events of the broker.
  *
@@ -17,12 +23,14 @@ export class EventStream<T> implements AsyncIterable<T | Gap>, AsyncDisposable {
   readonly #queue = new EventQueue<T | Gap>();
   readonly #controller = new AbortController();
   readonly #connect: Connect<T | Gap>;
+  readonly #whileOpen: WhileOpen;
   readonly #signal: AbortSignal | undefined;
   #running: Promise<void> | undefined;
 
   /** For the module itself: `session.stream()` and `account.updates()` make them. */
-  constructor(connect: Connect<T | Gap>, signal?: AbortSignal) {
+  constructor(connect: Connect<T | Gap>, whileOpen: WhileOpen, signal?: AbortSignal) {
     this.#connect = connect;
+    this.#whileOpen = whileOpen;
     this.#signal = signal;
   }
 
@@ -60,11 +68,13 @@ export class EventStream<T> implements AsyncIterable<T | Gap>, AsyncDisposable {
     if (signal?.aborted) abort();
     try {
       const { keepConnected } = await import("./connection_loop.ts");
-      await keepConnected(this.#connect, {
-        signal: closed,
-        emit: (event) => this.#emit(event),
-        gap: (reason) => this.#queue.push({ kind: "gap", reason }),
-      });
+      const keep = (signal: AbortSignal) =>
+        keepConnected(this.#connect, {
+          signal,
+          emit: (event) => this.#emit(event),
+          gap: (reason) => this.#queue.push({ kind: "gap", reason }),
+        });
+      await this.#whileOpen(keep, closed);
     } catch (error) {
       if (error !== CLOSED) {
         if (signal?.aborted && error === signal.reason) this.#queue.clear();

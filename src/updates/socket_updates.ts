@@ -5,10 +5,9 @@
 
 import type { AccountMessage, SocketUpdates } from "../brokers/updates.ts";
 import { parseExactly } from "../call/exact_numbers.ts";
-import { callsOfSessions } from "../call/open_calls.ts";
 import { ApiError } from "../errors.ts";
 import { formatMessage } from "../error_message.ts";
-import { Deadline, DeadlineGroup, MAX_TIMEOUT_MS } from "../net/deadline.ts";
+import { Deadline, DeadlineGroup } from "../net/deadline.ts";
 import type { Session } from "../session.ts";
 import { type Connect, failureOf } from "../streams/connection_loop.ts";
 import { CAPACITY } from "../streams/event_queue.ts";
@@ -30,32 +29,21 @@ export interface SocketTarget {
 
 /** Opens a connection and reads it to its end. */
 export function socketUpdates(target: SocketTarget): Connect<AccountUpdate | Gap> {
-  const { session, updates: { idleTimeoutMs } } = target;
+  const { idleTimeoutMs } = target.updates;
   return async ({ signal, emit, isOpen }) => {
     const timer = new DeadlineGroup({ keepsTimer: true }); // not armed anew for each message
-    const connect = async (untilClosed: Deadline): Promise<GapReason> => {
-      untilClosed.stopTimer();
-      const connection = new Deadline(idleTimeoutMs, () => SILENCE, untilClosed.signal, timer);
-      let socket: TextSocket | undefined;
-      try {
-        socket = await TextSocket.open(target.url, connection.signal);
-        const report = new AccountReport(emit);
-        return await new SocketConnection(target, { socket, connection, report, isOpen }).run();
-      } catch (error) {
-        if (connection.signal.reason === SILENCE) return "silence";
-        throw error;
-      } finally {
-        socket?.close();
-        connection.abort(ENDED);
-      }
-    };
+    const connection = new Deadline(idleTimeoutMs, () => SILENCE, signal, timer);
+    let socket: TextSocket | undefined;
     try {
-      const limits = { timeoutMs: MAX_TIMEOUT_MS, signal, onAbort: undefined };
-      const calls = callsOfSessions.get(session);
-      calls?.limit({ signal }); // throws if the session is closed
-      return await calls?.wait(limits, "read the account streamer", connect) ?? "disconnected";
+      socket = await TextSocket.open(target.url, connection.signal);
+      const report = new AccountReport(emit);
+      return await new SocketConnection(target, { socket, connection, report, isOpen }).run();
+    } catch (error) {
+      if (connection.signal.reason === SILENCE) return "silence";
+      throw error;
     } finally {
-      timer.close(() => ENDED);
+      socket?.close();
+      timer.close(() => ENDED); // aborts what still runs
     }
   };
 }

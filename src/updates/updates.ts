@@ -2,6 +2,7 @@
 
 import type { Raw } from "../brokers/records.ts";
 import { SessionError } from "../errors.ts";
+import { whileOpenOf } from "../call/open_calls.ts";
 import { checkTimeout } from "../net/deadline.ts";
 import type { Session } from "../session.ts";
 import { EventStream } from "../streams/event_stream.ts";
@@ -23,19 +24,28 @@ export function accountUpdates(
     throw unsupported(`the broker ${name} does not tell of changes`);
   }
   const target = { session, accountNumber, reconcileMs };
+  const whileOpen = whileOpenOf(session);
   if (updates.kind === "streams") {
-    return new EventStream(async (context) => {
-      const { streamedUpdates } = await import("./streamed_updates.ts");
-      return await streamedUpdates({ ...target, updates, orders })(context);
-    }, signal);
+    return new EventStream(
+      async (context) => {
+        const { streamedUpdates } = await import("./streamed_updates.ts");
+        return await streamedUpdates({ ...target, updates, orders })(context);
+      },
+      whileOpen,
+      signal,
+    );
   }
   if (streamerUrl === undefined) {
     throw unsupported(`the baseUrl is not ${name}'s own. Pass streamerUrl too`);
   }
-  return new EventStream(async (context) => {
-    const { socketUpdates } = await import("./socket_updates.ts");
-    return await socketUpdates({ ...target, updates, url: streamerUrl })(context);
-  }, signal);
+  return new EventStream(
+    async (context) => {
+      const { socketUpdates } = await import("./socket_updates.ts");
+      return await socketUpdates({ ...target, updates, url: streamerUrl })(context);
+    },
+    whileOpen,
+    signal,
+  );
 }
 
 function checkOptions(others: Raw, reconcileMs: number | undefined): void {
