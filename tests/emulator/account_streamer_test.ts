@@ -38,6 +38,7 @@ Deno.test("the emulated account streamer wants a connect first, with a bearer to
   assertEquals((await act("heartbeat"))["status"], "ok");
   assertEquals(await refusal("heartbeat", { "auth-token": "Bearer x" }), ["error", "failed"]);
   emulator.tastytrade.acksNameAccounts = true;
+  assert(emulator.tastytrade.acksNameAccounts && !emulator.tastytrade.batchesNotifications);
   assertEquals((await act("connect", { "value": FUNDED }))["value"], [FUNDED]);
   send("not json");
   assertEquals((await frames.next())["status"], "error");

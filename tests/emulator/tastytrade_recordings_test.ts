@@ -262,7 +262,15 @@ Deno.test("emulator has no market data in the sandbox, and nginx says so", async
 Deno.test("emulator keeps the sandbox apart: its own quote token and its own orders", async () => {
   await using emulator = await startEmulator();
   const get = await signIn(emulator.tastytradeSandbox);
-  assertObjectMatch(Object((await get("/api-quote-tokens")).json), sandboxQuoteToken);
+  const { json } = await get("/api-quote-tokens");
+  assertObjectMatch(Object(json), {
+    ...sandboxQuoteToken,
+    data: {
+      ...sandboxQuoteToken.data,
+      "token": at(json, "data", "token"),
+      "dxlink-url": `${emulator.url.replace("http", "ws")}/tastytrade-sandbox/delayed`,
+    },
+  });
   await get(`/accounts/${FUNDED}/orders`, sending("POST", LIMIT_ORDER));
   assertEquals(emulator.orders.map(({ environment }) => environment), ["sandbox"]);
   const production = await signIn(emulator.tastytrade);

@@ -2,8 +2,11 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { Buffer } from "node:buffer";
+import { EventEmitter } from "node:events";
 import { connect } from "node:net";
-import { type Emulator, startEmulator } from "../../src/emulator/emulator.ts";
+import type { Duplex } from "node:stream";
+import { type Emulator, type ReceivedRequest, startEmulator } from "../../src/emulator/emulator.ts";
+import { WebSocketConnection } from "../../src/emulator/streams/web_socket.ts";
 import { exchangeBytes } from "../support/emulator_wire.ts";
 
 /** RFC 6455 section 1.3 has this key and its answer. */
@@ -175,11 +178,26 @@ Deno.test("a WebSocket of the emulator takes fragments, and pings between them",
   assertEquals(JSON.parse(`${frames[1]?.payload}`)["request-id"], "é".repeat(300));
 });
 
-Deno.test("a WebSocket of the emulator takes bytes one by one", async () => {
-  await using emulator = await startEmulator();
-  const bytes = Buffer.concat([frame(TEXT, HEARTBEAT), BYE]);
-  const frames = await exchangeFrames(emulator, [...bytes].map((byte) => new Uint8Array([byte])));
-  assertEquals(frames.map(({ opcode }) => opcode), [1, 8]);
+Deno.test("a WebSocket of the emulator takes bytes one by one", () => {
+  const socket = new EventEmitter() as unknown as Duplex;
+  const written: Buffer[] = [];
+  Object.assign(socket, { write: (bytes: Buffer) => written.push(bytes), end: () => {} });
+  const received: string[] = [];
+  const connection = new WebSocketConnection(socket, {
+    maxMessageBytes: 100_000,
+    receive: (message) => received.push(message),
+    closed: () => {},
+  });
+  const headers = { "sec-websocket-key": KEY };
+  connection.start({ headers } as unknown as ReceivedRequest, new Uint8Array());
+  // The answer of RFC 6455 section 1.3.
+  assertMatch(`${written[0]}`, /Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=\r\n/);
+  const messages = ["x", "y".repeat(300), "z".repeat(66_000)];
+  for (const byte of Buffer.concat([...messages.map((one) => frame(TEXT, one)), BYE])) {
+    socket.emit("data", new Uint8Array([byte]));
+  }
+  assertEquals(received, messages);
+  assertEquals(written.slice(1).flatMap(framesOf).map(({ opcode }) => opcode), [8]);
 });
 
 Deno.test("a WebSocket of the emulator sends long messages, and cut ones", async () => {

@@ -86,6 +86,7 @@ export class Outlet {
   /** Ends the stream, as the broker would. */
   end(code: number = NORMAL_CLOSE, reason: string = BYE): void {
     if (!this.isSilent) this.#wire.end(code, reason);
+    this.isSilent = true;
   }
 
   /** Lets something go wrong; `goAway` is the stream's own affair. */
@@ -94,10 +95,13 @@ export class Outlet {
       if ("send" in fault) this.#send(fault.send);
       else this.end(fault.close, fault.reason ?? "");
     } else if (fault === "end") this.end();
-    else if (fault === "reset") this.#wire.reset();
     else if (fault === "silence") this.isSilent = true;
     else if (fault === "cut") this.#isCut = true;
-    else this.#faults.push(fault);
+    else if (fault !== "reset") this.#faults.push(fault);
+    else {
+      this.isSilent = true;
+      this.#wire.reset();
+    }
   }
 
   #sendLate(): void {

@@ -96,7 +96,6 @@ export class WebSocketConnection implements Wire {
   }
 
   end(code: number, reason: string): void {
-    if (this.#isClosing) return;
     const head = Buffer.alloc(2);
     head.writeUInt16BE(code);
     // A code that stands for none is not sent (section 7.4.1).

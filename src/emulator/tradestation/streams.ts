@@ -87,15 +87,15 @@ function accountStream(
   find: (accountId: string) => readonly JsonObject[],
   key: "OrderID" | "PositionID",
 ): StreamedResponse {
-  const ids = listOf(call.parameters[0], MAX_ACCOUNTS);
+  const asked = listOf(call.parameters[0], MAX_ACCOUNTS);
+  const stranger = asked.find((id) => !isAccount(id, call.owner));
+  const ids = stranger === undefined ? asked : [];
   const isByChanges = call.query.get("changes") === "true";
   const begin: BeginStream = (outlet) => {
-    const stranger = ids.find((id) => !isAccount(id, call.owner));
     if (stranger !== undefined) {
       // Such an error ends the stream, by the documentation.
       outlet.send(JSON.stringify(invalidAccount(stranger)));
       outlet.end();
-      return { update: () => {} };
     }
     const current = () =>
       new Map(ids.flatMap(find).map((item) => [`${item["AccountID"]} ${item[key]}`, item]));
