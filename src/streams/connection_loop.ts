@@ -10,6 +10,12 @@ const LONGEST_PAUSE_MS = 30_000;
 /** After a connection that lasted as long, the pauses begin anew. */
 const GOOD_CONNECTION_MS = 30_000;
 
+/**
+ * How many connections in a row may be refused with a 401, after one that was accepted. The request has been
+ * repeated with a fresh token then, but that may have been revoked too.
+ */
+const MOST_REFUSALS = 3;
+
 /** What a connection gets. */
 export interface ConnectionContext<T> {
   /** Ends the connection. */
@@ -47,6 +53,7 @@ export async function keepConnected<T>(
   const lifetime = new Deadline(MAX_TIMEOUT_MS, () => undefined, signal);
   lifetime.stopTimer();
   let failures = 0;
+  let refusalsLeft = 0;
   let isGapTold = true; // before the first connection nothing is missing
   try {
     for (;;) {
@@ -59,7 +66,10 @@ export async function keepConnected<T>(
       try {
         const context: ConnectionContext<T> = {
           signal: controller.signal,
-          isOpen: () => openedAt ??= performance.now(),
+          isOpen: () => {
+            openedAt ??= performance.now();
+            refusalsLeft = MOST_REFUSALS;
+          },
           emit: (event) => {
             isGapTold = false;
             if (!emit(event)) controller.abort(new SlowConsumerError());
@@ -70,9 +80,15 @@ export async function keepConnected<T>(
         signal.throwIfAborted();
         if (error instanceof SlowConsumerError) reason = "slow_consumer";
         else {
-          const failure = failureOf(error);
-          if (failure === undefined) throw error;
-          ({ reason, retryAfterMs } = failure);
+          const isRefusal = error instanceof ApiError && error.status === 401;
+          if (isRefusal && refusalsLeft > 0) {
+            refusalsLeft -= 1;
+            reason = "server_error";
+          } else {
+            const failure = failureOf(error);
+            if (failure === undefined) throw error;
+            ({ reason, retryAfterMs } = failure);
+          }
         }
       } finally {
         signal.removeEventListener("abort", end);

@@ -1,7 +1,8 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { chaos } from "./chaos.ts";
 import { orderChaos } from "./order_chaos.ts";
-import { RUNTIMES } from "../support/runtimes.ts";
+import { run, RUNTIMES } from "../support/runtimes.ts";
+import type { StreamReport } from "./stream_client.ts";
 
 const CALLS = 300;
 
@@ -28,5 +29,24 @@ for (const [index, runtime] of RUNTIMES.entries()) {
     assertGreater(told["placed unknown"], 0);
     assertGreater(lost, 5);
     assertEquals(found, lost);
+  });
+}
+
+for (const broker of ["tastytrade", "tradestation"]) {
+  Deno.test(`An account's updates come right after each of 1,000 faults in an hour, at ${broker}`, async () => {
+    const hours = RUNTIMES.map(async (runtime, index) => {
+      // What is dropped is found by comparing with the lists; anything else, without.
+      const drops = index === 1 ? "none" : "some";
+      const args = ["tests/chaos/stream_client.ts", broker, "1000", `${index + 1}`, drops];
+      const { stdout, stderr } = await run(runtime, args);
+      if (!stdout.startsWith("{")) throw new Error(`${runtime.name} has no report: ${stderr}`);
+      const report: StreamReport = JSON.parse(stdout);
+      assertEquals(report.violations, [], runtime.name);
+      assertGreater(Object.keys(report.faults).length, 10);
+      assertGreater(report.snapshots, 100);
+      assertGreater(report.seconds, 3_600);
+      if (drops === "some") assertGreater(report.gaps["dropped"], 0);
+    });
+    await Promise.all(hours);
   });
 }

@@ -139,6 +139,58 @@ for (
   });
 }
 
+Deno.test("session.stream() notices silence even if the abort does not end the body", async () => {
+  using clock = new FakeClock({ timers: true });
+  const { broker, connections, events, stream, reconnect, session } = await open();
+  connections[0]?.end();
+  // As Deno's fetch does at times, and a custom one may do.
+  broker.onRequest = () => new Response(new ReadableStream());
+  await rest();
+  clock.advance(1_000);
+  await rest();
+  broker.onRequest = ({ init }) => {
+    const connection = new WrittenResponse(init);
+    connections.push(connection);
+    return connection.response;
+  };
+  clock.advance(31_000);
+  await rest();
+  await reconnect(clock);
+  connections[1]?.write({ n: 1 });
+  await rest();
+  assertEquals(events, [gap("disconnected"), gap("silence"), data({ n: 1 })]);
+  await stream.close();
+  await session.close();
+});
+
+Deno.test("session.stream() opens anew after a 401, but not for ever", async () => {
+  using clock = new FakeClock({ timers: true });
+  const { broker, connections, events, running, reconnect, end, session } = await open();
+  const { onRequest } = broker;
+  let refused = 0;
+  broker.onRequest = (request) => {
+    if (refused >= 3) return onRequest(request);
+    refused += 1;
+    return new Response("", { status: 401 });
+  };
+  connections[0]?.end();
+  await reconnect(clock);
+  connections[1]?.write({ n: 1 });
+  await rest();
+  assertEquals(events, [gap("disconnected"), data({ n: 1 })]);
+  broker.onRequest = () => new Response("", { status: 401 });
+  connections[1]?.end();
+  for (let i = 0; i < 120 && end() === undefined; i++) {
+    clock.advance(1_000);
+    await rest();
+  }
+  await running;
+  const error = end();
+  assert(error instanceof ApiError);
+  assertEquals(error.status, 401);
+  await session.close();
+});
+
 Deno.test("session.stream() notices silence, and a heartbeat is none", async () => {
   using clock = new FakeClock({ timers: true });
   const { connections, events, stream, reconnect, session } = await open();

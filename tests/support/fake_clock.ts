@@ -42,10 +42,15 @@ export class FakeClock implements Disposable {
       this.#timers.set(id, timer);
       return id;
     };
-    const clear = (id: unknown) => this.#timers.delete(id);
+    const clear = (id: unknown) => {
+      if (!this.#timers.delete(id)) this.#realClearTimeout.call(globalThis, id as number);
+    };
+    // The fetch of Node and the server of Bun pass arguments to theirs, which stay real; the module does not.
     globalThis.setTimeout =
-      ((callback: () => void, delayMs = 0) =>
-        arm({ at: this.#monotonic + delayMs, callback })) as unknown as typeof setTimeout;
+      ((callback: () => void, delayMs = 0, ...args: unknown[]) =>
+        args.length > 0
+          ? Reflect.apply(this.#realSetTimeout, globalThis, [callback, delayMs, ...args])
+          : arm({ at: this.#monotonic + delayMs, callback })) as unknown as typeof setTimeout;
     globalThis.setInterval =
       ((callback: () => void, everyMs = 0) =>
         arm({ at: this.#monotonic + everyMs, callback, everyMs })) as unknown as typeof setInterval;
