@@ -39,7 +39,8 @@ A test controls it with JSON at /control, for instance:
   GET /control                            addresses, credentials and settings
   PATCH /control {"latencyMs": 100}       changes settings: tokenLifetimeS, scopes, latencyMs,
                                           orderDelayMs, orderListDelayMs, rotation, callbackUrls,
-                                          isStateKeptOnDecline, listsConfirmIds
+                                          isStateKeptOnDecline, listsConfirmIds, endsStreamsWithToken,
+                                          acksNameAccounts, batchesNotifications, wantsAuthAfterState
   POST /control/users {"accounts": [{"accountNumber": "5WX00001", "cash": "25000.00"}]}
                                           adds a user with accounts, and returns the credentials
   POST /control/reset                     everything but credentials and tokens as at the start
@@ -53,6 +54,9 @@ A test controls it with JSON at /control, for instance:
                                           or "hang", "reset", {"status": 500, "body": "..."}, or one
                                           of them after an effect: {"afterEffect": "reset"}
   DELETE /control/faults
+  POST /control/streams/disturb {"route": "GET /streamer", "fault": "drop"}
+                                          or "end", "reset", "silence", "goAway", "duplicate", "delay",
+                                          "cut", {"close": 1011}, {"send": "..."}
   POST /control/revoke-access-tokens, /control/revoke-grant, /control/restore-grant
   POST /control/consent {"authorizeUrl": "...", "decision": "accept"}
   POST /control/clock {"advanceMs": 900000}`;
