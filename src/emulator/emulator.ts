@@ -36,7 +36,7 @@ import type { EmulatedUser } from "./emulated_user.ts";
 import type { Fault, LostRequest, LostResponse } from "./fault_queue.ts";
 import { LocalEmulator } from "./local_emulator.ts";
 import type { ReceivedRequest } from "./received_request.ts";
-import type { EmulatedTastytrade } from "./tastytrade/access.ts";
+import type { EmulatedTastytrade, TastytradeSettings } from "./tastytrade/access.ts";
 import type { EmulatedTradestation, TradestationSettings } from "./tradestation/access.ts";
 import type { UnservedRequest } from "./unserved.ts";
 import type { NewAccount } from "./users.ts";
@@ -56,6 +56,7 @@ export type {
   LostResponse,
   NewAccount,
   ReceivedRequest,
+  TastytradeSettings,
   TradestationSettings,
   UnservedRequest,
 };

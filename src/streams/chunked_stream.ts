@@ -38,7 +38,7 @@ export interface ChunkedStreamOptions {
 export function chunkedStream<T>(
   { url, open, broker, idleTimeoutMs, parse }: ChunkedStreamOptions,
 ): Connect<StreamEvent<T>> {
-  return async ({ signal, emit, isOpen }) => {
+  return async ({ signal, emit, drain, isOpen }) => {
     const timer = new DeadlineGroup({ keepsTimer: true }); // not armed anew for each chunk
     const silence = new Deadline(idleTimeoutMs, () => SILENCE, signal, timer);
     let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
@@ -59,6 +59,8 @@ export function chunkedStream<T>(
           if (reason !== undefined) return reason;
           if (signal.aborted) throw signal.reason;
         }
+        // Where chunks arrive faster than microtasks run, as on Bun, the program would have no turn.
+        await drain();
       }
     } catch (error) {
       if (silence.signal.reason === SILENCE) return "silence";

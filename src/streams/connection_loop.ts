@@ -22,6 +22,8 @@ export interface ConnectionContext<T> {
   readonly signal: AbortSignal;
   /** Hands an event to the program. Ends the connection if the program is too slow. */
   emit(event: T): void;
+  /** Lets the program take the events that wait, unless it waits for something else itself. */
+  drain(): Promise<void>;
   /** Tells that the connection works, so that the next one is opened soon after its end. */
   isOpen(): void;
 }
@@ -44,9 +46,10 @@ class SlowConsumerError extends Error {}
  */
 export async function keepConnected<T>(
   connect: Connect<T>,
-  { signal, emit, gap }: {
+  { signal, emit, drain, gap }: {
     readonly signal: AbortSignal;
     emit(event: T): boolean;
+    drain(): Promise<void>;
     gap(reason: GapReason): void;
   },
 ): Promise<never> {
@@ -66,6 +69,7 @@ export async function keepConnected<T>(
       try {
         const context: ConnectionContext<T> = {
           signal: controller.signal,
+          drain,
           isOpen: () => {
             openedAt ??= performance.now();
             refusalsLeft = MOST_REFUSALS;

@@ -3,6 +3,9 @@
 /** How many events wait for the program at most. */
 export const CAPACITY = 10_000;
 
+/** How many turns of the microtask queue a reader takes at most between two events that it handles at once. */
+const READER_TURNS = 50;
+
 /** A queue of events, which one reader takes out. */
 export class EventQueue<T> {
   #events: T[] = [];
@@ -27,6 +30,19 @@ export class EventQueue<T> {
   clear(): void {
     this.#events = [];
     this.#first = 0;
+  }
+
+  /**
+   * Lets the reader take out what waits, for as long as it does. A reader that waits for something else meanwhile
+   * is not waited for.
+   */
+  async drain(): Promise<void> {
+    let before = this.length;
+    for (let idle = 0; before > 0 && idle < READER_TURNS; idle++) {
+      await undefined;
+      if (this.length < before) idle = 0;
+      before = this.length;
+    }
   }
 
   /** Ends the queue: what waits is still taken out, and then the error, if there is one. */

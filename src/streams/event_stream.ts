@@ -72,6 +72,7 @@ export class EventStream<T> implements AsyncIterable<T | Gap>, AsyncDisposable {
         keepConnected(this.#connect, {
           signal,
           emit: (event) => this.#emit(event),
+          drain: () => this.#queue.drain(),
           gap: (reason) => this.#queue.push({ kind: "gap", reason }),
         });
       await this.#whileOpen(keep, closed);
