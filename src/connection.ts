@@ -36,6 +36,13 @@ export interface ConnectionOptions {
    */
   readonly signInUrl?: string | undefined;
   /**
+   * Another address of the broker's account streamer, where that is a separate server (tastytrade): wss, or
+   * ws on this machine.
+   *
+   * @default {undefined} the broker's own; with another `baseUrl` than the broker's, none
+   */
+  readonly streamerUrl?: string | undefined;
+  /**
    * The `User-Agent` header, as `<product>/<version>`. tastytrade refuses requests without one.
    *
    * @default {"tasty-session/<version>"}
@@ -52,12 +59,6 @@ export interface ConnectionOptions {
   readonly fetch?: typeof fetch | undefined;
 }
 
-/** What concerns sessions alone. */
-interface OptionsOfSessions {
-  readonly apiVersion?: string | undefined;
-  readonly streamerUrl?: string | undefined;
-}
-
 /** The options with their defaults. */
 export interface Connection extends TokenEndpointContext {
   /** What the broker's endpoints were made from. */
@@ -71,7 +72,7 @@ export interface Connection extends TokenEndpointContext {
  * @throws {RangeError} If the broker does not have the API version.
  */
 export function readConnection(
-  options: ConnectionOptions & OptionsOfSessions,
+  options: ConnectionOptions & { readonly apiVersion?: string | undefined },
 ): Connection {
   const { broker = tastytrade } = options;
   if (typeof broker !== "object" || typeof broker?.endpoints !== "function") {
@@ -94,9 +95,9 @@ export function readConnection(
 
 /** Checks where the user wants to go. A `baseUrl` of the broker's own determines the environment. */
 export function readPlace(
-  { sandbox, apiVersion, baseUrl, signInUrl, streamerUrl }:
-    & Omit<ConnectionOptions, "broker">
-    & OptionsOfSessions,
+  { sandbox, apiVersion, baseUrl, signInUrl, streamerUrl }: Omit<ConnectionOptions, "broker"> & {
+    readonly apiVersion?: string | undefined;
+  },
   broker: Broker,
 ): EndpointOptions {
   if (sandbox !== undefined && typeof sandbox !== "boolean") {

@@ -14,6 +14,8 @@ export interface CredentialsOptions {
   readonly baseUrl?: string | undefined;
   /** The address of the sign-in, if it is not the broker's own. */
   readonly signInUrl?: string | undefined;
+  /** The address of the account streamer, if it is not the broker's own. */
+  readonly streamerUrl?: string | undefined;
   /** The OAuth client id. */
   readonly clientId: string;
   /** The OAuth client secret. */
@@ -66,6 +68,11 @@ export class Credentials {
   /** The address of the sign-in, if it is not the broker's own. */
   get signInUrl(): string | undefined {
     return this.#options.signInUrl;
+  }
+
+  /** The address of the account streamer, if it is not the broker's own. */
+  get streamerUrl(): string | undefined {
+    return this.#options.streamerUrl;
   }
 
   /** The OAuth client id. */

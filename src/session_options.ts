@@ -38,13 +38,6 @@ export interface SessionOptions extends ConnectionOptions, CredentialOptions {
    */
   readonly apiVersion?: string | undefined;
   /**
-   * Another address of the broker's account streamer, where that is a separate server (tastytrade): wss, or
-   * ws on this machine.
-   *
-   * @default {undefined} the broker's own; with another `baseUrl` than the broker's, none
-   */
-  readonly streamerUrl?: string | undefined;
-  /**
    * How long a call may take, in milliseconds. That includes the wait for a token and for the rate limit,
    * every attempt and every pause, and reading the body, except with `session.fetch()`.
    *
@@ -140,8 +133,10 @@ function withCredentials(options: SessionOptions): SessionOptions {
   const { credentials } = options;
   if (credentials === undefined) return options;
   loginTokensOf(credentials); // throws if it is something else
-  const { broker, sandbox, baseUrl, signInUrl, clientId, clientSecret, refreshToken } = credentials;
-  const filled = { broker, baseUrl, signInUrl, clientId, clientSecret, refreshToken };
+  const { broker, sandbox, clientId, clientSecret, refreshToken } = credentials;
+  const { baseUrl, signInUrl, streamerUrl } = credentials;
+  const addresses = { baseUrl, signInUrl, streamerUrl };
+  const filled = { broker, ...addresses, clientId, clientSecret, refreshToken };
   // An address of the broker's own determines the environment by itself.
   const hasEnvironment = isSandboxUrl(options.baseUrl, options.broker ?? broker) !== undefined;
   const given = Object.entries(options).filter(([, value]) => value !== undefined);

@@ -18,9 +18,11 @@ Deno.test("readSessionOptions() fills in the defaults", () => {
       apiVersion: undefined,
       baseUrl: undefined,
       signInUrl: undefined,
+      streamerUrl: undefined,
     },
     endpoints: {
       baseUrl: "https://api.tastyworks.com",
+      streamerUrl: "wss://streamer.tastyworks.com",
       tokenUrl: "https://api.tastyworks.com/oauth/token",
       authorizeUrl: "https://my.tastytrade.com/auth.html",
       validatePath: "/customers/me",
@@ -51,6 +53,7 @@ Deno.test("readSessionOptions() takes what is given", () => {
   assertEquals(settings.credentials, { clientId: "id", ...CREDENTIALS });
   assertEquals(settings.endpoints, {
     baseUrl: "https://api.cert.tastyworks.com",
+    streamerUrl: "wss://streamer.cert.tastyworks.com",
     tokenUrl: "https://api.cert.tastyworks.com/oauth/token",
     authorizeUrl: "https://cert-my.staging-tasty.works/auth.html",
     validatePath: "/customers/me",

@@ -151,6 +151,7 @@ const KNOWN_NAMES: ReadonlySet<string> = /* @__PURE__ */ new Set<
   "sandbox",
   "baseUrl",
   "signInUrl",
+  "streamerUrl",
   "userAgent",
   "fetch",
   "scopes",
@@ -167,14 +168,15 @@ function exchangeFor(
   context: LoginContext,
   deadline: Deadline,
 ): Exchange {
-  const { broker, sandbox, place: { baseUrl, signInUrl } } = connection;
+  const { broker, sandbox, place: { baseUrl, signInUrl, streamerUrl } } = connection;
   return async (authorization, code) => {
     deadline.stopTimer(); // the token request has a timeout of its own
     const token = await requestToken(authorization.grant(code), connection, deadline.signal);
     const { refreshToken } = token;
     if (refreshToken === undefined) throw noRefreshToken(context);
     const { client } = authorization;
-    const options = { broker, sandbox, baseUrl, signInUrl, ...client, refreshToken };
+    const addresses = { baseUrl, signInUrl, streamerUrl };
+    const options = { broker, sandbox, ...addresses, ...client, refreshToken };
     const credentials = new Credentials(options);
     keepAccessToken(credentials, token);
     return credentials;

@@ -36,7 +36,12 @@ Deno.test("official SDK reads customer and accounts from the emulator", async ()
     await service.getFullCustomerAccountResource(FUNDED),
     accounts.data.items[0]?.account,
   );
-  assertObjectMatch(await service.getApiQuoteToken(), quoteToken.data);
+  const { level } = quoteToken.data;
+  const socketUrl = emulator.url.replace("http", "ws");
+  assertObjectMatch(await service.getApiQuoteToken(), {
+    level,
+    "dxlink-url": `${socketUrl}/tastytrade/realtime`,
+  });
   assertEquals(emulator.count("POST /oauth/token"), 1);
   const [login] = emulator.requests;
   assertEquals(login?.headers["user-agent"], "tastytrade-sdk-js");

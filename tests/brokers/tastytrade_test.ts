@@ -103,6 +103,7 @@ Deno.test("tastytrade has a production and a sandbox, and moves the token endpoi
   const none = { sandbox: false, apiVersion: undefined, baseUrl: undefined, signInUrl: undefined };
   assertEquals(tastytrade.endpoints(none), {
     baseUrl: "https://api.tastyworks.com",
+    streamerUrl: "wss://streamer.tastyworks.com",
     tokenUrl: "https://api.tastyworks.com/oauth/token",
     authorizeUrl: "https://my.tastytrade.com/auth.html",
     validatePath: "/customers/me",
