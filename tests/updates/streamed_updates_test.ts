@@ -37,7 +37,7 @@ async function opened(options: UpdateOptions = {}) {
   const streams = { orders: [] as WrittenResponse[], positions: [] as WrittenResponse[] };
   const server = {
     cash: "100",
-    fails: false,
+    failure: undefined as number | undefined,
     orders: [ORDER] as object[],
     reads: 0,
   };
@@ -48,7 +48,7 @@ async function opened(options: UpdateOptions = {}) {
       streams[part].push(written);
       return written.response;
     }
-    if (server.fails) return new Response("", { status: 503 });
+    if (server.failure !== undefined) return new Response("", { status: server.failure });
     if (path.endsWith("/accounts")) return Response.json({ Accounts: [{ AccountID: "A1" }] });
     if (path.includes("/balances")) {
       server.reads += 1;
@@ -139,13 +139,13 @@ Deno.test("account.updates() tells which of the streams has a gap, and has its s
 Deno.test("account.updates() goes on when the balances cannot be read for a while", async () => {
   await using test = await opened();
   const { orders, positions, server } = test;
-  server.fails = true;
+  server.failure = 503;
   orders()?.write(ORDER, END);
   positions()?.write(END);
   await test.pass(6_000);
   server.cash = "1";
   orders()?.write({ ...ORDER, Status: "FPR" });
-  server.fails = false;
+  server.failure = undefined;
   await test.pass(6_000);
   assertEquals(test.consumer.books.cash, "1");
   assertEquals(test.consumer.gaps, []);
@@ -157,6 +157,17 @@ Deno.test("account.updates() ends with an error that no other connection mends",
   await test.consumer.running;
   assertInstanceOf(test.consumer.end, ApiError);
   assertEquals([test.consumer.end.code, test.positions()?.isOver], ["Forbidden", true]);
+});
+
+Deno.test("account.updates() ends when the balances are refused", async () => {
+  await using test = await opened();
+  test.orders()?.write(ORDER, END);
+  test.positions()?.write(END);
+  test.server.failure = 403;
+  await test.pass(6_000);
+  await test.consumer.running;
+  assertInstanceOf(test.consumer.end, ApiError);
+  assertEquals(test.consumer.end.status, 403);
 });
 
 Deno.test("account.updates() finds orders that a healthy stream has dropped", async () => {
