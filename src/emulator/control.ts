@@ -186,7 +186,10 @@ function settingsOf(emulator: LocalEmulator): JsonObject {
   };
 }
 
-const STREAM_SETTINGS = [
+const BOOLEAN_SETTINGS = [
+  "rotation",
+  "isStateKeptOnDecline",
+  "listsConfirmIds",
   "endsStreamsWithToken",
   "acksNameAccounts",
   "batchesNotifications",
@@ -207,12 +210,7 @@ function changeSettings({ emulator, body }: ControlCall): Json {
   if (has("orderListDelayMs")) {
     emulator.orderListDelayMs = numberOf(body, "orderListDelayMs") ?? 0;
   }
-  if (has("listsConfirmIds")) emulator.listsConfirmIds = booleanOf(body, "listsConfirmIds");
-  if (has("rotation")) emulator.rotation = booleanOf(body, "rotation");
-  if (has("isStateKeptOnDecline")) {
-    emulator.isStateKeptOnDecline = booleanOf(body, "isStateKeptOnDecline");
-  }
-  for (const name of STREAM_SETTINGS) if (has(name)) emulator[name] = booleanOf(body, name);
+  for (const name of BOOLEAN_SETTINGS) if (has(name)) emulator[name] = booleanOf(body, name);
   if (has("callbackUrls")) emulator.callbackUrls = textsOf(body, "callbackUrls");
   return settingsOf(emulator);
 }

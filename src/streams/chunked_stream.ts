@@ -7,7 +7,7 @@ import { Deadline, DeadlineGroup } from "../net/deadline.ts";
 import { networkFailure } from "../net/network_failure.ts";
 import type { Connect } from "./connection_loop.ts";
 import type { GapReason } from "./gap.ts";
-import { JsonChunks } from "./json_chunks.ts";
+import { JsonChunks, valueOf } from "./json_chunks.ts";
 
 /** An event of a stream of chunked JSON. */
 export type StreamEvent<T> =
@@ -120,14 +120,5 @@ function tell<T>(
       });
       throw new ApiError(explanation, { code, status: 200, method: "GET", url });
     }
-  }
-}
-
-/** `undefined` if it is not JSON. */
-function valueOf(text: string, parse: (text: string) => unknown): unknown {
-  try {
-    return parse(text);
-  } catch {
-    return undefined;
   }
 }

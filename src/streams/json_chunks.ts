@@ -59,3 +59,12 @@ export class JsonChunks {
     return values;
   }
 }
+
+/** The value of a text; `undefined` if it is not JSON. */
+export function valueOf(text: string, parse: (text: string) => unknown): unknown {
+  try {
+    return parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -46,10 +46,8 @@ export class AccountReport {
   }
 
   /** Tells all that there is. */
-  contents({ orders, positions, balances }: AccountContents): void {
-    this.snapshot({ kind: "snapshot", type: "order", orders });
-    this.snapshot({ kind: "snapshot", type: "position", positions });
-    this.snapshot({ kind: "snapshot", type: "balance", balances });
+  contents(contents: AccountContents): void {
+    for (const event of snapshotsOf(contents)) this.snapshot(event);
   }
 
   /**

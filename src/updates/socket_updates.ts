@@ -12,6 +12,7 @@ import type { Session } from "../session.ts";
 import { type Connect, failureOf } from "../streams/connection_loop.ts";
 import { CAPACITY } from "../streams/event_queue.ts";
 import type { Gap, GapReason } from "../streams/gap.ts";
+import { valueOf } from "../streams/json_chunks.ts";
 import { TextSocket } from "../streams/text_socket.ts";
 import { readContents } from "./account_contents.ts";
 import { AccountReport } from "./account_report.ts";
@@ -96,7 +97,7 @@ class SocketConnection {
       const text = await socket.next();
       if (text === undefined) return "disconnected";
       connection.restartTimer(updates.idleTimeoutMs);
-      const json = valueOf(text);
+      const json = valueOf(text, parseExactly);
       if (json === undefined) return "server_error";
       for (const message of updates.read(json)) {
         if (message.kind === "connected" && !isAcknowledged) return undefined;
@@ -177,13 +178,4 @@ function changeOf(
 ): AccountChange {
   const { kind: type, ...content } = message;
   return { kind: "update", type, ...content } as AccountChange;
-}
-
-/** `undefined` if it is not JSON. */
-function valueOf(text: string): unknown {
-  try {
-    return parseExactly(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -44,7 +44,7 @@ const FAULTS_AT_ONCE = 20;
 const PATIENCE_S = 240;
 const RECONCILE_MS = 15_000;
 
-const ACCOUNT = { tastytrade: "7000", tradestation: "7000" };
+const ACCOUNT = "7000";
 
 /** The faults of both brokers, and what only one has. */
 const OPEN_FAULTS = ["end", "reset", "silence", "duplicate", "delay", "cut"] as const;
@@ -257,17 +257,17 @@ export async function streamHour(
   { faults, seed, hasDrops }: { faults: number; seed: number; hasDrops: boolean },
 ): Promise<StreamReport> {
   const emulator = await startEmulator();
-  const user = emulator.addUser([{ accountNumber: ACCOUNT[broker], cash: "1000000000" }]);
+  const user = emulator.addUser([{ accountNumber: ACCOUNT, cash: "1000000000" }]);
   const options: SessionOptions = broker === "tastytrade"
     ? { ...user.tastytrade }
     : { broker: tradestation, ...user.tradestation };
-  // Books are kept and read over a connection of their own, on the real clock.
+  // Another session trades and reads the books, so that what is tested has its token for itself.
   const trading = new Session({ ...options, timeoutMs: 20_000 });
-  const trader = await Account.get(trading, ACCOUNT[broker]);
+  const trader = await Account.get(trading, ACCOUNT);
   const clock = new FakeClock({ timers: true });
   const session = new Session(options);
   try {
-    const account = await Account.get(session, ACCOUNT[broker]);
+    const account = await Account.get(session, ACCOUNT);
     return await new Hour(broker, seed, emulator, clock).run(account, trader, faults, { hasDrops });
   } finally {
     clock[Symbol.dispose]();

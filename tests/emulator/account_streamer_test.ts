@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { startEmulator, tastytradeFaults } from "../../src/emulator/emulator.ts";
 import { at } from "../support/emulator_wire.ts";
 import { type Frames, openSocket, openStreamer, untilOpen } from "../support/emulator_streams.ts";
+import { until } from "../support/idle.ts";
 import { LIMIT_ORDER } from "../support/orders.ts";
 import { atTime, EMPTY, FUNDED } from "./tastytrade_fixtures.ts";
 
@@ -138,7 +139,7 @@ Deno.test("WebSockets of the emulator: codes, silence, refusals, and what is not
   await untilOpen(emulator, route);
   emulator.injectFault(route, "hangMidBody");
   const hanging = openSocket(streamerUrl);
-  while (emulator.count(route) < 8) await new Promise<void>((resolve) => setTimeout(resolve, 1));
+  await until(() => emulator.count(route) >= 8);
   await emulator.close();
   assertEquals([await third.frames.nextText(), isBroken(third.frames)], [undefined, true]);
   assertEquals(await (await hanging).frames.nextText(), undefined);

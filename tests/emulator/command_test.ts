@@ -3,7 +3,7 @@ import { Session, tradestation } from "../../mod.ts";
 import { runCommand } from "../../src/emulator/command.ts";
 import { startEmulator } from "../../src/emulator/emulator.ts";
 import { askForToken, at, breakOff, call, sending } from "../support/emulator_wire.ts";
-import { until } from "./tastytrade_fixtures.ts";
+import { until } from "../support/idle.ts";
 
 /** A terminal that keeps what is written, and a way to end the command. */
 function openTerminal() {

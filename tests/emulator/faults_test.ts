@@ -15,7 +15,8 @@ import margin from "../../src/emulator/tastytrade/recordings/margin_check_failed
 };
 import { accessToken, call, sending, signIn, USER_AGENT } from "../support/emulator_wire.ts";
 import { LIMIT_ORDER } from "../support/orders.ts";
-import { FUNDED, HTML_401, until } from "./tastytrade_fixtures.ts";
+import { until } from "../support/idle.ts";
+import { FUNDED, HTML_401 } from "./tastytrade_fixtures.ts";
 
 Deno.test("emulator gives the ordered answer as often as ordered, then the true one", async () => {
   await using emulator = await startEmulator();

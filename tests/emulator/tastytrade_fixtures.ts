@@ -30,8 +30,3 @@ export function atTime(ms: number): Disposable {
 export function without(name: string, object: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(object).filter(([key]) => key !== name));
 }
-
-/** Lets the event loop turn until something is so; the test runner's own timeout is the limit. */
-export async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise<void>((resolve) => setTimeout(resolve, 1));
-}

@@ -7,6 +7,7 @@ import { connect } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Emulator, type ReceivedRequest, startEmulator } from "../../src/emulator/emulator.ts";
 import { WebSocketConnection } from "../../src/emulator/streams/web_socket.ts";
+import { untilOpen } from "../support/emulator_streams.ts";
 import { exchangeBytes } from "../support/emulator_wire.ts";
 
 /** RFC 6455 section 1.3 has this key and its answer. */
@@ -203,9 +204,7 @@ Deno.test("a WebSocket of the emulator takes bytes one by one", () => {
 Deno.test("a WebSocket of the emulator sends long messages, and cut ones", async () => {
   await using emulator = await startEmulator();
   const sent = exchangeFrames(emulator, []);
-  while (emulator.countStreams("GET /streamer") === 0) {
-    await new Promise<void>((resolve) => setTimeout(resolve, 1));
-  }
+  await untilOpen(emulator, "GET /streamer");
   const long = "x".repeat(70_000);
   emulator.disturbStreams("GET /streamer", { send: long });
   emulator.disturbStreams("GET /streamer", "cut");

@@ -6,6 +6,7 @@
 
 import { assert } from "@std/assert";
 import type { EmulatedTastytrade, Emulator } from "../../src/emulator/emulator.ts";
+import { until } from "./idle.ts";
 import { accessToken, USER_AGENT } from "./emulator_wire.ts";
 
 type Frame = Record<string, unknown>;
@@ -152,7 +153,5 @@ export async function openStreamer(access: EmulatedTastytrade): Promise<
 
 /** Waits until the emulator has as many streams of a route. */
 export async function untilOpen(emulator: Emulator, route: string, count = 1): Promise<void> {
-  while (emulator.countStreams(route) !== count) {
-    await new Promise<void>((resolve) => setTimeout(resolve, 1));
-  }
+  await until(() => emulator.countStreams(route) === count);
 }

@@ -27,3 +27,8 @@ export async function quiet(clock: FakeClock): Promise<void> {
   while (clock.holding > 0) await idle();
   await settle();
 }
+
+/** Lets the event loop turn until something is so; the test runner's own timeout is the limit. */
+export async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await idle();
+}

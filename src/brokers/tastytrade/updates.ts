@@ -1,6 +1,7 @@
 /** tastytrade's account streamer: https://developer.tastytrade.com/streaming-account-data */
 
 import { record, records, text } from "../fields.ts";
+import type { Raw } from "../records.ts";
 import type { AccountMessage, SocketUpdates } from "../updates.ts";
 import { orders } from "./orders.ts";
 import { readBalances, readPosition } from "./records.ts";
@@ -29,7 +30,7 @@ export const updates: SocketUpdates = {
   },
 };
 
-function read({ status, action, message, type, data }: ReturnType<typeof record>): AccountMessage {
+function read({ status, action, message, type, data }: Raw): AccountMessage {
   const value = record(data);
   switch (type) {
     case "Order":

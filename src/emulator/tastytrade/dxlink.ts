@@ -69,7 +69,6 @@ export function dxlink(host: QuoteHost): AcceptedSocket {
 
 /** One channel of a connection. */
 interface Channel {
-  readonly contract: Json;
   isCompact: boolean;
   fields: Record<string, readonly string[]>;
   /** The prices that were sent, by type and symbol of the event. */
@@ -187,7 +186,7 @@ class DxlinkConnection implements SourceOfStream {
       this.#host.refuse(`the DXLink service ${service} with the contract ${contract}`);
       return this.#error(id, "BAD_ACTION", `The emulator does not serve ${service} ${contract}.`);
     }
-    this.#channels.set(id, { contract, isCompact: false, fields: {}, sent: new Map() });
+    this.#channels.set(id, { isCompact: false, fields: {}, sent: new Map() });
     const opened = { service, parameters: { contract, subFormat: "LIST" } };
     this.#send(id, "CHANNEL_OPENED", opened);
   }
