@@ -36,8 +36,8 @@ for (const broker of ["tastytrade", "tradestation"]) {
   Deno.test(`An account's updates come right after each of 1,000 faults in an hour, at ${broker}`, async () => {
     const hours = RUNTIMES.map(async (runtime, index) => {
       // What is dropped is found by comparing with the lists; anything else, without.
-      const drops = index === 1 ? "none" : "some";
-      const args = ["tests/chaos/stream_client.ts", broker, "1000", `${index + 1}`, drops];
+      const choice = index === 1 ? "told" : "all";
+      const args = ["tests/chaos/stream_client.ts", broker, "1000", `${index + 1}`, choice];
       const { stdout, stderr } = await run(runtime, args);
       if (!stdout.startsWith("{")) throw new Error(`${runtime.name} has no report: ${stderr}`);
       const report: StreamReport = JSON.parse(stdout);
@@ -45,7 +45,25 @@ for (const broker of ["tastytrade", "tradestation"]) {
       assertGreater(Object.keys(report.faults).length, 10);
       assertGreater(report.snapshots, 100);
       assertGreater(report.seconds, 3_600);
-      if (drops === "some") assertGreater(report.gaps["dropped"], 0);
+      if (choice === "all") assertGreater(report.gaps["dropped"], 0);
+    });
+    await Promise.all(hours);
+  });
+}
+
+for (const [broker, streams] of [["tastytrade", 1], ["tradestation", 2]] as const) {
+  Deno.test(`An hour on 5-second tokens costs an account's updates no reconnect and no gap, at ${broker}`, async () => {
+    const hours = RUNTIMES.map(async (runtime) => {
+      const args = ["tests/chaos/stream_client.ts", broker, "1000", "1", "none"];
+      const { stdout, stderr } = await run(runtime, args);
+      if (!stdout.startsWith("{")) throw new Error(`${runtime.name} has no report: ${stderr}`);
+      const { violations, gaps, opened, snapshots, tokens, seconds }: StreamReport = JSON.parse(
+        stdout,
+      );
+      assertEquals([violations, gaps], [[], {}], runtime.name);
+      assertEquals([opened, snapshots], [streams, 3]);
+      assertGreater(tokens, 150);
+      assertGreater(seconds, 3_600);
     });
     await Promise.all(hours);
   });

@@ -2,7 +2,10 @@
  * An hour of streams that break, on a fake clock: a program that follows an account's updates, compared with the
  * emulator's books between the faults. It runs with any runtime and prints a report.
  *
- *     deno run --allow-all tests/chaos/stream_client.ts tastytrade 1000 1
+ *     deno run --allow-all tests/chaos/stream_client.ts tastytrade 1000 1 all
+ *
+ * The last argument says what happens: `all` faults, `told` for those that a connection shows by itself, `none`
+ * for a quiet hour in which the access tokens live five seconds.
  *
  * @module
  */
@@ -30,6 +33,9 @@ export interface StreamReport {
   /** How often each reason of a gap was told. */
   readonly gaps: Readonly<Record<string, number>>;
   readonly snapshots: number;
+  /** How many streams were opened, and how many token requests there were, those of the trading session too. */
+  readonly opened: number;
+  readonly tokens: number;
   readonly orders: number;
   /** How much time has passed on the fake clock, in seconds. */
   readonly seconds: number;
@@ -37,12 +43,17 @@ export interface StreamReport {
 
 type BrokerName = "tastytrade" | "tradestation";
 
+/** Which faults happen: all, those that a connection shows by itself, or none. */
+type FaultChoice = "all" | "told" | "none";
+
 const HOUR_MS = 3_600_000;
 /** So many faults, and then everything must come right. */
 const FAULTS_AT_ONCE = 20;
 /** How long it may take to come right: a pause of 30 s, 45 s of silence, two reads 15 s apart. */
 const PATIENCE_S = 240;
 const RECONCILE_MS = 15_000;
+/** How long access tokens live in a quiet hour. */
+const QUIET_LIFETIME_S = 5;
 
 const ACCOUNT = "7000";
 
@@ -108,13 +119,13 @@ class Hour {
     account: Account,
     trader: Account,
     count: number,
-    { hasDrops }: { hasDrops: boolean },
+    choice: FaultChoice,
   ): Promise<StreamReport> {
-    const updates = account.updates(hasDrops ? { reconcileMs: RECONCILE_MS } : {});
+    const updates = account.updates(choice === "all" ? { reconcileMs: RECONCILE_MS } : {});
     const consumer = new Consumer(updates);
     await this.#comesRight(consumer, trader, "the beginning");
     for (let i = 1; i <= count; i++) {
-      this.#fault(hasDrops);
+      if (choice !== "none") this.#fault(choice);
       await this.#trade(trader);
       await this.#pass(HOUR_MS / count);
       if (i % FAULTS_AT_ONCE !== 0) continue;
@@ -131,16 +142,18 @@ class Hour {
       faults: this.faults,
       gaps,
       snapshots: consumer.events.filter(({ kind }) => kind === "snapshot").length,
+      opened: this.#emulator.count(STREAMS[this.#broker]),
+      tokens: this.#emulator.count("POST /oauth/token"),
       orders: this.orders,
       seconds: Math.round(this.#passedMs / 1_000),
     };
   }
 
-  #fault(hasDrops: boolean): void {
+  #fault(choice: "all" | "told"): void {
     const random = this.#random;
     const emulator = this.#emulator;
     const route = STREAMS[this.#broker];
-    const kind = random.below(hasDrops ? 12 : 11);
+    const kind = random.below(choice === "all" ? 12 : 11);
     if (kind === 0) {
       const refusals = REFUSALS[this.#broker];
       const refusal = refusals[random.below(refusals.length)] ?? "reset";
@@ -254,7 +267,7 @@ function orderOf(broker: BrokerName, isBuy: boolean, limit: number) {
 /** Runs an hour. */
 export async function streamHour(
   broker: BrokerName,
-  { faults, seed, hasDrops }: { faults: number; seed: number; hasDrops: boolean },
+  { faults, seed, choice }: { faults: number; seed: number; choice: FaultChoice },
 ): Promise<StreamReport> {
   const emulator = await startEmulator();
   const user = emulator.addUser([{ accountNumber: ACCOUNT, cash: "1000000000" }]);
@@ -264,11 +277,12 @@ export async function streamHour(
   // Another session trades and reads the books, so that what is tested has its token for itself.
   const trading = new Session({ ...options, timeoutMs: 20_000 });
   const trader = await Account.get(trading, ACCOUNT);
+  if (choice === "none") emulator.tokenLifetimeS = QUIET_LIFETIME_S;
   const clock = new FakeClock({ timers: true });
   const session = new Session(options);
   try {
     const account = await Account.get(session, ACCOUNT);
-    return await new Hour(broker, seed, emulator, clock).run(account, trader, faults, { hasDrops });
+    return await new Hour(broker, seed, emulator, clock).run(account, trader, faults, choice);
   } finally {
     clock[Symbol.dispose]();
     await session.close();
@@ -278,11 +292,11 @@ export async function streamHour(
 }
 
 if (import.meta.main) {
-  const [broker, faults, seed, drops] = process.argv.slice(2);
+  const [broker, faults, seed, choice] = process.argv.slice(2);
   const report = await streamHour(broker === "tradestation" ? "tradestation" : "tastytrade", {
     faults: Number(faults ?? 1_000),
     seed: Number(seed ?? 1),
-    hasDrops: drops !== "none",
+    choice: choice === "told" || choice === "none" ? choice : "all",
   });
   console.log(JSON.stringify(report));
 }
