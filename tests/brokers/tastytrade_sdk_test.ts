@@ -16,6 +16,7 @@ import quoteToken from "../../src/emulator/tastytrade/recordings/quote_token.jso
 };
 import { at } from "../support/emulator_wire.ts";
 import { LIMIT_ORDER } from "../support/orders.ts";
+import { run, type Runtime } from "../support/runtimes.ts";
 
 const FUNDED = "5WT00000";
 
@@ -150,4 +151,14 @@ Deno.test("official SDK carries the client secret in the errors that it throws",
   const error = await assertRejects(() => accountsAndCustomersService.getCustomerResource());
   assertMatch(String(at(error, "response", "data", "error_description")), /Grant revoked/);
   assert(String(at(error, "config", "data")).includes(emulator.tastytrade.clientSecret));
+});
+
+Deno.test("official SDK's streamers tell of orders, positions, balances and quotes", async () => {
+  const runtime: Runtime = { name: "Deno", command: [Deno.execPath(), "run", "--allow-all"] };
+  const { code, stdout, stderr } = await run(runtime, ["tests/brokers/sdk_streamers.ts"]);
+  assertEquals(code, 0, stderr);
+  const { status, told, unserved } = JSON.parse(stdout);
+  assertEquals([status, unserved], ["connect", []]);
+  const types = ["AccountBalance", "CurrentPosition", "Order Filled", "Order Live", "Quote"];
+  assertEquals(told.filter((type: string) => type !== "").toSorted(), types);
 });

@@ -8,6 +8,7 @@
 
 import process from "node:process";
 import { Session } from "../../mod.ts";
+import { collectGarbage } from "../support/heap.ts";
 
 const calls = Number(process.argv[2]);
 const token = { "access_token": "a", "token_type": "Bearer", "expires_in": 86_400 };
@@ -18,12 +19,10 @@ const session = new Session({
   fetch: (input) => Promise.resolve(new Response(answer(String(input)))),
 });
 const { signal } = new AbortController();
-const runtime = globalThis as { gc?: () => void; Bun?: { gc: (now: boolean) => void } };
 
 async function memory(): Promise<{ heapMib: number; residentMib: number }> {
   for (let i = 0; i < 4; i++) {
-    runtime.gc?.();
-    runtime.Bun?.gc(i > 0);
+    collectGarbage();
     await new Promise((resolve) => setTimeout(resolve, 0)); // what is finalized is garbage next time
   }
   const { heapUsed, rss } = process.memoryUsage();
