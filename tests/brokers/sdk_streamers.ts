@@ -8,7 +8,7 @@
 
 import process from "node:process";
 // deno-lint-ignore no-import-prefix -- used by this one test; the module itself has no dependency
-import TastytradeClient from "npm:@tastytrade/api@7.0.2";
+import TastytradeClient, { MarketDataSubscriptionType } from "npm:@tastytrade/api@7.0.2";
 import { startEmulator } from "../../src/emulator/emulator.ts";
 import { LIMIT_ORDER } from "../support/orders.ts";
 
@@ -32,15 +32,15 @@ const isTold = new Promise<void>((resolve) => {
     told.push([message.type, message.data?.status].filter(Boolean).join(" "));
     look();
   });
-  quoteStreamer.addEventListener((events: { eventType: string }[]) => {
-    for (const { eventType } of events) told.push(eventType);
+  quoteStreamer.addEventListener((events) => {
+    for (const { eventType } of events) told.push(`${eventType}`);
     look();
   });
 });
 await accountStreamer.start();
 const status = await accountStreamer.subscribeToAccounts([ACCOUNT]);
 await quoteStreamer.connect();
-quoteStreamer.subscribe(["AAPL"], ["Quote"]);
+quoteStreamer.subscribe(["AAPL"], [MarketDataSubscriptionType.Quote]);
 await client.orderService.createOrder(ACCOUNT, LIMIT_ORDER);
 emulator.setPrice("AAPL", "0.50");
 await isTold;
