@@ -50,6 +50,18 @@ export function decimal(value: unknown): string | undefined {
   return `${sign}${left}${right === "" ? "" : `.${right}`}`;
 }
 
+/** The product of decimal strings, without zeros at its end; `undefined` if one of them is. */
+export function productOf(factors: readonly (string | undefined)[]): string | undefined {
+  let [units, places] = [1n, 0];
+  for (const factor of factors) {
+    if (factor === undefined) return undefined;
+    const [whole = "", fraction = ""] = factor.split(".");
+    units *= BigInt(whole + fraction);
+    places += fraction.length;
+  }
+  return decimalOf(units, places).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+}
+
 /** The sum of decimal strings, calculated with whole numbers. */
 export function sumOf(amounts: readonly string[]): string {
   const places = Math.max(0, ...amounts.map((amount) => amount.split(".")[1]?.length ?? 0));
@@ -57,11 +69,15 @@ export function sumOf(amounts: readonly string[]): string {
     const [whole = "", fraction = ""] = amount.split(".");
     return BigInt(whole + fraction.padEnd(places, "0"));
   });
-  const total = units.reduce((sum, one) => sum + one, 0n);
-  const digits = String(total < 0n ? -total : total).padStart(places + 1, "0");
+  return decimalOf(units.reduce((sum, one) => sum + one, 0n), places);
+}
+
+/** So many units of the last place. */
+function decimalOf(units: bigint, places: number): string {
+  const digits = String(units < 0n ? -units : units).padStart(places + 1, "0");
   const point = digits.length - places;
   const fraction = places === 0 ? "" : `.${digits.slice(point)}`;
-  return `${total < 0n ? "-" : ""}${digits.slice(0, point)}${fraction}`;
+  return `${units < 0n ? "-" : ""}${digits.slice(0, point)}${fraction}`;
 }
 
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)$/;

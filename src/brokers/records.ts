@@ -29,7 +29,28 @@ export interface AccountRecord {
   readonly raw: Raw;
 }
 
-/** An account's balances, as decimal strings in the account's currency. */
+/**
+ * An account's balances, as decimal strings in the account's currency. Each is made of these fields of the broker's
+ * object; a field of several is computed:
+ *
+ * | field | tastytrade | TradeStation |
+ * | --- | --- | --- |
+ * | `accountNumber` | `account-number` | `AccountID` |
+ * | `currency` | `currency` | `CurrencyDetails.Currency` |
+ * | `cashBalance` | `cash-balance` | `CashBalance` |
+ * | `netLiquidatingValue` | `net-liquidating-value` | `Equity` |
+ * | `marketValue` | `long-equity-value` and 8 more | `MarketValue` |
+ * | `equityBuyingPower` | `equity-buying-power` | `BuyingPower` |
+ * | `derivativeBuyingPower` | `derivative-buying-power` | `BalanceDetail.OptionBuyingPower` |
+ * | `dayTradingBuyingPower` | `day-trading-buying-power` | `BalanceDetail.DayTradeExcess` |
+ * | `maintenanceRequirement` | `maintenance-requirement` | `BalanceDetail.MaintenanceMargin`, `BalanceDetail.RequiredMargin` |
+ * | `longEquityValue` | `long-equity-value` | – |
+ * | `shortEquityValue` | `short-equity-value` | – |
+ * | `longDerivativeValue` | `long-derivative-value` | – |
+ * | `shortDerivativeValue` | `short-derivative-value` | – |
+ * | `cashAvailableToWithdraw` | `cash-available-to-withdraw` | – |
+ * | `updatedAt` | `updated-at` | – |
+ */
 export interface Balances {
   /** The account number. */
   readonly accountNumber?: string | undefined;
@@ -39,6 +60,8 @@ export interface Balances {
   readonly cashBalance?: string | undefined;
   /** The account's value if every position were closed now. */
   readonly netLiquidatingValue?: string | undefined;
+  /** The value of the positions, the short ones subtracted. */
+  readonly marketValue?: string | undefined;
   /** The buying power for stock. */
   readonly equityBuyingPower?: string | undefined;
   /** The buying power for options. */
@@ -63,7 +86,25 @@ export interface Balances {
   readonly raw: Raw;
 }
 
-/** A position of an account. */
+/**
+ * A position of an account. Each field is made of these fields of the broker's object; a market value of several
+ * is computed. An update of tastytrade's has no mark, and so no market value.
+ *
+ * | field | tastytrade | TradeStation |
+ * | --- | --- | --- |
+ * | `accountNumber` | `account-number` | `AccountID` |
+ * | `symbol` | `symbol` | `Symbol` |
+ * | `instrumentType` | `instrument-type` | `AssetType` |
+ * | `underlyingSymbol` | `underlying-symbol` | – |
+ * | `quantity` | `quantity` | `Quantity` |
+ * | `quantityDirection` | `quantity-direction` | `LongShort` |
+ * | `averageOpenPrice` | `average-open-price` | `AveragePrice` |
+ * | `closePrice` | `close-price` and 4 more | – |
+ * | `multiplier` | `multiplier` | – |
+ * | `expiresAt` | `expires-at` | `ExpirationDate` |
+ * | `createdAt` | `created-at` | `Timestamp` |
+ * | `updatedAt` | `updated-at` | – |
+ */
 export interface Position {
   /** The account number. */
   readonly accountNumber?: string | undefined;
@@ -81,6 +122,8 @@ export interface Position {
   readonly averageOpenPrice?: string | undefined;
   /** The instrument's last closing price. */
   readonly closePrice?: string | undefined;
+  /** What the position is worth now, negative if it is short. */
+  readonly marketValue?: string | undefined;
   /** The value of one price point of one contract: 1 for a stock, 100 for most options. */
   readonly multiplier?: string | undefined;
   /** When an option or a future expires. */

@@ -1,123 +1,60 @@
-import { assertEquals, assertStrictEquals } from "@std/assert";
-import {
-  decimal,
-  flag,
-  instant,
-  nonEmptyText,
-  record,
-  records,
-  text,
-} from "../../src/brokers/fields.ts";
+import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
+import { productOf, sumOf } from "../../src/brokers/fields.ts";
+import { readBalances, readPosition } from "../../src/brokers/tastytrade/records.ts";
+import { fieldsTable } from "./fields_table.ts";
 
-/** One of each kind that JSON has. */
-const KINDS: readonly unknown[] = [undefined, null, true, 7, "seven", [7], { seven: 7 }];
-
-Deno.test("record() returns the very object, and an empty one for all else", () => {
-  const object = { a: 1 };
-  assertStrictEquals(record(object), object);
-  assertEquals(KINDS.map(record), [{}, {}, {}, {}, {}, {}, { seven: 7 }]);
-});
-
-Deno.test("records() keeps the length of a list and empties what is no object in it", () => {
-  assertEquals(records([{ a: 1 }, null, "b", [2]]), [{ a: 1 }, {}, {}, {}]);
-  assertEquals(KINDS.map(records), [[], [], [], [], [], [{}], []]);
-});
-
-Deno.test("text() takes a string as it is and a number as its digits", () => {
-  assertEquals(KINDS.map(text), [
-    undefined,
-    undefined,
-    undefined,
-    "7",
-    "seven",
-    undefined,
-    undefined,
-  ]);
-  assertEquals(text(""), "");
-  assertEquals(text(" a "), " a ");
-  assertEquals(text(123456789012), "123456789012");
-  assertEquals(text(NaN), undefined);
-});
-
-Deno.test("nonEmptyText() takes a string that is more than white space, untrimmed", () => {
-  assertEquals(["", " ", "\n\t", " a ", 7, null].map(nonEmptyText), [
-    undefined,
-    undefined,
-    undefined,
-    " a ",
-    undefined,
-    undefined,
-  ]);
-});
-
-Deno.test("flag() takes a boolean and nothing that only resembles one", () => {
-  assertEquals([true, false, "true", 1, 0, null].map(flag), [
-    true,
-    false,
-    undefined,
-    undefined,
-    undefined,
-    undefined,
-  ]);
-});
-
-Deno.test("decimal() keeps the digits of a string, trailing zeros and sign included", () => {
+Deno.test("the documentation of records says which broker fills which field", async () => {
+  const documentation = await Deno.readTextFile(
+    new URL("../../src/brokers/records.ts", import.meta.url),
+  );
   for (
-    const digits of ["0", "40", "40.0", "-0.00", "+1.5", "007", "123456789012345678.123456789"]
+    const [name, reader] of [["Balances", "readBalances"], ["Position", "readPosition"]] as const
   ) {
-    assertEquals(decimal(digits), digits);
+    const table = fieldsTable(reader);
+    assertGreater(table.length, 10);
+    const lines = table.map((line) => ` * ${line}\n`).join("");
+    assertStringIncludes(documentation, `${lines} */\nexport interface ${name} {`);
   }
 });
 
-Deno.test("decimal() writes a number without exponent or thousands separator", () => {
-  const rows: readonly [number | string, string][] = [
-    [40, "40"],
-    [-0, "0"],
-    [1e-21, "0.000000000000000000001"],
-    [-1.25e-7, "-0.000000125"],
-    ["1e-7", "0.0000001"],
-    ["1.5e+3", "1500"],
-    ["12.345e+1", "123.45"],
-    [-0.01, "-0.01"],
-    [1e-7, "0.0000001"],
-    [1.005, "1.005"],
-    [0.1 + 0.2, "0.30000000000000004"],
-    [123456789.12345678, "123456789.12345678"],
-    [1e21, "1000000000000000000000"],
-    [Number.MAX_SAFE_INTEGER, "9007199254740991"],
-  ];
-  for (const [number, digits] of rows) assertEquals(decimal(number), digits);
+Deno.test("decimal strings are added and multiplied without floats", () => {
+  assertEquals(sumOf(["0.1", "0.2", "-10"]), "-9.7");
+  assertEquals(sumOf([]), "0");
+  assertEquals(productOf(["0.1", "0.2"]), "0.02");
+  assertEquals(productOf(["-1", "742", "49.390", "1.0"]), "-36647.38");
+  assertEquals(productOf(["100", "10"]), "1000");
+  assertEquals(productOf(["-1", "0.0"]), "0");
+  assertEquals(
+    productOf(["9007199254740993", "1.00000000000000000001"]),
+    "9007199254740993.00009007199254740993",
+  );
+  assertEquals(productOf(["1", undefined]), undefined);
 });
 
-Deno.test("decimal() refuses what is no decimal number", () => {
-  const noDecimals = ["", " 1", "1 ", "1,000", "0x10", "NaN", "$5", "1.2.3", "1\n", NaN, Infinity];
-  for (const value of [...noDecimals, null, true, [1], {}]) assertEquals(decimal(value), undefined);
+Deno.test("a position at tastytrade has a market value if the broker sends its mark", () => {
+  const raw = {
+    "quantity": 40,
+    "quantity-direction": "Short",
+    "mark-price": "0.415",
+    "multiplier": 100,
+  };
+  assertEquals(readPosition(raw).marketValue, "-1660");
+  assertEquals(readPosition({ ...raw, "quantity-direction": "Long" }).marketValue, "1660");
+  assertEquals(
+    readPosition({ ...raw, "quantity": 0, "quantity-direction": "Zero" }).marketValue,
+    "0",
+  );
+  assertEquals(readPosition({ ...raw, "quantity-direction": "Sideways" }).marketValue, undefined);
+  assertEquals(readPosition({ ...raw, "mark-price": null }).marketValue, undefined);
 });
 
-Deno.test("instant() reads RFC 3339, whatever the offset", () => {
-  const rows: readonly [string, string][] = [
-    ["2024-01-15T21:00:00Z", "2024-01-15T21:00:00.000Z"],
-    ["2024-01-15T21:00:00.123+00:00", "2024-01-15T21:00:00.123Z"],
-    ["2024-01-15T16:00:00-05:00", "2024-01-15T21:00:00.000Z"],
-  ];
-  for (const [written, iso] of rows) assertEquals(instant(written)?.toISOString(), iso);
-});
-
-Deno.test("instant() refuses what is no instant", () => {
-  for (
-    const value of [
-      "",
-      "1",
-      "foo 5",
-      "2024-01-15",
-      "2024-01-15T21:00:00",
-      "soon",
-      "2024-13-01T00:00:00Z",
-      1705352400,
-      null,
-      {},
-    ]
-  ) {
-    assertEquals(instant(value), undefined);
-  }
+Deno.test("balances at tastytrade have a market value: what is long less what is short", () => {
+  const values = {
+    "long-equity-value": "100.25",
+    "long-derivative-value": "7",
+    "short-equity-value": "50.5",
+  };
+  assertEquals(readBalances(values).marketValue, "56.75");
+  assertEquals(readBalances({ ...values, "short-equity-value": "-50.5" }).marketValue, "56.75");
+  assertEquals(readBalances({ "cash-balance": "1" }).marketValue, undefined);
 });

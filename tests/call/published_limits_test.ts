@@ -32,8 +32,10 @@ Deno.test("Session takes the limits that its broker has published", async () => 
 });
 
 Deno.test("A broker's published limits are about the paths that its resources use", () => {
-  const limited = (broker: typeof tastytrade, path: string) =>
-    limitsOf(broker).filter((limit) => limit.path?.test(path)).map(({ requests }) => requests);
+  const limited = (broker: typeof tastytrade, target: string) =>
+    limitsOf(broker).filter(({ path }) => path?.test(target.replace(/\?.*/, ""))).map((
+      { requests },
+    ) => requests);
   const { accounts } = tastytrade;
   for (
     const path of [accounts.listPath, accounts.balancesPath("5WT"), accounts.positionsPath("5WT")]

@@ -1,6 +1,6 @@
 /** How tastytrade writes accounts, balances, positions and customers. */
 
-import { decimal, flag, instant, record, records, text } from "../fields.ts";
+import { decimal, flag, instant, productOf, record, records, sumOf, text } from "../fields.ts";
 import type { AccountRecord, Balances, CustomerRecord, Position, Raw } from "../records.ts";
 
 /** Reads an account. The customer's authority over it is in the list of accounts only. */
@@ -25,6 +25,21 @@ export function readBalances(data: unknown): Balances {
     currency: text(raw.currency),
     cashBalance: decimal(raw["cash-balance"]),
     netLiquidatingValue: decimal(raw["net-liquidating-value"]),
+    marketValue: valueOf(
+      [
+        raw["long-equity-value"],
+        raw["long-derivative-value"],
+        raw["long-futures-derivative-value"],
+        raw["long-cryptocurrency-value"],
+        raw["long-fixed-income-security-value"],
+      ],
+      [
+        raw["short-equity-value"],
+        raw["short-derivative-value"],
+        raw["short-futures-derivative-value"],
+        raw["short-cryptocurrency-value"],
+      ],
+    ),
     equityBuyingPower: decimal(raw["equity-buying-power"]),
     derivativeBuyingPower: decimal(raw["derivative-buying-power"]),
     dayTradingBuyingPower: decimal(raw["day-trading-buying-power"]),
@@ -37,6 +52,21 @@ export function readBalances(data: unknown): Balances {
     updatedAt: instant(raw["updated-at"]),
     raw,
   };
+}
+
+/** The long values less the short ones; what the broker leaves out has no value. */
+function valueOf(long: readonly unknown[], short: readonly unknown[]): string | undefined {
+  const [plus, minus] = [long, short].map((values) =>
+    values.map(decimal).filter((value) => value !== undefined)
+  );
+  if (plus === undefined || minus === undefined || plus.length === 0) return undefined;
+  return sumOf([...plus, ...minus.map((value) => value.startsWith("-") ? value : `-${value}`)]);
+}
+
+/** 1, −1 or 0. */
+function signOf(direction: unknown): string | undefined {
+  if (direction === "Zero") return "0";
+  return direction === "Long" ? "1" : direction === "Short" ? "-1" : undefined;
 }
 
 /** Reads a position. */
@@ -53,6 +83,13 @@ export function readPosition(raw: Raw): Position {
       : undefined,
     averageOpenPrice: decimal(raw["average-open-price"]),
     closePrice: decimal(raw["close-price"]),
+    // The field `mark` may be this or the value of one contract: no source says which.
+    marketValue: productOf([
+      signOf(direction),
+      decimal(raw.quantity),
+      decimal(raw["mark-price"]),
+      decimal(raw.multiplier),
+    ]),
     multiplier: decimal(raw.multiplier),
     expiresAt: instant(raw["expires-at"]),
     createdAt: instant(raw["created-at"]),

@@ -69,7 +69,9 @@ export const tastytrade: Broker = {
     read: (data) => readAccount(record(data), undefined),
     balancesPath: (accountNumber) => `/accounts/${encodeURIComponent(accountNumber)}/balances`,
     readBalances,
-    positionsPath: (accountNumber) => `/accounts/${encodeURIComponent(accountNumber)}/positions`,
+    // Without marks, a position has no price but the last close.
+    positionsPath: (accountNumber) =>
+      `/accounts/${encodeURIComponent(accountNumber)}/positions?include-marks=true`,
     readPositions: (data) => records(record(data).items).map(readPosition),
   },
   orders,
