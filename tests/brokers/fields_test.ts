@@ -1,5 +1,5 @@
 import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
-import { productOf, sumOf } from "../../src/brokers/fields.ts";
+import { decimal, productOf, sumOf } from "../../src/brokers/fields.ts";
 import { readBalances, readPosition } from "../../src/brokers/tastytrade/records.ts";
 import { fieldsTable } from "./fields_table.ts";
 
@@ -15,6 +15,13 @@ Deno.test("the documentation of records says which broker fills which field", as
     const lines = table.map((line) => ` * ${line}\n`).join("");
     assertStringIncludes(documentation, `${lines} */\nexport interface ${name} {`);
   }
+});
+
+Deno.test("a number that is none is not taken for one", () => {
+  for (const value of ["", "abc", "1,000", "0x10", "1e9999", "NaN", " 1", null, {}, [1]]) {
+    assertEquals(decimal(value), undefined, `${value}`);
+  }
+  assertEquals([decimal("40.0"), decimal(1e-7), decimal("-1.5E2")], ["40.0", "0.0000001", "-150"]);
 });
 
 Deno.test("decimal strings are added and multiplied without floats", () => {

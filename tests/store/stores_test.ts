@@ -124,6 +124,18 @@ Deno.test("encryptedStore() hides what is stored, and finds every change", async
   await assertRejects(() => signedIn(broker, wrong), SessionError, "encrypted with another key");
 });
 
+Deno.test("encryptedStore() writes nothing in place of what was not expected", async () => {
+  const texts = new Map<string, string>();
+  const store = encryptedStore({
+    get: (name) => Promise.resolve(texts.get(name)),
+    compareAndSet: (name, _before, after) => Promise.resolve(texts.set(name, after).has(name)),
+  }, KEY);
+  assert(await store.compareAndSet("a", undefined, "one"));
+  assert(!await store.compareAndSet("a", undefined, "two"));
+  assert(!await store.compareAndSet("a", "two", "three"));
+  assertEquals(await store.get("a"), "one");
+});
+
 Deno.test("encryptedStore() refuses what is no key", () => {
   const store = new MemoryStore();
   for (const key of ["", "password", KEY.slice(4), `${KEY}AAAA`, "%".repeat(44)]) {
