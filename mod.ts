@@ -129,7 +129,22 @@ export { Session } from "./src/session.ts";
 export type { SessionOptions } from "./src/session_options.ts";
 export type { StreamEvent } from "./src/streams/chunked_stream.ts";
 export type { EventStream } from "./src/streams/event_stream.ts";
-export type { Gap, GapReason } from "./src/streams/gap.ts";
+export type { Gap, GapReason } from "./src/gap.ts";
+export type {
+  AttemptEvent,
+  AttemptResult,
+  EventBase,
+  EventError,
+  OrderEvent,
+  RequestEvent,
+  SessionEvent,
+  StoreEvent,
+  StreamConnectionEvent,
+  TokenEvent,
+  TokenReason,
+  WaitEvent,
+  WaitReason,
+} from "./src/tracing/session_event.ts";
 export type {
   AccountChange,
   AccountSnapshot,

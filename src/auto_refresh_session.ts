@@ -16,7 +16,7 @@ const MAX_CHECK_INTERVAL_MS = 30_000;
  *
  * It survives outages, sleep and clock changes, and does not keep a process alive. It stops when it is
  * closed, or when the broker refuses the grant for good; the next call that needs a token then rejects
- * with that error.
+ * with that error, {@linkcode Session.isGrantLost} is true, and the tracing channel of tokens tells it.
  *
  * @example
  * ```ts

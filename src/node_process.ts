@@ -3,6 +3,7 @@
 interface NodeProcess {
   readonly env?: Readonly<Record<string, string | undefined>>;
   emitWarning?(message: string, type: string): void;
+  getBuiltinModule?(name: string): unknown;
 }
 
 /** Returns the global `process`. Importing `node:process` would fail where there is none. */

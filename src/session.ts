@@ -28,10 +28,11 @@ import { RetryBudget } from "./call/retry.ts";
 import { Transport } from "./call/transport.ts";
 import type { Broker } from "./brokers/broker.ts";
 import type { QuoteToken } from "./brokers/quote_tokens.ts";
+import { toOneLine } from "./error_message.ts";
 import { ApiError, SessionError, TokenError } from "./errors.ts";
 import { checkTimeout, type Deadline } from "./net/deadline.ts";
 import { jsonBodyOrFactory } from "./net/request_body.ts";
-import { withoutQuery, withQuery } from "./net/url.ts";
+import { pathBelow, withoutQuery, withQuery } from "./net/url.ts";
 import {
   readSessionOptions,
   type SessionOptions,
@@ -114,7 +115,7 @@ export class Session implements AsyncDisposable, Disposable {
     this.#releaseToken = release;
     const grant = new RefreshGrant(credentials, token, settings, store);
     this.#grant = grant;
-    this.#source = new TokenSource(grant.refresh.bind(grant), loginTokens?.accessToken);
+    this.#source = new TokenSource(grant.refresh.bind(grant), this, loginTokens?.accessToken);
     this.#retries = settings.retry && new RetryBudget(settings.retry);
     this.#calls = new OpenCalls(settings.timeoutMs, this);
     this.#transport = new Transport({
@@ -160,6 +161,15 @@ export class Session implements AsyncDisposable, Disposable {
   /** Whether the session holds an access token that has not expired. Sends nothing. */
   get isLoggedIn(): boolean {
     return this.#source.token !== undefined;
+  }
+
+  /**
+   * Whether the broker has refused the grant for good, so that somebody must log in again: every call rejects with
+   * the same {@linkcode TokenError}. The channel `tracing:tasty-session:token:error` tells it at once, also of a
+   * refresh in the background ({@linkcode TokenEvent.isPermanent}).
+   */
+  get isGrantLost(): boolean {
+    return this.#source.isGrantLost;
   }
 
   /** When the access token expires; `undefined` without one. */
@@ -401,7 +411,7 @@ export class Session implements AsyncDisposable, Disposable {
    */
   stream<T = unknown>(path: string, options: StreamOptions = {}): EventStream<StreamEvent<T>> {
     checkCallOptions(options, STREAM_OPTIONS);
-    const { broker, baseUrl } = this;
+    const { broker, sandbox, baseUrl } = this;
     const { streams } = broker;
     if (streams === undefined) {
       throw new SessionError(
@@ -428,6 +438,7 @@ export class Session implements AsyncDisposable, Disposable {
     };
     const whileOpen = this.#calls.whileOpen.bind(this.#calls);
     return new EventStream(
+      { broker, sandbox, name: toOneLine(pathBelow(url, baseUrl)) },
       async (context) => {
         const { chunkedStream } = await import("./streams/chunked_stream.ts");
         return await chunkedStream<T>(settings)(context);

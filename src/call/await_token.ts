@@ -2,6 +2,7 @@ import { NetworkError, SessionError, TokenError } from "../errors.ts";
 import type { Deadline } from "../net/deadline.ts";
 import type { Token } from "../token/token.ts";
 import type { TokenSource } from "../token/token_source.ts";
+import { traced } from "../tracing/traced.ts";
 import type { RetryBudget } from "./retry.ts";
 
 /**
@@ -11,7 +12,17 @@ import type { RetryBudget } from "./retry.ts";
  * @param refresh Asks the source.
  * @param retries Without it, a failure is final.
  */
-export async function awaitToken(
+export function awaitToken(
+  refresh: () => Promise<Token>,
+  source: TokenSource,
+  retries: RetryBudget | undefined,
+  deadline: Deadline,
+): Promise<Token> {
+  const task = () => refreshUntil(refresh, source, retries, deadline);
+  return traced("wait", source.actor, () => ({ reason: "token" } as const), task);
+}
+
+async function refreshUntil(
   refresh: () => Promise<Token>,
   source: TokenSource,
   retries: RetryBudget | undefined,
@@ -28,7 +39,9 @@ export async function awaitToken(
         : !(error instanceof SessionError) || error.code !== "store_failed";
       const { pauseMs } = source;
       if (isFinal || !retries?.permitsTokenWait(pauseMs, waits, deadline.remainingMs)) throw error;
-      await deadline.sleep(Math.ceil(pauseMs) + 1); // timers may fire a little early
+      const beginning = () => ({ reason: "token_retry", forMs: pauseMs }) as const;
+      const sleep = () => deadline.sleep(Math.ceil(pauseMs) + 1); // timers may fire a little early
+      await traced("wait", source.actor, beginning, sleep);
     }
   }
 }

@@ -18,6 +18,7 @@ import { type NetworkFailure, networkFailure } from "../net/network_failure.ts";
 import { asNetworkDenied } from "../net/platform_fetch.ts";
 import { withoutQuery } from "../net/url.ts";
 import type { Token } from "../token/token.ts";
+import type { AttemptResult } from "../tracing/session_event.ts";
 import type { CallLimits } from "./open_calls.ts";
 import { outcomeOfAttempt, outcomeOfAttempts } from "./outcome.ts";
 import type { PreparedRequest } from "./request.ts";
@@ -29,6 +30,13 @@ interface Attempt {
   readonly token: Token;
   /** The status of the response or the failure; `undefined` while there is neither. */
   result: number | NetworkFailure | undefined;
+}
+
+/** What is told of a call in the end. */
+export interface CallSummary {
+  status?: number | undefined;
+  attempts?: number;
+  outcome?: CallOutcome;
 }
 
 /** One call of a session. */
@@ -67,6 +75,26 @@ export class Call {
   /** How many attempts before the last one were answered 401. */
   get replays(): number {
     return this.#attempts.slice(0, -1).filter(({ result }) => result === 401).length;
+  }
+
+  /** How often it was sent. */
+  get attempts(): number {
+    return this.#attempts.length;
+  }
+
+  /** How the last attempt ended. */
+  get lastResult(): AttemptResult | undefined {
+    const result = this.#attempts.at(-1)?.result;
+    return typeof result === "object" ? result.kind : result;
+  }
+
+  /** Tells what became of it, to those who watch. */
+  summarize(summary: CallSummary, error?: unknown): void {
+    const { lastResult: status } = this;
+    summary.attempts = this.attempts;
+    if (typeof status === "number") summary.status = status;
+    if (error === undefined) return;
+    summary.outcome = error instanceof SessionError ? error.outcome : this.outcome;
   }
 
   /** What is known of the request now. */

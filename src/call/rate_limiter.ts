@@ -6,7 +6,8 @@
 import type { RateLimit } from "../brokers/broker.ts";
 import type { Deadline } from "../net/deadline.ts";
 import { deferred } from "../net/deferred.ts";
-import { withoutQuery } from "../net/url.ts";
+import { pathBelow } from "../net/url.ts";
+import { type Actor, traced } from "../tracing/traced.ts";
 
 /** A request that waits. */
 interface Waiter {
@@ -15,18 +16,22 @@ interface Waiter {
   readonly deadline: Deadline;
   readonly admit: (sentAt: number) => void;
   readonly refuse: (waitMs: number) => void;
+  /** How long it waits at least, once that is known. */
+  heldForMs?: number;
 }
 
 /** Admits requests no faster than the limits permit. */
 export class RateLimiter {
   readonly #baseUrl: string;
+  readonly #actor: Actor;
   readonly #windows: readonly RateWindow[];
   #queue: Waiter[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #lastTicket = 0;
   #isScheduled = false;
 
-  constructor(limits: readonly RateLimit[], baseUrl: string) {
+  constructor(limits: readonly RateLimit[], baseUrl: string, actor: Actor) {
+    this.#actor = actor;
     this.#windows = limits.map((limit) => new RateWindow(limit));
     this.#baseUrl = baseUrl;
   }
@@ -60,8 +65,13 @@ export class RateLimiter {
     const after = this.#queue.findLastIndex((other) => other.ticket < ticket);
     this.#queue.splice(after + 1, 0, waiter);
     this.#schedule();
+    const admitted = deadline.race(promise);
     try {
-      return await deadline.race(promise);
+      await undefined; // the microtask of #schedule() runs first
+      const { heldForMs: forMs } = waiter;
+      if (forMs === undefined) return await admitted;
+      const beginning = () => ({ reason: "rate_limit", forMs }) as const;
+      return await traced("wait", this.#actor, beginning, () => admitted);
     } catch (error) {
       this.#schedule();
       throw error;
@@ -94,10 +104,7 @@ export class RateLimiter {
   }
 
   #windowsFor(url: string): readonly RateWindow[] {
-    const target = withoutQuery(url);
-    const path = target.startsWith(this.#baseUrl)
-      ? target.slice(this.#baseUrl.length)
-      : new URL(target).pathname;
+    const path = pathBelow(url, this.#baseUrl);
     return this.#windows.filter((window) => window.appliesTo(path));
   }
 
@@ -134,6 +141,7 @@ export class RateLimiter {
           const isHeld = window === slowest || window.perMs >= waitMs;
           if (isHeld) ahead.set(window, (ahead.get(window) ?? 0) + 1);
         }
+        waiter.heldForMs ??= waitMs;
         remaining.push(waiter);
         nextInMs = Math.min(nextInMs, waitMs);
       }

@@ -9,14 +9,17 @@ import { type CallOutcome, withCallersStack } from "../errors.ts";
 import type { Deadline, DeadlineGroup } from "../net/deadline.ts";
 import { requireNetwork } from "../net/platform_fetch.ts";
 import { cancelBody, readLimited } from "../net/response_body.ts";
+import { toOneLine } from "../error_message.ts";
 import { MAX_RETRY_AFTER_MS, readRetryAfter } from "../net/retry_after.ts";
 import { singleSendInit } from "../net/runtime_retries.ts";
+import { pathBelow } from "../net/url.ts";
+import { isTraced, traced } from "../tracing/traced.ts";
 import { finalizationRegistry } from "../weak_references.ts";
 import { remainingMs, type Token } from "../token/token.ts";
 import type { TokenSource } from "../token/token_source.ts";
 import { apiError, type ApiErrorContext } from "./api_error.ts";
 import { awaitToken } from "./await_token.ts";
-import { BodyFactoryError, Call } from "./call.ts";
+import { BodyFactoryError, Call, type CallSummary } from "./call.ts";
 import type { CallLimits } from "./open_calls.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import type { PreparedRequest } from "./request.ts";
@@ -111,23 +114,44 @@ export class Transport {
     };
   }
 
-  /** Owns a call. Work that ignores the end of the call continues, and its result is dropped. */
-  async #run<T>(
+  #run<T>(
     request: PreparedRequest,
     limits: CallLimits,
     read: Read<T>,
     finish: (call: Call, value: T) => void,
   ): Promise<T> {
+    if (!isTraced("request")) return this.#own(request, limits, { read, finish });
+    const beginning = () => ({
+      method: request.method,
+      path: toOneLine(pathBelow(request.url, this.#options.baseUrl)),
+    });
+    const own = (event?: CallSummary) => this.#own(request, limits, { read, finish, event });
+    return traced("request", this.#options, beginning, own);
+  }
+
+  /** Owns a call. Work that ignores the end of the call continues, and its result is dropped. */
+  async #own<T>(
+    request: PreparedRequest,
+    limits: CallLimits,
+    { read, finish, event }: {
+      readonly read: Read<T>;
+      readonly finish: (call: Call, value: T) => void;
+      readonly event?: CallSummary | undefined;
+    },
+  ): Promise<T> {
     this.#requireNetwork();
     const call = new Call(request, limits, this.#options.running);
     try {
       const value = await call.deadline.race(this.#sendUntilFinal(call, read));
+      if (event !== undefined) call.summarize(event);
       finish(call, value);
       return value;
     } catch (error) {
       call.deadline.dispose();
       if (call.isAborted) limits.onAbort?.({ outcome: call.outcome });
-      throw withCallersStack(call.toCallerError(error), limits.signal);
+      const callersError = call.toCallerError(error);
+      if (event !== undefined) call.summarize(event, callersError);
+      throw withCallersStack(callersError, limits.signal);
     }
   }
 
@@ -157,7 +181,8 @@ export class Transport {
         pauseMs = this.#pauseAfter(call, outcomeOfFailure(failure), undefined);
         if (pauseMs === undefined) throw error;
       }
-      await call.deadline.sleep(pauseMs);
+      const wait = { reason: "retry", forMs: pauseMs, after: call.lastResult } as const;
+      await traced("wait", this.#options, () => wait, () => call.deadline.sleep(wait.forMs));
     }
   }
 
@@ -188,7 +213,7 @@ export class Transport {
     const { source, rateLimits } = this.#options;
     const isReady = rateLimits.length === 0 && call.request.makeBody === undefined;
     const token = isReady ? source.current() : undefined;
-    return token === undefined ? this.#sendWhenReady(call) : this.#fetch(call, token);
+    return token === undefined ? this.#sendWhenReady(call) : this.#attempt(call, token);
   }
 
   /** Makes the body, and waits for a token and for the rate limit. After that nothing is waited for. */
@@ -200,7 +225,22 @@ export class Transport {
     const limiter = this.#limiter ?? (this.#loading && await this.#loading);
     if (limiter !== undefined) token = await this.#awaitLimit(call, limiter);
     call.deadline.throwIfOver(); // it may have ended while the token arrived
-    return await this.#fetch(call, token, body);
+    return await this.#attempt(call, token, body);
+  }
+
+  #attempt(call: Call, token: Token, body?: RequestInit): Promise<Response> {
+    if (!isTraced("attempt")) return this.#fetch(call, token, body);
+    const beginning = () => ({ number: call.attempts + 1, after: call.lastResult });
+    return traced("attempt", this.#options, beginning, async (event = {}) => {
+      try {
+        const response = await this.#fetch(call, token, body);
+        event.status = response.status;
+        return response;
+      } catch (error) {
+        event.failure = call.failureOf(error)?.kind;
+        throw error;
+      }
+    });
   }
 
   #fetch(call: Call, token: Token, body?: RequestInit): Promise<Response> {
@@ -218,9 +258,9 @@ export class Transport {
     );
   }
 
-  async #loadLimiter({ rateLimits, baseUrl }: TransportOptions): Promise<RateLimiter> {
+  async #loadLimiter(options: TransportOptions): Promise<RateLimiter> {
     const { RateLimiter } = await import("./rate_limiter.ts");
-    return this.#limiter = new RateLimiter(rateLimits, baseUrl);
+    return this.#limiter = new RateLimiter(options.rateLimits, options.baseUrl, options);
   }
 
   /** Waits for the rate limit, and returns the token that is alive then. */

@@ -5,6 +5,12 @@ export type Query = Readonly<
   Record<string, string | number | boolean | readonly (string | number)[] | undefined>
 >;
 
+/** The path of a URL below the API's address, without the query. */
+export function pathBelow(url: string, baseUrl: string): string {
+  const target = withoutQuery(url);
+  return target.startsWith(baseUrl) ? target.slice(baseUrl.length) : new URL(target).pathname;
+}
+
 /**
  * Adds query parameters to a URL.
  *

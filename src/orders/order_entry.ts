@@ -17,6 +17,8 @@ import {
 } from "../errors.ts";
 import { checkTimeout } from "../net/deadline.ts";
 import type { Session } from "../session.ts";
+import type { OrderEvent } from "../tracing/session_event.ts";
+import { traced } from "../tracing/traced.ts";
 import {
   type Look,
   lookForIdentifier,
@@ -38,7 +40,8 @@ export async function placeOrder(
   const identifier = orders.identifierOf(order) ?? randomIdentifier();
   const request = orders.place(order, { accountNumber, identifier });
   const look = lookForIdentifier(session, accountNumber, identifier, new Date());
-  const placed = await send(session, request, options, { identifier, look });
+  const entry = { action: "place", accountNumber, identifier, look } as const;
+  const placed = await send(session, request, options, entry);
   return { ...placed, identifier };
 }
 
@@ -51,18 +54,19 @@ export async function replaceOrder(
 ): Promise<Order> {
   const orders = ordersOf(session);
   const { hasTerms } = orders;
+  const about = { action: "replace", ...target } as const;
   const identifier = orders.identifierOf(changes) ?? randomIdentifier();
   const request = orders.replace(changes, { ...target, identifier });
   if (hasTerms === undefined) {
     const look = lookForIdentifier(session, target.accountNumber, identifier, new Date());
-    const replacement = await send(session, request, options, { identifier, look });
+    const replacement = await send(session, request, options, { ...about, identifier, look });
     return { ...replacement, identifier };
   }
   const look = async (limits: LookLimits) => {
     const order = await readOrder(session, target, limits);
     return order !== undefined && hasTerms(order, changes) ? order : endOf("replace", order);
   };
-  return await send(session, request, options, { look });
+  return await send(session, request, options, { ...about, look });
 }
 
 /** Cancels an order. */
@@ -78,7 +82,7 @@ export async function cancelOrder(
     // Replaced by another one, which works on, it is cancelled too.
     return isCancelled && order.replacedById === undefined ? order : endOf("cancel", order);
   };
-  return await send(session, request, options, { look });
+  return await send(session, request, options, { action: "cancel", ...target, look });
 }
 
 /** Tells what an order would cost. That changes nothing, so that it is retried like a read. */
@@ -101,18 +105,43 @@ export async function dryRunOrder(
 
 /** What a call about an order knows besides its request. */
 interface Entry {
+  readonly action: OrderEvent["action"];
+  readonly accountNumber: string;
+  /** The order that is replaced or cancelled. */
+  readonly orderId?: string;
   /** What a new order can be recognised by. */
-  readonly identifier?: string;
+  readonly identifier?: string | undefined;
   /** Looks for what became of it. */
   readonly look: Look;
 }
 
-async function send(
+function send(
+  session: Session,
+  request: OrderRequest,
+  options: OrderOptions,
+  { look, ...entry }: Entry,
+): Promise<Order> {
+  return traced("order", session, () => entry, async (event = {}) => {
+    try {
+      const search = { identifier: entry.identifier, look };
+      const { order, isFound } = await sendAndLook(session, request, options, search);
+      event.orderId = order.id;
+      event.state = order.state;
+      event.isFound = isFound;
+      return order;
+    } catch (error) {
+      if (error instanceof SessionError) event.outcome = error.outcome;
+      throw error;
+    }
+  });
+}
+
+async function sendAndLook(
   session: Session,
   request: OrderRequest,
   { signal, onAbort, timeoutMs = session.timeoutMs }: OrderOptions,
-  { identifier, look }: Entry,
-): Promise<Order> {
+  { identifier, look }: Pick<Entry, "identifier" | "look">,
+): Promise<{ order: Order; isFound: boolean }> {
   checkTimeout(timeoutMs);
   const startedAt = performance.now();
   const tellAbort = (outcome: CallOutcome) => onAbort?.({ outcome, identifier });
@@ -125,8 +154,8 @@ async function send(
       exactNumbers: true,
       onAbort: ({ outcome }) => tellAbort(outcome),
     };
-    const answer = ordersOf(session).readAnswer(await sendOnce(session, request, options));
-    if (answer !== undefined) return answer;
+    const order = ordersOf(session).readAnswer(await sendOnce(session, request, options));
+    if (order !== undefined) return { order, isFound: false };
     failure = noOrderInAnswer(request);
   } catch (error) {
     if (!(error instanceof SessionError) || signal?.aborted && signal.reason === error) throw error;
@@ -138,8 +167,9 @@ async function send(
   const remainingMs = timeoutMs - (performance.now() - startedAt);
   const limits = { timeoutMs: Math.min(LOOKUP_MS, Math.max(1, remainingMs)), signal };
   try {
-    const found = await lookUntil(limits, look);
-    if (found !== undefined && !(found instanceof SessionError)) return found;
+    const found = await lookUntil(limits, look, session);
+    const isOrder = found !== undefined && !(found instanceof SessionError);
+    if (isOrder) return { order: found, isFound: true };
     failure = found ?? failure;
   } catch (error) {
     if (signal?.aborted && signal.reason === error) tellAbort("unknown");

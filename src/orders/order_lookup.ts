@@ -13,6 +13,7 @@ import { ApiError, SessionClosedError, SessionError, TokenError } from "../error
 import { Deadline } from "../net/deadline.ts";
 import { getExactly } from "../resource.ts";
 import type { Session } from "../session.ts";
+import { type Actor, traced } from "../tracing/traced.ts";
 
 /** How long is looked for an order, in milliseconds. Our choice: no broker says how long it needs. */
 export const LOOKUP_MS = 10_000;
@@ -46,6 +47,7 @@ export type Look = (limits: LookLimits) => Promise<Order | SessionError | "give 
 export async function lookUntil(
   { timeoutMs, signal }: LookLimits,
   look: Look,
+  actor: Actor,
 ): Promise<Order | SessionError | undefined> {
   const deadline = new Deadline(timeoutMs, () => OUT_OF_TIME, signal);
   try {
@@ -54,7 +56,8 @@ export async function lookUntil(
       const found = await look(limits).catch(mayWorkLater);
       if (found !== undefined) return found === "give up" ? undefined : found;
       if (pauseMs >= deadline.remainingMs) return undefined;
-      await deadline.sleep(pauseMs);
+      const wait = { reason: "order_lookup", forMs: pauseMs } as const;
+      await traced("wait", actor, () => wait, () => deadline.sleep(wait.forMs));
     }
   } catch (error) {
     if (error === OUT_OF_TIME) return undefined;

@@ -4,6 +4,7 @@ import { SessionError } from "../errors.ts";
 import { withTimeout } from "../net/deadline.ts";
 import { redact } from "../net/redact.ts";
 import { formatRecord, type GrantRecord, parseRecord } from "./grant_record.ts";
+import { type Actor, traced } from "../tracing/traced.ts";
 import type { TokenStore } from "./token_store.ts";
 
 /** How long a read or write may take. */
@@ -21,6 +22,7 @@ export interface Snapshot {
 /** Reads and writes one record. */
 export class GrantStore {
   readonly #store: TokenStore;
+  readonly #actor: Actor;
   readonly #key: () => Promise<string>;
   readonly #isWellFormed: (record: GrantRecord) => boolean;
   readonly #closing = new AbortController();
@@ -28,15 +30,18 @@ export class GrantStore {
   #refused: { readonly text: string | undefined; readonly times: number } | undefined;
 
   /**
+   * @param actor Whose tokens they are.
    * @param key Identifies the grant in the store.
    * @param isWellFormed Whether a record holds what can be tokens.
    */
   constructor(
     store: TokenStore,
+    actor: Actor,
     key: () => Promise<string>,
     isWellFormed: (record: GrantRecord) => boolean,
   ) {
     this.#store = store;
+    this.#actor = actor;
     this.#key = key;
     this.#isWellFormed = isWellFormed;
   }
@@ -47,7 +52,11 @@ export class GrantStore {
   }
 
   /** Reads the record. */
-  async read(): Promise<Snapshot> {
+  read(): Promise<Snapshot> {
+    return traced("store", this.#actor, () => ({ action: "read" } as const), () => this.#read());
+  }
+
+  async #read(): Promise<Snapshot> {
     try {
       const text = await this.#inTime(async () => await this.#store.get(await this.#key()));
       if (text === undefined || text === null) return { text: undefined, record: undefined };
@@ -68,7 +77,18 @@ export class GrantStore {
    * @returns `false` if something else is there now.
    * @throws {SessionError} If nobody can tell whether it was written.
    */
-  async replace(before: Snapshot, record: GrantRecord): Promise<boolean> {
+  replace(before: Snapshot, record: GrantRecord): Promise<boolean> {
+    return traced(
+      "store",
+      this.#actor,
+      () => ({ action: "write" } as const),
+      async (event = {}) => {
+        return event.isWritten = await this.#replace(before, record);
+      },
+    );
+  }
+
+  async #replace(before: Snapshot, record: GrantRecord): Promise<boolean> {
     const after = formatRecord(record);
     let isWritten: unknown;
     try {

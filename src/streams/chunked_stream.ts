@@ -6,7 +6,7 @@ import { ApiError, SessionError } from "../errors.ts";
 import { Deadline, DeadlineGroup } from "../net/deadline.ts";
 import { networkFailure } from "../net/network_failure.ts";
 import type { Connect } from "./connection_loop.ts";
-import type { GapReason } from "./gap.ts";
+import type { GapReason } from "../gap.ts";
 import { JsonChunks, valueOf } from "./json_chunks.ts";
 
 /** An event of a stream of chunked JSON. */

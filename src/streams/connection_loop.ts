@@ -2,7 +2,8 @@
 
 import { ApiError, NetworkError, RateLimitError, SessionError, TokenError } from "../errors.ts";
 import { Deadline, MAX_TIMEOUT_MS } from "../net/deadline.ts";
-import type { GapReason } from "./gap.ts";
+import type { GapReason } from "../gap.ts";
+import { type Actor, traced } from "../tracing/traced.ts";
 
 /** The pause before another try is a random part of this, which doubles up to the longest. */
 const FIRST_PAUSE_MS = 1_000;
@@ -15,6 +16,12 @@ const GOOD_CONNECTION_MS = 30_000;
  * repeated with a fresh token then, but that may have been revoked too.
  */
 const MOST_REFUSALS = 3;
+
+/** Whose stream it is, and of what. */
+export interface StreamSource extends Actor {
+  /** What it is called in a log. */
+  readonly name: string;
+}
 
 /** What a connection gets. */
 export interface ConnectionContext<T> {
@@ -46,7 +53,8 @@ class SlowConsumerError extends Error {}
  */
 export async function keepConnected<T>(
   connect: Connect<T>,
-  { signal, emit, drain, gap }: {
+  { source, signal, emit, drain, gap }: {
+    readonly source: StreamSource;
     readonly signal: AbortSignal;
     emit(event: T): boolean;
     drain(): Promise<void>;
@@ -79,7 +87,10 @@ export async function keepConnected<T>(
             if (!emit(event)) controller.abort(new SlowConsumerError());
           },
         };
-        reason = await lifetime.race(connect(context));
+        const { name } = source;
+        reason = await traced("stream", source, () => ({ name }), async (event = {}) => {
+          return event.reason = await lifetime.race(connect(context));
+        });
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof SlowConsumerError) reason = "slow_consumer";
@@ -105,7 +116,12 @@ export async function keepConnected<T>(
       failures = livedMs >= GOOD_CONNECTION_MS ? 0 : failures + 1;
       const longestMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1));
       const pauseMs = failures === 0 ? 0 : Math.random() * longestMs;
-      await lifetime.sleep(Math.max(pauseMs, retryAfterMs));
+      const wait = {
+        reason: "reconnect",
+        forMs: Math.max(pauseMs, retryAfterMs),
+        after: reason,
+      } as const;
+      await traced("wait", source, () => wait, () => lifetime.sleep(wait.forMs));
     }
   } finally {
     lifetime.dispose();

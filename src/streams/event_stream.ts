@@ -3,8 +3,8 @@
  * iterable that hides no hole.
  */
 
-import type { Connect } from "./connection_loop.ts";
-import type { Gap } from "./gap.ts";
+import type { Connect, StreamSource } from "./connection_loop.ts";
+import type { Gap } from "../gap.ts";
 import { CAPACITY, EventQueue } from "./event_queue.ts";
 
 /** Runs a task as long as the session is open, and ends it with its signal. */
@@ -22,13 +22,20 @@ export type WhileOpen = <T>(
 export class EventStream<T> implements AsyncIterable<T | Gap>, AsyncDisposable {
   readonly #queue = new EventQueue<T | Gap>();
   readonly #controller = new AbortController();
+  readonly #source: StreamSource;
   readonly #connect: Connect<T | Gap>;
   readonly #whileOpen: WhileOpen;
   readonly #signal: AbortSignal | undefined;
   #running: Promise<void> | undefined;
 
   /** For the module itself: `session.stream()` and `account.updates()` make them. */
-  constructor(connect: Connect<T | Gap>, whileOpen: WhileOpen, signal?: AbortSignal) {
+  constructor(
+    source: StreamSource,
+    connect: Connect<T | Gap>,
+    whileOpen: WhileOpen,
+    signal?: AbortSignal,
+  ) {
+    this.#source = source;
     this.#connect = connect;
     this.#whileOpen = whileOpen;
     this.#signal = signal;
@@ -70,6 +77,7 @@ export class EventStream<T> implements AsyncIterable<T | Gap>, AsyncDisposable {
       const { keepConnected } = await import("./connection_loop.ts");
       const keep = (signal: AbortSignal) =>
         keepConnected(this.#connect, {
+          source: this.#source,
           signal,
           emit: (event) => this.#emit(event),
           drain: () => this.#queue.drain(),

@@ -46,8 +46,8 @@ export class RefreshGrant {
     this.#context = context;
     if (store === undefined) return;
     refreshToken.isStored = true;
-    const grantStore = new GrantStore(store, () => this.#key(), isWellFormed);
-    this.#stored = new StoredGrant(grantStore, refreshToken);
+    const grantStore = new GrantStore(store, context, () => this.#key(), isWellFormed);
+    this.#stored = new StoredGrant(grantStore, context, refreshToken);
   }
 
   /** The secrets to redact in error messages. */

@@ -37,6 +37,7 @@ import {
   type StoredToken,
 } from "../store/grant_record.ts";
 import type { GrantStore, Snapshot } from "../store/grant_store.ts";
+import { type Actor, traced } from "../tracing/traced.ts";
 import type { RefreshToken } from "./shared_refresh_token.ts";
 import { readClocks } from "./token.ts";
 
@@ -78,6 +79,7 @@ export interface Asker<T> {
 /** Decides which process refreshes a grant, and saves what that brings. */
 export class StoredGrant {
   readonly #store: GrantStore;
+  readonly #actor: Actor;
   /** Forgotten at the end. */
   #openRefreshToken: RefreshToken | undefined;
   readonly #watch = new IntentWatch();
@@ -93,8 +95,9 @@ export class StoredGrant {
   #oldFailure: { readonly id: string | undefined } | undefined;
 
   /** @param refreshToken What all sessions of this process know of the grant. */
-  constructor(store: GrantStore, refreshToken: RefreshToken) {
+  constructor(store: GrantStore, actor: Actor, refreshToken: RefreshToken) {
     this.#store = store;
+    this.#actor = actor;
     this.#openRefreshToken = refreshToken;
   }
 
@@ -198,7 +201,7 @@ export class StoredGrant {
         if (token !== undefined) return token;
         this.#throwFailure(record);
         if (this.#watch.isTaken(record) && !this.#mayTakeOver(record, asker)) {
-          await this.#pause(pollDelayMs(polls), wait);
+          await this.#pauseTold(pollDelayMs(polls), wait);
           continue;
         }
       }
@@ -206,6 +209,12 @@ export class StoredGrant {
       if (right !== undefined) return right;
       await this.#pause(pollDelayMs(polls), wait); // a shared folder may show old records for a moment
     }
+  }
+
+  /** Waits for another process. */
+  #pauseTold(forMs: number, wait: Deadline): Promise<void> {
+    const beginning = () => ({ reason: "other_process", forMs }) as const;
+    return traced("wait", this.#actor, beginning, () => this.#pause(forMs, wait));
   }
 
   /** Waits without keeping the process alive: who waits for the token has a timer of its own. */

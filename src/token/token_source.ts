@@ -19,6 +19,8 @@
 
 import { copyError, SessionClosedError, SessionError, TokenError } from "../errors.ts";
 import { MAX_RETRY_AFTER_MS } from "../net/retry_after.ts";
+import type { TokenReason } from "../tracing/session_event.ts";
+import { type Actor, traced } from "../tracing/traced.ts";
 import { remainingMs, type Token } from "./token.ts";
 
 /** The longest pause after failed refreshes, unless the endpoint asks for more. */
@@ -50,9 +52,13 @@ export type RequestToken = (signal: AbortSignal, hasUsableToken: () => boolean) 
 /** Holds the access token, and refreshes it. */
 export class TokenSource {
   readonly #requestToken: RequestToken;
+  /** Whose token it is. */
+  readonly actor: Actor;
   readonly #closing = new AbortController();
   #isClosing = false;
   #token: Token | undefined;
+  /** Whether the last token was answered with a 401. */
+  #isRejected = false;
   #refresh: Promise<Token> | undefined;
   /** The error with which the endpoint has refused the grant for good. */
   #refusal: TokenError | undefined;
@@ -63,16 +69,23 @@ export class TokenSource {
 
   /**
    * @param requestToken Gets a new token.
+   * @param actor Whose token it is.
    * @param token A token to start with.
    */
-  constructor(requestToken: RequestToken, token?: Token) {
+  constructor(requestToken: RequestToken, actor: Actor, token?: Token) {
     this.#requestToken = requestToken;
+    this.actor = actor;
     this.#token = token;
   }
 
   /** The token, if it has not expired on either clock. */
   get token(): Token | undefined {
     return this.#token !== undefined && remainingMs(this.#token) > 0 ? this.#token : undefined;
+  }
+
+  /** Whether the endpoint has refused the grant for good. */
+  get isGrantLost(): boolean {
+    return this.#refusal !== undefined;
   }
 
   /** Whether it is time for a refresh. */
@@ -127,6 +140,7 @@ export class TokenSource {
     if (this.#token !== token) return "held";
     if (performance.now() < this.#suspendedUntil) return undefined;
     this.#token = undefined;
+    this.#isRejected = true;
     return "next";
   }
 
@@ -154,25 +168,40 @@ export class TokenSource {
     return this.#token === undefined ? 0 : remainingMs(this.#token) - this.#token.advisoryWindowMs;
   }
 
+  /** Why it is refreshed now. */
+  get #reason(): TokenReason {
+    if (this.#token === undefined) return this.#isRejected ? "rejected" : "first";
+    if (!this.isRefreshDue) return "forced";
+    return usable(this.#token) === undefined ? "expired" : "due";
+  }
+
   async #runRefresh(): Promise<Token> {
     if (this.#isClosing) throw new SessionClosedError();
     if (this.#refusal !== undefined) throw this.#refusal;
     if (performance.now() < this.#pausedUntil) throw this.#lastError;
-    try {
-      const token = await this.#requestToken(
-        this.#closing.signal,
-        () => usable(this.#token) !== undefined,
-      );
-      this.#closing.signal.throwIfAborted();
-      this.#token = token;
-      this.#failures = 0;
-      return token;
-    } catch (error) {
-      this.#lastError = error;
-      if (error instanceof TokenError && error.isPermanent) this.#refusal = error;
-      else this.#pause(error);
-      throw error;
-    }
+    const beginning = () => ({ reason: this.#reason, failures: this.#failures });
+    return await traced("token", this.actor, beginning, async (event = {}) => {
+      try {
+        const token = await this.#requestToken(
+          this.#closing.signal,
+          () => usable(this.#token) !== undefined,
+        );
+        this.#closing.signal.throwIfAborted();
+        this.#token = token;
+        this.#isRejected = false;
+        this.#failures = 0;
+        event.from = token.isStored ? "store" : "endpoint";
+        event.lifetimeMs = token.lifetimeMs;
+        return token;
+      } catch (error) {
+        this.#lastError = error;
+        if (error instanceof TokenError && error.isPermanent) this.#refusal = error;
+        else this.#pause(error);
+        event.isPermanent = this.isGrantLost;
+        if (!event.isPermanent) event.nextTryInMs = this.pauseMs;
+        throw error;
+      }
+    });
   }
 
   #pause(error: unknown): void {

@@ -2,7 +2,7 @@
 
 import type { Order } from "../brokers/orders.ts";
 import type { Position } from "../brokers/records.ts";
-import type { Gap } from "../streams/gap.ts";
+import type { Gap } from "../gap.ts";
 import type {
   AccountChange,
   AccountContents,

@@ -11,7 +11,7 @@ import { Deadline, DeadlineGroup } from "../net/deadline.ts";
 import type { Session } from "../session.ts";
 import { type Connect, failureOf } from "../streams/connection_loop.ts";
 import { CAPACITY } from "../streams/event_queue.ts";
-import type { Gap, GapReason } from "../streams/gap.ts";
+import type { Gap, GapReason } from "../gap.ts";
 import { valueOf } from "../streams/json_chunks.ts";
 import { TextSocket } from "../streams/text_socket.ts";
 import { readContents } from "./account_contents.ts";

@@ -6,7 +6,7 @@ import type { StreamedUpdates } from "../brokers/updates.ts";
 import { Deadline, MAX_TIMEOUT_MS } from "../net/deadline.ts";
 import type { Session } from "../session.ts";
 import { type Connect, failureOf } from "../streams/connection_loop.ts";
-import type { Gap } from "../streams/gap.ts";
+import type { Gap } from "../gap.ts";
 import { readBalances, readContents } from "./account_contents.ts";
 import { AccountReport } from "./account_report.ts";
 import type { AccountUpdate } from "./account_update.ts";

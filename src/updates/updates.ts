@@ -25,8 +25,11 @@ export function accountUpdates(
   }
   const target = { session, accountNumber, reconcileMs };
   const whileOpen = whileOpenOf(session);
+  const { broker, sandbox } = session;
+  const source = { broker, sandbox, name: `updates of ${accountNumber}` };
   if (updates.kind === "streams") {
     return new EventStream(
+      source,
       async (context) => {
         const { streamedUpdates } = await import("./streamed_updates.ts");
         return await streamedUpdates({ ...target, updates, orders })(context);
@@ -39,6 +42,7 @@ export function accountUpdates(
     throw unsupported(`the baseUrl is not ${name}'s own. Pass streamerUrl too`);
   }
   return new EventStream(
+    source,
     async (context) => {
       const { socketUpdates } = await import("./socket_updates.ts");
       return await socketUpdates({ ...target, updates, url: streamerUrl })(context);

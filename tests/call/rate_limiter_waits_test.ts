@@ -5,6 +5,7 @@ import { RateLimiter } from "../../src/call/rate_limiter.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { idle, settle } from "../support/idle.ts";
 import { mostIn, paced, pass } from "./rate_limiter_fixtures.ts";
+import { ACTOR } from "../support/actor.ts";
 
 Deno.test("RateLimiter's callers time out as they would without it, if a token is slow", async () => {
   const { clock, broker, session } = await paced({ requests: 1, perMs: 1_000 });
@@ -135,7 +136,7 @@ Deno.test("RateLimiter does not say that an order was not sent whose first attem
 
 Deno.test("RateLimiter.release() gives back one departure, once", async () => {
   using clock = new FakeClock({ timers: true });
-  const limiter = new RateLimiter([{ requests: 2, perMs: 1_000 }], "https://api.example");
+  const limiter = new RateLimiter([{ requests: 2, perMs: 1_000 }], "https://api.example", ACTOR);
   const url = "https://api.example/a";
   const departures: number[] = [];
   const leave = () => {
@@ -170,7 +171,7 @@ Deno.test("RateLimiter.release() gives back one departure, once", async () => {
 
 Deno.test("RateLimiter.release() of an older departure leaves the later ones counted", async () => {
   using clock = new FakeClock({ timers: true });
-  const limiter = new RateLimiter([{ requests: 3, perMs: 1_000 }], "https://api.example");
+  const limiter = new RateLimiter([{ requests: 3, perMs: 1_000 }], "https://api.example", ACTOR);
   const url = "https://api.example/a";
   let departures = 0;
   const leave = async () => {
@@ -198,7 +199,11 @@ Deno.test("RateLimiter.release() of an older departure leaves the later ones cou
 });
 
 Deno.test("RateLimiter remembers no more departures than its limits count", async () => {
-  const limiter = new RateLimiter([{ requests: 10, perMs: 0.000001 }], "https://api.example");
+  const limiter = new RateLimiter(
+    [{ requests: 10, perMs: 0.000001 }],
+    "https://api.example",
+    ACTOR,
+  );
   const url = "https://api.example/a";
   const deadline = new Deadline(600_000, () => new Error("too late"));
   const leave = async (times: number) => {

@@ -5,6 +5,7 @@ import { TokenSource } from "../../src/token/token_source.ts";
 import type { SimulatedTime } from "../simulation/simulated_time.ts";
 import { ManualEndpoint } from "../support/tokens.ts";
 import { Interleaving, playAll, SAME_TICK } from "./interleaving_fixtures.ts";
+import { ACTOR } from "../support/actor.ts";
 
 const outage = () => new NetworkError("no response", { kind: "reset", outcome: "not_processed" });
 
@@ -32,7 +33,7 @@ class SourceInterleaving extends Interleaving {
       } finally {
         this.#open -= 1;
       }
-    });
+    }, ACTOR);
   }
 
   get held(): number {

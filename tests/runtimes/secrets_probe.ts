@@ -14,6 +14,7 @@
 import { Buffer } from "node:buffer";
 import { writeFileSync } from "node:fs";
 import process from "node:process";
+import { subscribe } from "node:diagnostics_channel";
 import { inspect } from "node:util";
 import {
   Account,
@@ -78,6 +79,8 @@ const PKCE: Broker = {
   ...(tradestation.login === undefined ? {} : { login: { ...tradestation.login, usesPkce: true } }),
 };
 
+const ORDER = { "order-type": "Market", "time-in-force": "Day", "legs": [] } as const;
+
 /** A store that never keeps anything. */
 const FULL_DISK: TokenStore = {
   get: () => Promise.resolve(undefined),
@@ -86,6 +89,17 @@ const FULL_DISK: TokenStore = {
     return isIntent ? Promise.resolve(isIntent) : Promise.reject(new Error("the disk is full"));
   },
 };
+
+/** Prints all that is told of what a session does. */
+function printEvents(): void {
+  for (const kind of ["order", "request", "attempt", "wait", "token", "store", "stream"]) {
+    for (const phase of ["start", "end", "asyncStart", "asyncEnd", "error"]) {
+      subscribe(`tracing:tasty-session:${kind}:${phase}`, (event) => {
+        console.log("EVENT", kind, phase, inspect(event, { breakLength: Infinity, depth: 9 }));
+      });
+    }
+  }
+}
 
 async function useSessions(broker: Broker): Promise<void> {
   const path = broker === tastytrade ? "/customers/me" : "/brokerage/accounts";
@@ -125,6 +139,16 @@ async function useSessions(broker: Broker): Promise<void> {
   await printFailure(() => session.get(path));
   print(session);
   answers.api = "good";
+
+  const other = new Session(credentialsOf(broker));
+  const [usable] = await Account.get(other);
+  const timeoutMs = 200;
+  await printFailure(() => usable?.placeOrder(ORDER, { timeoutMs }));
+  await printFailure(() => usable?.cancelOrder("1", { timeoutMs }));
+  if (broker === tradestation) {
+    for await (const { kind } of other.stream("/brokerage/accounts")) if (kind === "gap") break;
+  }
+  await other.close();
 
   const auto = await AutoRefreshSession.start(credentialsOf(broker));
   print(auto);
@@ -268,6 +292,7 @@ if (mode === "leak") {
 } else if (mode === "raw") {
   await breakHttp();
 } else {
+  printEvents();
   await breakHttp();
   for (const broker of [tastytrade, tradestation]) {
     await useSessions(broker);

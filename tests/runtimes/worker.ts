@@ -71,7 +71,26 @@ async function leave({ tastytrade }: WorkerOptions): Promise<unknown> {
   return [await impatient.catch((reason) => reason), typeof (await patient).email];
 }
 
-const THINGS = { signInOnce, readAccounts, order, refreshAfter401, timeout, leave };
+/** What is told of two requests, where there are channels to listen to. */
+async function events({ tastytrade }: WorkerOptions): Promise<unknown> {
+  const { process } = globalThis as { process?: { getBuiltinModule(name: string): unknown } };
+  if (process === undefined) return "no channels";
+  const { subscribe } = process.getBuiltinModule("node:diagnostics_channel") as {
+    subscribe(name: string, listener: (message: unknown) => void): void;
+  };
+  const told: unknown[] = [];
+  for (const kind of ["request", "token", "attempt"]) {
+    subscribe(`tracing:tasty-session:${kind}:asyncEnd`, (message) => {
+      const { path, number, from, parentId } = message as Record<string, unknown>;
+      told.push([kind, path ?? number ?? from, typeof parentId]);
+    });
+  }
+  await using session = new Session(tastytrade);
+  await session.get("/customers/me");
+  return told;
+}
+
+const THINGS = { signInOnce, readAccounts, order, refreshAfter401, timeout, leave, events };
 
 /** What a worker exports. */
 const worker: { fetch(request: Request): Promise<Response> } = {

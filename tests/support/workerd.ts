@@ -1,5 +1,6 @@
 /**
- * Cloudflare's runtime: web standards only, with an old compatibility date and no flags.
+ * Cloudflare's runtime: web standards only, with an old compatibility date and no flags, or with what it has of
+ * Node.
  *
  * @module
  */
@@ -31,15 +32,27 @@ const config :Workerd.Config = (
 );
 const worker :Workerd.Worker = (
   modules = [(name = "worker.js", esModule = embed "worker.js")],
-  compatibilityDate = "2024-01-01",
+  COMPATIBILITY
 );
 `;
+
+/** What a worker has besides web standards. */
+export type Compatibility = "none" | "node";
+
+const COMPATIBILITY: Readonly<Record<Compatibility, string>> = {
+  none: 'compatibilityDate = "2024-01-01",',
+  node: 'compatibilityDate = "2025-09-15", compatibilityFlags = ["nodejs_compat"],',
+};
 
 /** Starts the worker in `worker.js` of a folder, and returns its address. It ends with the scope. */
 export async function startWorker(
   folder: string,
+  compatibility: Compatibility = "none",
 ): Promise<AsyncDisposable & { readonly url: string }> {
-  await Deno.writeTextFile(`${folder}/config.capnp`, CONFIG);
+  await Deno.writeTextFile(
+    `${folder}/config.capnp`,
+    CONFIG.replace("COMPATIBILITY", COMPATIBILITY[compatibility]),
+  );
   const [program, ...args] = WORKERD.command;
   const child = new Deno.Command(program, {
     args: [...args, "serve", "--control-fd=1", "config.capnp"],

@@ -3,11 +3,12 @@ import { SessionClosedError } from "../../src/errors.ts";
 import { TokenSource } from "../../src/token/token_source.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { ManualEndpoint, token } from "../support/tokens.ts";
+import { ACTOR } from "../support/actor.ts";
 
 Deno.test("TokenSource.close() waits for a refresh that runs", async () => {
   using clock = new FakeClock({ timers: true });
   const endpoint = new ManualEndpoint();
-  const source = new TokenSource(endpoint.request);
+  const source = new TokenSource(endpoint.request, ACTOR);
   const refresh = source.refresh();
   const closing = source.close(5_000);
   clock.advance(4_999);
@@ -20,7 +21,7 @@ Deno.test("TokenSource.close() waits for a refresh that runs", async () => {
 
 Deno.test("TokenSource.close() ends a refresh that takes too long", async () => {
   using clock = new FakeClock({ timers: true });
-  const source = new TokenSource(new ManualEndpoint().request);
+  const source = new TokenSource(new ManualEndpoint().request, ACTOR);
   const refresh = source.refresh();
   const refused = assertRejects(() => refresh, SessionClosedError);
   const closing = source.close(5_000);
@@ -32,12 +33,13 @@ Deno.test("TokenSource.close() ends a refresh that takes too long", async () => 
 
 Deno.test("TokenSource.abort() ends a refresh at once, and takes no token that comes later", async () => {
   const late = Promise.withResolvers<never>();
-  const source = new TokenSource(() => late.promise); // an endpoint that ignores the signal
+  const source = new TokenSource(() => late.promise, ACTOR); // an endpoint that ignores the signal
   const refresh = source.refresh();
   source.abort();
   late.resolve({ accessToken: "late" } as never);
   assertInstanceOf(await assertRejects(() => refresh), SessionClosedError);
   assertEquals(source.token, undefined);
+  assertInstanceOf(await assertRejects(() => source.refresh()), SessionClosedError);
 });
 
 Deno.test("TokenSource.get() refreshes once more a token that died while the machine slept, and no other", async () => {
@@ -49,7 +51,7 @@ Deno.test("TokenSource.get() refreshes once more a token that died while the mac
       const issued = token(`token-${requests}`, lifetimeS);
       if (requests === 1) clock.sleep(sleepMs);
       return Promise.resolve(issued);
-    });
+    }, ACTOR);
     const { accessToken } = await source.get();
     return [accessToken, requests];
   };

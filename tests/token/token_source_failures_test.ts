@@ -5,6 +5,7 @@ import { FakeClock } from "../support/fake_clock.ts";
 import { settle } from "../support/idle.ts";
 import { ManualEndpoint } from "../support/tokens.ts";
 import { signedIn } from "./token_source_fixtures.ts";
+import { ACTOR } from "../support/actor.ts";
 
 const outage = () => new NetworkError("no response", { kind: "reset", outcome: "not_processed" });
 
@@ -42,7 +43,7 @@ Deno.test("TokenSource makes no further request before its backoff is over", asy
 Deno.test("TokenSource never pauses for more than 30 s", async () => {
   using clock = new FakeClock();
   const endpoint = new ManualEndpoint();
-  const source = new TokenSource(endpoint.request);
+  const source = new TokenSource(endpoint.request, ACTOR);
   for (let attempt = 1; attempt <= 12; attempt++) {
     const refresh = source.refresh();
     endpoint.refuse(outage());
@@ -55,7 +56,7 @@ Deno.test("TokenSource never pauses for more than 30 s", async () => {
 Deno.test("TokenSource asks no more after a permanent refusal", async () => {
   using clock = new FakeClock();
   const endpoint = new ManualEndpoint();
-  const source = new TokenSource(endpoint.request);
+  const source = new TokenSource(endpoint.request, ACTOR);
   const refresh = source.refresh();
   endpoint.refuse(revoked());
   await assertRejects(() => refresh, TokenError, "Grant revoked");
@@ -80,7 +81,7 @@ Deno.test("TokenSource gives everyone who waits an error object of their own, an
       }),
     ]
   ) {
-    const source = new TokenSource(endpoint.request);
+    const source = new TokenSource(endpoint.request, ACTOR);
     const waiting = Array.from({ length: 200 }, () => source.refresh());
     endpoint.refuse(failure);
     const errors = (await Promise.allSettled(waiting)).map((one) =>
@@ -102,7 +103,7 @@ Deno.test("TokenSource is free again after a request that throws, or that never 
   const source = new TokenSource(() => {
     calls += 1;
     throw new TypeError("a mistake");
-  });
+  }, ACTOR);
   await assertRejects(() => source.refresh(), TypeError, "a mistake");
   clock.advance(1_000);
   await assertRejects(() => source.refresh(), TypeError, "a mistake");
@@ -112,7 +113,7 @@ Deno.test("TokenSource is free again after a request that throws, or that never 
 Deno.test("TokenSource pauses for as long as the endpoint asks, for every caller", async () => {
   using clock = new FakeClock();
   const endpoint = new ManualEndpoint();
-  const source = new TokenSource(endpoint.request);
+  const source = new TokenSource(endpoint.request, ACTOR);
   const refresh = source.refresh();
   endpoint.refuse(
     new TokenError("busy", { code: "x", isPermanent: false, status: 429, retryAfterMs: 30_000 }),
@@ -148,7 +149,7 @@ Deno.test("TokenSource replaces no token for 30 seconds after a replay was refus
 Deno.test("TokenSource asks again after a temporary refusal", async () => {
   using clock = new FakeClock();
   const endpoint = new ManualEndpoint();
-  const source = new TokenSource(endpoint.request);
+  const source = new TokenSource(endpoint.request, ACTOR);
   const refresh = source.refresh();
   endpoint.refuse(new TokenError("x", { code: "http_503", isPermanent: false, status: 503 }));
   await assertRejects(() => refresh, TokenError);

@@ -4,10 +4,11 @@ import { FakeClock } from "../support/fake_clock.ts";
 import { settle } from "../support/idle.ts";
 import { ManualEndpoint } from "../support/tokens.ts";
 import { signedIn } from "./token_source_fixtures.ts";
+import { ACTOR } from "../support/actor.ts";
 
 Deno.test("TokenSource makes one token request for everyone who waits", async () => {
   const endpoint = new ManualEndpoint();
-  const source = new TokenSource(endpoint.request);
+  const source = new TokenSource(endpoint.request, ACTOR);
   const waiting = Array.from({ length: 1000 }, () => source.refresh());
   endpoint.grant("first");
   const tokens = await Promise.all(waiting);

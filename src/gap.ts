@@ -1,3 +1,5 @@
+/** What a stream may have left out, and why. */
+
 /** Why something may be missing. */
 export type GapReason =
   /** The connection broke, or the broker closed it. */
