@@ -99,7 +99,8 @@ export interface Balances {
  * | `quantity` | `quantity` | `Quantity` |
  * | `quantityDirection` | `quantity-direction` | `LongShort` |
  * | `averageOpenPrice` | `average-open-price` | `AveragePrice` |
- * | `closePrice` | `close-price` and 4 more | – |
+ * | `closePrice` | `close-price` | – |
+ * | `marketValue` | `quantity-direction`, `quantity`, `mark-price`, `multiplier` | `MarketValue` |
  * | `multiplier` | `multiplier` | – |
  * | `expiresAt` | `expires-at` | `ExpirationDate` |
  * | `createdAt` | `created-at` | `Timestamp` |

@@ -13,7 +13,8 @@ const BROKERS = ["tastytrade", "tradestation"] as const;
 export function fieldsTable(reader: string): string[] {
   const columns = BROKERS.map((broker) => {
     const source = new URL(`../../src/brokers/${broker}/records.ts`, import.meta.url);
-    return wireNames(Deno.readTextFileSync(source).replaceAll(/ *\/\/.*/g, ""), reader);
+    const code = Deno.readTextFileSync(source).replaceAll(/^ *\/\/.*\n/gm, "");
+    return wireNames(code.replaceAll(/ *\/\/.*/g, ""), reader);
   });
   const [first = new Map()] = columns;
   const rows = [...first.keys()].map((field) => {
