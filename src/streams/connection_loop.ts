@@ -75,21 +75,22 @@ export async function keepConnected<T>(
       let reason: GapReason;
       let retryAfterMs = 0;
       try {
-        const context: ConnectionContext<T> = {
+        const context = {
           signal: controller.signal,
           drain,
-          isOpen: () => {
-            openedAt ??= performance.now();
-            refusalsLeft = MOST_REFUSALS;
-          },
-          emit: (event) => {
+          emit: (event: T) => {
             isGapTold = false;
             if (!emit(event)) controller.abort(new SlowConsumerError());
           },
         };
-        const { name } = source;
-        reason = await traced("stream", source, () => ({ name }), async (event = {}) => {
-          return event.reason = await lifetime.race(connect(context));
+        const beginning = () => ({ name: source.name });
+        reason = await traced("stream", source, beginning, async (told = {}) => {
+          const isOpen = () => {
+            openedAt ??= performance.now();
+            refusalsLeft = MOST_REFUSALS;
+            told.isOpened = true;
+          };
+          return told.reason = await lifetime.race(connect({ ...context, isOpen }));
         });
       } catch (error) {
         signal.throwIfAborted();

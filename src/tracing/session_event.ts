@@ -188,6 +188,8 @@ export interface StreamConnectionEvent extends EventBase {
   readonly kind: "stream";
   /** The stream's path, without the query, or `updates of` and the account's number. */
   readonly name: string;
+  /** Whether it ever worked. */
+  readonly isOpened?: boolean;
   /** Why it has ended, if another one may be opened. */
   readonly reason?: GapReason;
 }

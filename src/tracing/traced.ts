@@ -60,7 +60,21 @@ type Task<Kind extends SessionEvent["kind"], T> = (
   event?: Partial<Mutable<EventOf<Kind>>>,
 ) => Promise<T>;
 
-let tracing: Tracing | null | undefined;
+const KINDS: readonly SessionEvent["kind"][] = [
+  "order",
+  "request",
+  "attempt",
+  "wait",
+  "token",
+  "store",
+  "stream",
+];
+
+/**
+ * Found when first asked for, which takes Deno some milliseconds. Bun forgets a channel that nobody holds, and who
+ * listens to it: there it is found, and held, before anybody can listen.
+ */
+let tracing: Tracing | null | undefined = "Bun" in globalThis ? findTracing() : undefined;
 let lastId = 0;
 
 /**
@@ -132,16 +146,6 @@ function describe(error: unknown): EventError {
 }
 
 const KNOWN_NAMES: readonly string[] = ["AbortError", "TimeoutError", "TypeError", "RangeError"];
-
-const KINDS: readonly SessionEvent["kind"][] = [
-  "order",
-  "request",
-  "attempt",
-  "wait",
-  "token",
-  "store",
-  "stream",
-];
 
 function findTracing(): Tracing | null {
   const process = nodeProcess();

@@ -12,6 +12,7 @@ import {
   Account,
   AutoRefreshSession,
   NetworkError,
+  type RequestEvent,
   Session,
   type TastytradeOrder,
   TokenError,
@@ -68,6 +69,27 @@ function attemptsOf(recorder: EventRecorder): unknown[] {
     { number, after, status, failure },
   ) => [number, after, status, failure]);
 }
+
+// The first, because later the channels are held in any case.
+test("who listens is heard although garbage was collected before", async () => {
+  const paths: string[] = [];
+  const name = "tracing:tasty-session:request:asyncEnd";
+  const listener = (message: unknown) => void paths.push((message as RequestEvent).path);
+  subscribe(name, listener);
+  const { Bun, gc } = globalThis as { Bun?: { gc(isSync: boolean): void }; gc?: () => void };
+  const isSync = true;
+  Bun?.gc(isSync); // which forgets channels that nobody holds
+  gc?.();
+  await new Promise((resolve) => setTimeout(resolve));
+  Bun?.gc(isSync);
+  const emulator = await startEmulator();
+  const session = new Session({ ...emulator.tastytrade });
+  await session.get("/customers/me");
+  await session.close();
+  await emulator.close();
+  unsubscribe(name, listener);
+  assert.deepEqual(paths, ["/customers/me"]);
+});
 
 test("a first call tells of its wait, its token and its attempt", async () => {
   const recorder = await recordSession((session) =>

@@ -81,7 +81,7 @@ const NAMES: ReadonlySet<string> = new Set([
   ...["action", "accountNumber", "identifier", "orderId", "state", "isFound", "outcome"],
   ...["method", "path", "status", "attempts", "number", "after", "failure"],
   ...["reason", "forMs", "failures", "from", "lifetimeMs", "isPermanent", "nextTryInMs"],
-  ...["isWritten", "name"],
+  ...["isWritten", "name", "isOpened"],
 ]);
 
 function isTold(name: string, value: unknown): boolean {
