@@ -5,7 +5,7 @@
  */
 
 import type { Broker, RateLimit } from "../brokers/broker.ts";
-import { type CallOutcome, withCallersStack } from "../errors.ts";
+import { type CallOutcome, NetworkError, withCallersStack } from "../errors.ts";
 import type { Deadline, DeadlineGroup } from "../net/deadline.ts";
 import { requireNetwork } from "../net/platform_fetch.ts";
 import { cancelBody, readLimited } from "../net/response_body.ts";
@@ -233,11 +233,12 @@ export class Transport {
     const beginning = () => ({ number: call.attempts + 1, after: call.lastResult });
     return traced("attempt", this.#options, beginning, async (event = {}) => {
       try {
-        const response = await this.#fetch(call, token, body);
+        const response = await call.deadline.race(this.#fetch(call, token, body));
         event.status = response.status;
         return response;
       } catch (error) {
-        event.failure = call.failureOf(error)?.kind;
+        const { reason } = call.deadline.signal;
+        event.failure = reason instanceof NetworkError ? reason.kind : call.failureOf(error)?.kind;
         throw error;
       }
     });
