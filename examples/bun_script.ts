@@ -1,17 +1,15 @@
 // Prints what your accounts hold as one table, or what the emulator's hold if there are no credentials.
 // Bun reads .env by itself, so that nothing else is needed: `bun run examples/bun_script.ts`. It runs
-// with `deno run -A --env-file` and `node --env-file=.env` too. Option: --base-url=… for an emulator.
+// with `deno run -A --env-file` and `node --env-file=.env` too.
+// Options: --broker=tradestation; --sandbox; --base-url=… for an emulator that runs already.
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { Account, Session } from "../mod.ts"; // in your program: "@tasty/session"
-import { startEmulator } from "../src/emulator/emulator.ts"; // "@tasty/session/emulator"
+import { findPlace, PLACE_OPTIONS } from "./shared/place.ts";
 
 async function printPositions(): Promise<void> {
-  const options = { "base-url": { type: "string" } } as const;
-  const { "base-url": baseUrl } = parseArgs({ options }).values;
-  const isOwn = process.env.TASTY_CLIENT_SECRET || process.env.TASTY_REFRESH_TOKEN || baseUrl;
-  await using emulator = isOwn ? undefined : await startEmulator();
-  await using session = new Session({ baseUrl, ...emulator?.tastytrade });
+  await using place = await findPlace(parseArgs({ options: PLACE_OPTIONS }).values);
+  await using session = new Session(place.options);
 
   const accounts = await Account.get(session);
   const lists = await Promise.all(accounts.map((account) => account.positions()));
@@ -23,7 +21,7 @@ async function printPositions(): Promise<void> {
       side: position.quantityDirection,
       quantity: position.quantity,
       opened: position.averageOpenPrice,
-      close: position.closePrice,
+      value: position.marketValue ?? "–",
     })),
   );
 }

@@ -21,6 +21,8 @@ export const PLACE_OPTIONS = {
 export interface Place extends AsyncDisposable {
   readonly options: SessionOptions & { readonly broker: Broker };
   readonly emulator: Emulator | undefined;
+  /** What the environment lacks, if it is one. */
+  readonly missing: string;
 }
 
 /**
@@ -44,6 +46,7 @@ export async function findPlace(
   return {
     options: { broker, ...(emulated ?? { sandbox, baseUrl, signInUrl }) },
     emulator,
+    missing: `No ${broker.envVariables.clientSecret}, no ${broker.envVariables.refreshToken}`,
     [Symbol.asyncDispose]: async () => await emulator?.[Symbol.asyncDispose](),
   };
 }

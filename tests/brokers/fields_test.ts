@@ -12,7 +12,7 @@ Deno.test("the documentation of records says which broker fills which field", as
   ) {
     const table = fieldsTable(reader);
     const [, fields = ""] = new RegExp(`interface ${name} {([^]*?)\n}`).exec(documentation) ?? [];
-    const names = [...fields.matchAll(/^  readonly (\w+)\??:/gm)].map(([, field]) => field);
+    const names = [...fields.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, field]) => field);
     assertGreater(names.length, 10);
     assertEquals(
       [...table.slice(2).map((row) => /^\| `(\w+)`/.exec(row)?.[1]), "raw"],

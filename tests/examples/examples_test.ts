@@ -2,6 +2,26 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { startEmulator } from "../../src/emulator/emulator.ts";
 import { isAvailable, run, RUNTIMES } from "../support/runtimes.ts";
 
+const TRADESTATION_ACCOUNTS: readonly string[] = [
+  "",
+  "123456789  Cash (Cash)",
+  "  Net liquidating value 987654321539.0976",
+  "  Cash                    987654319787",
+  "  Stock buying power    987654319786.82",
+  "",
+  "123456782  Margin (Margin)",
+  "  Net liquidating value  39893233.6211",
+  "  Cash                    39735538.661",
+  "  Stock buying power      39735498.661",
+  "  MSFT                              10 @ 216.68",
+  "",
+  "123456781  Futures",
+  "  Net liquidating value 123456184.320001 USD",
+  "  Cash                    123456784.32 USD",
+  "  Stock buying power    123455574.320001 USD",
+  "",
+];
+
 for (const runtime of RUNTIMES) {
   const { name } = runtime;
   const ignore = !await isAvailable(runtime);
@@ -14,7 +34,6 @@ for (const runtime of RUNTIMES) {
       const [first, ...lines] = stdout.split("\n");
       assertMatch(first ?? "", /^No TASTY_CLIENT_SECRET.*emulated accounts$/);
       assertEquals(lines, [
-        "",
         "Jane Doe <jane@example.com>",
         "",
         "5WT00000  Roth IRA (Cash)",
@@ -65,6 +84,30 @@ for (const runtime of RUNTIMES) {
       assertEquals(emulator.count("GET /accounts/*/balances"), 2);
     },
   });
+
+  Deno.test({
+    name:
+      `examples/accounts.ts shows the accounts of the broker whose credentials it finds, on ${name}`,
+    ignore,
+    async fn() {
+      await using emulator = await startEmulator();
+      const { baseUrl, signInUrl, clientId, clientSecret, refreshToken } = emulator.tradestation;
+      const args = [`--base-url=${baseUrl}`, `--sign-in-url=${signInUrl}`];
+      const { code, stdout, stderr } = await run(runtime, ["examples/accounts.ts", ...args], {
+        TRADESTATION_CLIENT_ID: clientId,
+        TRADESTATION_CLIENT_SECRET: clientSecret,
+        TRADESTATION_REFRESH_TOKEN: refreshToken,
+      });
+      assertEquals(code, 0, stderr);
+      const own = stdout.split("\n");
+      const emulated = await run(runtime, ["examples/accounts.ts", "--broker=tradestation"]);
+      const [first, ...others] = emulated.stdout.split("\n");
+      assertMatch(first ?? "", /^No TRADESTATION_CLIENT_SECRET.*emulated accounts$/);
+      assertEquals(others, own);
+      assertEquals(own, TRADESTATION_ACCOUNTS);
+      assertEquals(emulator.count("POST /oauth/token"), 1);
+    },
+  });
 }
 
 for (const runtime of RUNTIMES) {
@@ -73,14 +116,22 @@ for (const runtime of RUNTIMES) {
       `examples/dry_run_order.ts tells what an order costs, and places none, on ${runtime.name}`,
     ignore: !await isAvailable(runtime),
     async fn() {
-      const { code, stdout } = await run(runtime, ["examples/dry_run_order.ts"]);
+      const file = "examples/dry_run_order.ts";
+      const { code, stdout } = await run(runtime, [file]);
       assertEquals(code, 0);
       assertEquals(stdout.trim().split("\n"), [
         "1 AAPL at 180.00 in 5WT00000, not placed",
         "  changes the buying power by -180.001",
-        "  of which 0.001 are fees",
+        "  of which are fees 0.001",
       ]);
-      const dear = ["examples/dry_run_order.ts", "MSFT", "1000", "400.00"];
+      const atTradestation = [file, "MSFT", "2", "216.00", "--broker=tradestation"];
+      const estimate = await run(runtime, atTradestation);
+      assertEquals(estimate.stdout.trim().split("\n"), [
+        "2 MSFT at 216.00 in 123456789, not placed",
+        "  costs 432",
+        "  of which are fees 0",
+      ]);
+      const dear = [file, "MSFT", "1000", "400.00"];
       const refused = await run(runtime, dear);
       assertEquals([refused.code, refused.stdout], [1, ""]);
       assertStringIncludes(refused.stderr, "422 preflight_check_failure");
@@ -95,8 +146,9 @@ Deno.test("examples/dry_run_order.ts --sandbox never uses production's credentia
   const { code, stdout } = await run(deno, [file, "--sandbox"]);
   assertEquals(code, 0);
   assertMatch(stdout, /^1 AAPL at 180\.00 in 5WT00000, not placed/);
-  const source = await Deno.readTextFile(new URL(`../../${file}`, import.meta.url));
-  assertStringIncludes(source, "sandbox ? emulator?.tastytradeSandbox : emulator?.tastytrade;");
+  const place = new URL("../../examples/shared/place.ts", import.meta.url);
+  const source = await Deno.readTextFile(place);
+  assertStringIncludes(source, 'emulator?.[sandbox ? "tastytradeSandbox" : "tastytrade"];');
 
   const own = (issuer: string) => btoa(JSON.stringify({ typ: "rt+jwt", iss: issuer }));
   const token = own("https://api.tastyworks.com");

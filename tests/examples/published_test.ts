@@ -136,9 +136,9 @@ exampleTest("bun_script.ts prints the positions as a table", async (runtime) => 
     line.split("│").map((cell) => cell.trim().replace(/^['"](.*)['"]$/, "$1")).slice(2, -1)
   ).filter(({ length }) => length > 0);
   assertEquals(cells, [
-    ["account", "symbol", "type", "side", "quantity", "opened", "close"],
-    ["5WT00000", "RIVN  230609P00014000", "Equity Option", "Short", "40", "0.79", "0.41"],
-    ["5WT00000", "TQQQ", "Equity", "Long", "742", "52.73", "49.39"],
+    ["account", "symbol", "type", "side", "quantity", "opened", "value"],
+    ["5WT00000", "RIVN  230609P00014000", "Equity Option", "Short", "40", "0.79", "-1640"],
+    ["5WT00000", "TQQQ", "Equity", "Long", "742", "52.73", "36647.38"],
   ]);
 });
 
