@@ -42,9 +42,11 @@ export class RunningProgram implements AsyncDisposable {
     return line ?? "";
   }
 
-  /** Presses Ctrl+C. Returns what it still prints, and its exit code. */
-  async interrupt(): Promise<{ code: number; lines: string[] }> {
-    this.#child.kill("SIGINT");
+  /** Presses Ctrl+C, or ends it as a service manager does. Returns what it still prints, and its exit code. */
+  async interrupt(
+    signal: "SIGINT" | "SIGTERM" = "SIGINT",
+  ): Promise<{ code: number; lines: string[] }> {
+    this.#child.kill(signal);
     const lines = await Array.fromAsync(this.#lines);
     return { code: (await this.#child.status).code, lines };
   }
