@@ -26,6 +26,42 @@
  * await emulator.close();
  * ```
  *
+ * ## Tests of a program
+ *
+ * Let the program take its session from outside, and give it one of the emulator's. Each test has an emulator of its
+ * own, so that tests can run side by side; it starts in milliseconds and ends with the block.
+ *
+ * ```ts ignore
+ * import assert from "node:assert/strict";
+ * import { test } from "node:test"; // with Vitest: from "vitest"
+ * import { Session } from "@tasty/session";
+ * import { startEmulator } from "@tasty/session/emulator";
+ * import { buy } from "./bot.ts";
+ *
+ * test("it knows what it has bought although the answer was lost", async () => {
+ *   await using emulator = await startEmulator();
+ *   await using session = new Session({ ...emulator.tastytrade });
+ *   emulator.setPrice("AAPL", "187.20");
+ *   emulator.injectFault("POST /accounts/*\/orders", { afterEffect: "reset" });
+ *   assert.equal(await buy(session, "AAPL", "187.20"), "Filled");
+ *   assert.equal(emulator.orders.length, 1); // and not two
+ * });
+ * ```
+ *
+ * The same file runs with each runtime's own tests:
+ *
+ * | | |
+ * | --- | --- |
+ * | Deno | `deno test --allow-net=127.0.0.1`; `Deno.test` in place of `node:test` works too |
+ * | Bun | `bun test` |
+ * | Node 24 | `node --test`; Node 22 has no `await using`: close both in `finally` |
+ * | Vitest | `npx vitest`, with `test` from `"vitest"` |
+ *
+ * What to test besides: an order that the broker refuses (`tastytradeFaults.preflightFailed`), a session whose grant
+ * is lost (`tastytradeFaults.grantRevoked` at the token endpoint), a stream that breaks (`disturbStreams()`), an order
+ * that fills while it is cancelled (`orderDelayMs`). A call to what the emulator does not model gets a 501: assert at
+ * the end that `emulator.unserved` is empty. `bot_test.ts` among the examples has more.
+ *
  * @module
  */
 

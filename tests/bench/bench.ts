@@ -157,6 +157,10 @@ ${
   table(["", ...names], [
     row("added to a stub of `fetch`, µs a call", ({ report }) => report.addedUs),
     row("the same with the caller's signal", ({ report }) => report.addedWithSignalUs),
+    row("the same while somebody listens to all that it tells", ({ report }) =>
+      report.addedWithListenersUs),
+    row("to learn that nobody listens, ns a call", ({ report }) =>
+      report.unheardNs),
     row("import of the npm package, ms beyond an empty module", ({ installedMs }) => installedMs),
     row("the same of single files, as JSR serves them", ({ compiledMs }) => compiledMs),
     row("the same of `mod.ts` in a clone", ({ ms }) => ms),
@@ -187,6 +191,7 @@ ${table(["", "%"], (await sharesOfSize()).map(([room, share]) => [room, share.to
 | ---------------------------------------------------------------- | ----------------------------------------- |
 | one token request for 1,000 callers, and for 20 staggered 401s   | yes                                       |
 | 0.95 of the requests of \`fetch\` with the same signal           | see the tables; what remains is below     |
+| 20 ns of a call for what it tells, where nobody listens         | yes                                       |
 | 1.5 µs added to a call, 2.5 with the caller's signal             | no: see the table                         |
 | an import of the published JavaScript in 8 ms                    | the npm package; single files on Deno only |
 | 15 kB for a program that uses a \`Session\`                      | no                                        |

@@ -4,8 +4,10 @@
  * @module
  */
 
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import process from "node:process";
 import { Session } from "../../mod.ts";
+import { isTraced } from "../../src/tracing/traced.ts";
 import { CONTENDERS } from "./contenders.ts";
 import { median } from "./median.ts";
 
@@ -32,6 +34,10 @@ export interface Report {
   /** Microseconds that a call takes more than a `fetch` that is a stub. */
   readonly addedUs: number;
   readonly addedWithSignalUs: number;
+  /** The same without a signal while somebody listens to all that it tells. */
+  readonly addedWithListenersUs: number;
+  /** Nanoseconds that a call takes to learn that nobody listens. */
+  readonly unheardNs: number;
 }
 
 const [origin = "", rounds = "9"] = process.argv.slice(2);
@@ -117,7 +123,7 @@ async function staggeredRefusals(call: () => Promise<unknown>): Promise<Refreshe
 
 /** What a session adds to a `fetch` that answers at once. */
 async function overhead(): Promise<
-  { addedUs: number; addedWithSignalUs: number }
+  Pick<Report, "addedUs" | "addedWithSignalUs" | "addedWithListenersUs">
 > {
   const token = { "access_token": "a", "token_type": "Bearer", "expires_in": 900 };
   const empty = new Response(null);
@@ -138,6 +144,7 @@ async function overhead(): Promise<
   const bareTimes: number[] = [];
   const times: number[] = [];
   const timesWithSignal: number[] = [];
+  const timesWithListeners: number[] = [];
   for (let round = 0; round < 15; round++) {
     bareTimes.push(
       await time(() => stub(url, { method: "GET", headers }), CALLS, 1),
@@ -146,16 +153,51 @@ async function overhead(): Promise<
     timesWithSignal.push(
       await time(() => session.fetch("/customers/me", { signal }), CALLS, 1),
     );
+    for (const name of CHANNELS) subscribe(name, listener);
+    timesWithListeners.push(await time(() => session.fetch("/customers/me"), CALLS, 1));
+    for (const name of CHANNELS) unsubscribe(name, listener);
   }
   const added = (measured: number[]) =>
     median(
       measured.map((ms, i) => (ms - (bareTimes[i] ?? NaN)) * 1000 / CALLS),
     );
   await session.close();
-  return { addedUs: added(times), addedWithSignalUs: added(timesWithSignal) };
+  return {
+    addedUs: added(times),
+    addedWithSignalUs: added(timesWithSignal),
+    addedWithListenersUs: added(timesWithListeners),
+  };
 }
 
-const added = await overhead();
+const CHANNELS = ["request", "attempt"].flatMap((kind) =>
+  ["start", "asyncEnd"].map((phase) => `tracing:tasty-session:${kind}:${phase}`)
+);
+
+let heard = 0;
+const listener = () => void (heard += 1);
+
+/** What a call asks where nobody listens: for the request, and for its attempt. */
+function unheardNs(): number {
+  const QUESTIONS = 5_000_000;
+  const measure = (work: (i: number) => void) => {
+    const startedAt = performance.now();
+    for (let i = 0; i < QUESTIONS; i++) work(i);
+    return performance.now() - startedAt;
+  };
+  const ask = (i: number) => {
+    if (isTraced("request") || isTraced("attempt")) heard += i;
+  };
+  const nothing = (i: number) => {
+    if (heard < 0) heard += i;
+  };
+  const times = Array.from({ length: 15 }, () => {
+    const bareMs = measure(nothing);
+    return (measure(ask) - bareMs) * 1e6 / QUESTIONS;
+  });
+  return median(times);
+}
+
+const added = { ...await overhead(), unheardNs: unheardNs() };
 console.log(
   JSON.stringify({ contenders: await compare(), ...added } satisfies Report),
 );
