@@ -1,27 +1,38 @@
 // Signs in with the credentials of a .env file, which go nowhere else: not into the environment, where
 // every program that this one starts would find them. Without a file, at the emulator. For Deno:
-//   deno run --allow-read=.env --allow-net examples/from_dotenv.ts [file] [--base-url=…]
+//   deno run --allow-read=.env --allow-net examples/from_dotenv.ts [file] [--broker=tradestation]
+//     [--base-url=… --sign-in-url=…]
 // Bun reads .env by itself and Node does with --env-file=.env: there `new Session()` is enough.
 import { parseArgs } from "node:util";
 import { load } from "@std/dotenv";
-import { Account, Session } from "../mod.ts"; // in your program: "@tasty/session"
+import { Account, Session, tastytrade, tradestation } from "../mod.ts"; // in your program: "@tasty/session"
 import { startEmulator } from "../src/emulator/emulator.ts"; // "@tasty/session/emulator"
 
 async function signIn(): Promise<void> {
-  const options = { "base-url": { type: "string" } } as const;
+  const text = { type: "string" } as const;
+  const options = { "broker": text, "base-url": text, "sign-in-url": text };
   const { values, positionals } = parseArgs({ args: Deno.args, options, allowPositionals: true });
   const [envPath = ".env"] = positionals;
-  const { TASTY_CLIENT_SECRET: clientSecret, TASTY_REFRESH_TOKEN: refreshToken } = await load({
-    envPath,
-  });
-  const isOwn = clientSecret || refreshToken;
+  const broker = new Map([["tastytrade", tastytrade], ["tradestation", tradestation]])
+    .get(values.broker ?? "tastytrade");
+  if (broker === undefined) throw new Error("--broker is tastytrade or tradestation");
+  const { envVariables: names } = broker;
+  const file = await load({ envPath });
+  const own = {
+    clientId: file[names.clientId],
+    clientSecret: file[names.clientSecret],
+    refreshToken: file[names.refreshToken],
+    baseUrl: values["base-url"],
+    signInUrl: values["sign-in-url"],
+  };
+  const isOwn = own.clientSecret || own.refreshToken;
   await using emulator = isOwn ? undefined : await startEmulator();
-  if (emulator) console.log(`No TASTY_CLIENT_SECRET in ${envPath}: emulated accounts`);
-  const credentials = emulator?.tastytrade ?? { clientSecret, refreshToken };
-  await using session = new Session({ baseUrl: values["base-url"], ...credentials });
+  if (emulator) console.log(`No ${names.clientSecret} in ${envPath}: emulated accounts`);
+  const emulated = broker === tradestation ? emulator?.tradestation : emulator?.tastytrade;
+  await using session = new Session({ broker, ...(emulated ?? own) });
 
-  for (const { accountNumber, nickname } of await Account.get(session)) {
-    console.log(accountNumber, nickname);
+  for (const { accountNumber, nickname, accountType = "" } of await Account.get(session)) {
+    console.log(accountNumber, nickname ?? accountType);
   }
 }
 

@@ -174,6 +174,26 @@ Deno.test("examples/from_dotenv.ts needs the file and the network, not the envir
   assertEquals(emulator.count("POST /oauth/token"), 1);
 });
 
+Deno.test("examples/from_dotenv.ts signs in to TradeStation too", async () => {
+  await using emulator = await startEmulator();
+  using folder = new TemporaryFolder();
+  const file = `${folder.path}/.env`;
+  const { clientId, clientSecret, refreshToken, baseUrl, signInUrl } = emulator.tradestation;
+  const lines = [
+    `TRADESTATION_CLIENT_ID=${clientId}`,
+    `TRADESTATION_CLIENT_SECRET=${clientSecret}`,
+    `TRADESTATION_REFRESH_TOKEN=${refreshToken}`,
+  ];
+  await Deno.writeTextFile(file, lines.join("\n"));
+  const deno = denoWith("--no-prompt", "--allow-read", "--allow-net=127.0.0.1");
+  const place = [`--base-url=${baseUrl}`, `--sign-in-url=${signInUrl}`];
+  const args = ["examples/from_dotenv.ts", "--broker=tradestation"];
+  const { code, stdout } = await run(deno, [...args, file, ...place]);
+  assertEquals([code, stdout], [0, "123456789 Cash\n123456782 Margin\n123456781 Futures\n"]);
+  const emulated = await run(deno, [...args, "/nowhere/.env"]);
+  assertMatch(emulated.stdout, /^No TRADESTATION_CLIENT_SECRET in .*emulated accounts\n123456789/);
+});
+
 Deno.test("examples/from_dotenv.ts shows the emulator's accounts without a file", async () => {
   const args = ["examples/from_dotenv.ts", "/nowhere/.env"];
   const { code, stdout } = await run(denoWith("--allow-all"), args);
