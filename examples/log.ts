@@ -49,7 +49,9 @@ const { broker = "tastytrade", seconds = "60" } = parseArgs({
 const isColored = process.stdout.isTTY && process.env.NO_COLOR === undefined;
 console.log(LEGEND);
 logEvents(console.log, { isColored });
-await trade(broker, Number(seconds)).catch((error: Error) => {
+await trade(broker, Number(seconds)).then(() => {
+  console.log("The program has ended, because its grant is lost");
+}, (error: Error) => {
   console.error(error.message);
   process.exitCode = 1;
 });

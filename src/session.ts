@@ -44,6 +44,7 @@ import { RefreshGrant } from "./token/refresh_grant.ts";
 import { shareRefreshToken } from "./token/shared_refresh_token.ts";
 import { remainingMs, type Token } from "./token/token.ts";
 import { TokenSource } from "./token/token_source.ts";
+import { traced } from "./tracing/traced.ts";
 
 /** How long `close()` waits for a token refresh that runs, so that its result is not lost. */
 const CLOSE_PATIENCE_MS = 5_000;
@@ -524,8 +525,15 @@ export class Session implements AsyncDisposable, Disposable {
    */
   async revoke(options: CallOptions = {}): Promise<void> {
     const limits = this.#limit(options, CALL_OPTIONS);
+    const { revokeUrl, baseUrl } = this.#settings.endpoints;
+    const request = () => ({ method: "POST", path: pathBelow(revokeUrl ?? baseUrl, baseUrl) });
     const task = ({ signal }: Deadline) => this.#grant.revoke(signal);
-    await this.#calls.wait(limits, "revoke the refresh token", task, "unknown");
+    await traced(
+      "request",
+      this,
+      request,
+      () => this.#calls.wait(limits, "revoke the refresh token", task, "unknown"),
+    );
   }
 
   /**

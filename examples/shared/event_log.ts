@@ -7,10 +7,18 @@ const KINDS = ["order", "request", "attempt", "wait", "token", "store", "stream"
 /** An event of one kind. */
 type EventOf<Kind extends SessionEvent["kind"]> = Extract<SessionEvent, { kind: Kind }>;
 
-/** What a line is like: all is well, something is tried again, something failed for good, or it matters little. */
-type Tone = "good" | "odd" | "bad" | "quiet";
+/** What a line is like: all is well, it is tried again, it failed for good, nobody knows, or it matters little. */
+type Tone = "good" | "odd" | "bad" | "unknown" | "quiet";
 
-const COLORS: Readonly<Record<Tone, string>> = { good: "32", odd: "33", bad: "31", quiet: "2" };
+const COLORS: Readonly<Record<Tone, string>> = {
+  good: "32",
+  odd: "33",
+  bad: "31",
+  unknown: "35",
+  quiet: "2",
+};
+
+const MARKS: Readonly<Partial<Record<Tone, string>>> = { bad: "!", unknown: "?" };
 
 /** A line without its time and number. */
 type Line = readonly [tone: Tone, text: string];
@@ -28,8 +36,8 @@ interface Open {
 
 /** What the lines mean, to be printed before them. */
 export const LEGEND: string =
-  "Each line: the time (UTC); ! if something failed for good; the number of the order, call or stream in whose " +
-  "course it happened; what happened.";
+  "Each line: the time (UTC); ! if something failed for good, ? if nobody knows; the " +
+  "number of the order, call or stream in whose course it happened; what happened.";
 
 /**
  * Prints a line for each event that is worth it. What works at once has one line, at its end.
@@ -44,7 +52,7 @@ export function logEvents(
   const write = (node: Open, line: Line | undefined) => {
     if (line === undefined) return;
     const [tone, text] = line;
-    const whole = `${timeOf(Date.now())} ${tone === "bad" ? "!" : " "} #${
+    const whole = `${timeOf(Date.now())} ${MARKS[tone] ?? " "} #${
       outermost(node).event.id
     } ${text}`;
     print(isColored ? `\x1b[${COLORS[tone]}m${whole}\x1b[0m` : whole);
@@ -98,7 +106,7 @@ function describeStart({ event, parent }: Open): Line | undefined {
       return ["quiet", `ask for an access token: ${TOKEN_REASONS[reason]}${again}`];
     }
     case "stream":
-      return ["quiet", `open the stream ${event.name}`];
+      return ["quiet", `opening the stream ${event.name}`];
     default:
       return undefined;
   }
@@ -117,17 +125,20 @@ function describeWait(
   who: string,
 ): Line | undefined {
   const time = formatMs(forMs);
+  const because = after === undefined ? "" : `, because of ${resultOf(after)}`;
   switch (reason) {
     case "token":
       return ["quiet", `${who}: wait for an access token`];
     case "token_retry":
       return ["quiet", `${who}: wait ${time} for the next attempt to get a token`];
+    case "other_session":
+      return ["quiet", "wait for another session, which asks for a token"];
     case "other_process":
       return ["quiet", `wait ${time} for another process, which asks for a token`];
     case "rate_limit":
-      return ["quiet", `${who}: wait ${time} or longer for its turn: rate limit`];
+      return ["quiet", `${who}: wait ${time} or longer for its turn: rate limit${because}`];
     case "retry": // after a 429 it may wait for its turn instead
-      return forMs < 1 ? undefined : ["odd", `${who}: wait ${time}, because of ${resultOf(after)}`];
+      return forMs < 1 ? undefined : ["odd", `${who}: wait ${time}${because}`];
     case "order_lookup":
       return ["odd", `not found at the broker yet: wait ${time} to look for it again`];
     case "reconnect":
@@ -143,6 +154,8 @@ function describeEnd(node: Open): Line | undefined {
       return describeOrder(event);
     case "request":
       return describeRequest(node, event);
+    case "attempt": // which is sent again, with another token
+      return event.status === 401 ? ["odd", `${nameOf(node)}: status 401`] : undefined;
     case "token":
       return describeToken(event);
     case "store":
@@ -167,7 +180,7 @@ function describeOrder(
   if (outcome !== "unknown") return ["bad", `${action}: failed, after ${time}: ${why}`];
   const mark = identifier === undefined ? `order ${orderId}` : `identifier ${identifier}`;
   return [
-    "bad",
+    "unknown",
     `${action}: UNKNOWN whether it was carried out, after ${time}: do not repeat it, look for ${mark}: ${why}`,
   ];
 }
@@ -183,7 +196,7 @@ function describeRequest(node: Open, event: EventOf<"request">): Line | undefine
     if (isPart && attempts === 1 && waited === "") return undefined;
     return [attempts > 1 ? "good" : "quiet", `${who}: ${status} ${time}`];
   }
-  if (isPart) return ["odd", `${who}: ${node.lastResult || error.name} ${time}`];
+  if (isPart) return ["odd", `${who}: ${node.lastResult || (error.kind ?? error.name)} ${time}`];
   return ["bad", `${who}: failed ${time}: ${error.message ?? error.name}`];
 }
 

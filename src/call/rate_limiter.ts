@@ -7,6 +7,7 @@ import type { RateLimit } from "../brokers/broker.ts";
 import type { Deadline } from "../net/deadline.ts";
 import { deferred } from "../net/deferred.ts";
 import { pathBelow } from "../net/url.ts";
+import type { AttemptResult } from "../tracing/session_event.ts";
 import { type Actor, traced } from "../tracing/traced.ts";
 
 /** A request that waits. */
@@ -46,6 +47,7 @@ export class RateLimiter {
    * its call.
    *
    * @param tooLate Makes the error for that.
+   * @param lastResult How the call's last attempt ended, to be told of.
    * @returns The time at which it was counted.
    */
   async wait(
@@ -53,6 +55,7 @@ export class RateLimiter {
     ticket: number,
     deadline: Deadline,
     tooLate: (waitMs: number) => unknown,
+    lastResult?: AttemptResult,
   ): Promise<number> {
     const { promise, resolve, reject } = deferred<number>();
     const waiter: Waiter = {
@@ -70,7 +73,7 @@ export class RateLimiter {
       await undefined; // the microtask of #schedule() runs first
       const { heldForMs: forMs } = waiter;
       if (forMs === undefined) return await admitted;
-      const beginning = () => ({ reason: "rate_limit", forMs }) as const;
+      const beginning = () => ({ reason: "rate_limit", forMs, after: lastResult }) as const;
       return await traced("wait", this.#actor, beginning, () => admitted);
     } catch (error) {
       this.#schedule();

@@ -270,7 +270,8 @@ export class Transport {
     const { request: { url }, deadline } = call;
     const ticket = call.ticket ??= limiter.nextTicket();
     for (;;) {
-      const sentAt = await limiter.wait(url, ticket, deadline, (waitMs) => call.tooLate(waitMs));
+      const tooLate = (waitMs: number) => call.tooLate(waitMs);
+      const sentAt = await limiter.wait(url, ticket, deadline, tooLate, call.lastResult);
       const token = source.current() ?? source.token;
       if (token !== undefined) return token;
       limiter.release(url, sentAt); // the token expired in the queue

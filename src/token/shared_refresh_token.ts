@@ -78,10 +78,18 @@ export class RefreshToken {
    * @param task Sends the token. When `signal` aborts, it goes on if other sessions are open, because
    * they need what it returns; otherwise its own signal aborts.
    * @param signal Aborts the wait for the other sessions, and for the task.
+   * @param tellWait Tells of that wait, which it begins.
    */
-  async use<T>(task: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+  async use<T>(
+    task: (signal: AbortSignal) => Promise<T>,
+    signal: AbortSignal,
+    tellWait: (wait: () => Promise<unknown>) => Promise<unknown> = (wait) => wait(),
+  ): Promise<T> {
     signal.throwIfAborted();
-    while (this.#use !== undefined) await unlessAborted(this.#use, signal);
+    while (this.#use !== undefined) {
+      const using = this.#use;
+      await tellWait(() => unlessAborted(using, signal));
+    }
     const controller = new AbortController();
     const onAbort = () => {
       if (this.sessions <= 1) controller.abort(signal.reason);

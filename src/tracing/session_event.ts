@@ -54,6 +54,8 @@ export interface EventError {
   readonly name: string;
   /** The error's `code`. */
   readonly code?: string | undefined;
+  /** How the network failed, if it has. */
+  readonly kind?: NetworkErrorKind | undefined;
   /** The message, if the error is the module's own: it holds no secret, but may hold an account number. */
   readonly message?: string | undefined;
 }
@@ -118,6 +120,7 @@ export interface AttemptEvent extends EventBase {
  * - `"rate_limit"`: a call, for its turn.
  * - `"retry"`: a call, before it is sent again.
  * - `"token_retry"`: a call, before the next attempt to refresh the token.
+ * - `"other_session"`: a refresh, for another session of this program with the same refresh token.
  * - `"other_process"`: a refresh, for the process that has taken it on.
  * - `"order_lookup"`: an order whose answer was lost, before the next look for it.
  * - `"reconnect"`: a stream, before it is opened again.
@@ -127,6 +130,7 @@ export type WaitReason =
   | "rate_limit"
   | "retry"
   | "token_retry"
+  | "other_session"
   | "other_process"
   | "order_lookup"
   | "reconnect";

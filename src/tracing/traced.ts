@@ -6,7 +6,7 @@
  * messages, and Bun's does not tell whether anybody listens.
  */
 
-import { SessionError } from "../errors.ts";
+import { NetworkError, SessionError } from "../errors.ts";
 import { nodeProcess } from "../node_process.ts";
 import type { EventError, SessionEvent } from "./session_event.ts";
 
@@ -139,7 +139,7 @@ async function tell<Kind extends SessionEvent["kind"], T>(
 function describe(error: unknown): EventError {
   if (error instanceof SessionError) {
     const { name, code, message } = error;
-    return { name, code, message };
+    return { name, code, message, kind: error instanceof NetworkError ? error.kind : undefined };
   }
   const name = error instanceof Error ? error.name : "";
   return { name: KNOWN_NAMES.includes(name) ? name : "Error" };

@@ -174,10 +174,9 @@ test("a request that cannot be sent tells how the network failed", async () => {
     [2, "refused", undefined, "refused"],
   ]);
   const [request] = recorder.of("request");
-  assert.deepEqual(
-    [request?.status, request?.outcome, request?.error?.code],
-    [undefined, "not_processed", "network_error"],
-  );
+  assert.deepEqual([request?.status, request?.outcome], [undefined, "not_processed"]);
+  const { name, code, kind } = request?.error ?? {};
+  assert.deepEqual([name, code, kind], ["NetworkError", "network_error", "refused"]);
 });
 
 test("a 401 tells why the token is refreshed, and what is sent again", async () => {
@@ -315,6 +314,25 @@ test("a store tells what is read and written, and another process's refresh is w
   );
   const waits = recorder.of("wait").filter(({ reason }) => reason === "other_process");
   assert.ok(waits.length >= 2 && waits.every(({ parentId }) => parentId === second?.id));
+});
+
+test("a session tells that it waits for another one with the same refresh token", async () => {
+  const recorder = await record(async (emulator) => {
+    const options = { broker: tradestation, ...emulator.tradestation };
+    const [first, second] = [new Session(options), new Session(options)];
+    await Promise.all([first.accessToken(), second.accessToken()]);
+    await first.revoke();
+    await first.close();
+    await second.close();
+  });
+  const [wait, ...others] = recorder.of("wait").filter(({ reason }) => reason === "other_session");
+  assert.equal(wait?.parentId, recorder.of("token")[1]?.id);
+  assert.deepEqual(others, []);
+  const [revocation] = recorder.of("request");
+  assert.deepEqual([revocation?.method, revocation?.path], [
+    "POST",
+    "/tradestation-signin/oauth/revoke",
+  ]);
 });
 
 test("a stream tells of each connection, and of the waits between them", async () => {

@@ -87,6 +87,6 @@ const NAMES: ReadonlySet<string> = new Set([
 function isTold(name: string, value: unknown): boolean {
   if (name !== "error") return NAMES.has(name) && Object(value) !== value;
   return Object.entries(Object(value)).every(([key, part]) =>
-    ["name", "code", "message"].includes(key) && Object(part) !== part
+    ["name", "code", "message", "kind"].includes(key) && Object(part) !== part
   );
 }
