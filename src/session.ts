@@ -44,7 +44,7 @@ import { RefreshGrant } from "./token/refresh_grant.ts";
 import { shareRefreshToken } from "./token/shared_refresh_token.ts";
 import { remainingMs, type Token } from "./token/token.ts";
 import { TokenSource } from "./token/token_source.ts";
-import { traced } from "./tracing/traced.ts";
+import { tracers } from "./tracing/tracers.ts";
 
 /** How long `close()` waits for a token refresh that runs, so that its result is not lost. */
 const CLOSE_PATIENCE_MS = 5_000;
@@ -528,8 +528,7 @@ export class Session implements AsyncDisposable, Disposable {
     const { revokeUrl, baseUrl } = this.#settings.endpoints;
     const request = () => ({ method: "POST", path: pathBelow(revokeUrl ?? baseUrl, baseUrl) });
     const task = ({ signal }: Deadline) => this.#grant.revoke(signal);
-    await traced(
-      "request",
+    await tracers.request.trace(
       this,
       request,
       () => this.#calls.wait(limits, "revoke the refresh token", task, "unknown"),

@@ -2,7 +2,7 @@ import { NetworkError, SessionError, TokenError } from "../errors.ts";
 import type { Deadline } from "../net/deadline.ts";
 import type { Token } from "../token/token.ts";
 import type { TokenSource } from "../token/token_source.ts";
-import { traced } from "../tracing/traced.ts";
+import { traceWait } from "../tracing/tracers.ts";
 import type { RetryBudget } from "./retry.ts";
 
 /**
@@ -19,7 +19,7 @@ export function awaitToken(
   deadline: Deadline,
 ): Promise<Token> {
   const task = () => refreshUntil(refresh, source, retries, deadline);
-  return traced("wait", source.actor, () => ({ reason: "token" } as const), task);
+  return traceWait(source.actor, { reason: "token" }, task);
 }
 
 async function refreshUntil(
@@ -39,9 +39,8 @@ async function refreshUntil(
         : !(error instanceof SessionError) || error.code !== "store_failed";
       const { pauseMs } = source;
       if (isFinal || !retries?.permitsTokenWait(pauseMs, waits, deadline.remainingMs)) throw error;
-      const beginning = () => ({ reason: "token_retry", forMs: pauseMs }) as const;
       const sleep = () => deadline.sleep(Math.ceil(pauseMs) + 1); // timers may fire a little early
-      await traced("wait", source.actor, beginning, sleep);
+      await traceWait(source.actor, { reason: "token_retry", forMs: pauseMs }, sleep);
     }
   }
 }

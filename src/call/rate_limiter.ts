@@ -8,7 +8,7 @@ import type { Deadline } from "../net/deadline.ts";
 import { deferred } from "../net/deferred.ts";
 import { pathBelow } from "../net/url.ts";
 import type { AttemptResult } from "../tracing/session_event.ts";
-import { type Actor, traced } from "../tracing/traced.ts";
+import { type Actor, traceWait } from "../tracing/tracers.ts";
 
 /** A request that waits. */
 interface Waiter {
@@ -73,8 +73,8 @@ export class RateLimiter {
       await undefined; // the microtask of #schedule() runs first
       const { heldForMs: forMs } = waiter;
       if (forMs === undefined) return await admitted;
-      const beginning = () => ({ reason: "rate_limit", forMs, after: lastResult }) as const;
-      return await traced("wait", this.#actor, beginning, () => admitted);
+      const what = { reason: "rate_limit", forMs, after: lastResult } as const;
+      return await traceWait(this.#actor, what, () => admitted);
     } catch (error) {
       this.#schedule();
       throw error;

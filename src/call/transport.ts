@@ -13,7 +13,7 @@ import { toOneLine } from "../error_message.ts";
 import { MAX_RETRY_AFTER_MS, readRetryAfter } from "../net/retry_after.ts";
 import { singleSendInit } from "../net/runtime_retries.ts";
 import { pathBelow } from "../net/url.ts";
-import { isTraced, traced } from "../tracing/traced.ts";
+import { tracers, traceWait } from "../tracing/tracers.ts";
 import { finalizationRegistry } from "../weak_references.ts";
 import { remainingMs, type Token } from "../token/token.ts";
 import type { TokenSource } from "../token/token_source.ts";
@@ -120,13 +120,13 @@ export class Transport {
     read: Read<T>,
     finish: (call: Call, value: T) => void,
   ): Promise<T> {
-    if (!isTraced("request")) return this.#own(request, limits, { read, finish });
+    if (!tracers.request.isHeard) return this.#own(request, limits, { read, finish });
     const beginning = () => ({
       method: request.method,
       path: toOneLine(pathBelow(request.url, this.#options.baseUrl)),
     });
     const own = (event?: CallSummary) => this.#own(request, limits, { read, finish, event });
-    return traced("request", this.#options, beginning, own);
+    return tracers.request.trace(this.#options, beginning, own);
   }
 
   /** Owns a call. Work that ignores the end of the call continues, and its result is dropped. */
@@ -181,8 +181,8 @@ export class Transport {
         pauseMs = this.#pauseAfter(call, outcomeOfFailure(failure), undefined);
         if (pauseMs === undefined) throw error;
       }
-      const wait = { reason: "retry", forMs: pauseMs, after: call.lastResult } as const;
-      await traced("wait", this.#options, () => wait, () => call.deadline.sleep(wait.forMs));
+      const what = { reason: "retry", forMs: pauseMs, after: call.lastResult } as const;
+      await traceWait(this.#options, what, () => call.deadline.sleep(what.forMs));
     }
   }
 
@@ -229,9 +229,9 @@ export class Transport {
   }
 
   #attempt(call: Call, token: Token, body?: RequestInit): Promise<Response> {
-    if (!isTraced("attempt")) return this.#fetch(call, token, body);
+    if (!tracers.attempt.isHeard) return this.#fetch(call, token, body);
     const beginning = () => ({ number: call.attempts + 1, after: call.lastResult });
-    return traced("attempt", this.#options, beginning, async (event = {}) => {
+    return tracers.attempt.trace(this.#options, beginning, async (event = {}) => {
       try {
         const response = await call.deadline.race(this.#fetch(call, token, body));
         event.status = response.status;

@@ -18,7 +18,7 @@ import {
 import { checkTimeout } from "../net/deadline.ts";
 import type { Session } from "../session.ts";
 import type { OrderEvent } from "../tracing/session_event.ts";
-import { traced } from "../tracing/traced.ts";
+import { tracers } from "../tracing/tracers.ts";
 import {
   type Look,
   lookForIdentifier,
@@ -121,7 +121,7 @@ function send(
   options: OrderOptions,
   { look, ...entry }: Entry,
 ): Promise<Order> {
-  return traced("order", session, () => entry, async (event = {}) => {
+  return tracers.order.trace(session, () => entry, async (event = {}) => {
     try {
       const search = { identifier: entry.identifier, look };
       const { order, isFound } = await sendAndLook(session, request, options, search);

@@ -13,7 +13,7 @@ import { ApiError, SessionClosedError, SessionError, TokenError } from "../error
 import { Deadline } from "../net/deadline.ts";
 import { getExactly } from "../resource.ts";
 import type { Session } from "../session.ts";
-import { type Actor, traced } from "../tracing/traced.ts";
+import { type Actor, traceWait } from "../tracing/tracers.ts";
 
 /** How long is looked for an order, in milliseconds. Our choice: no broker says how long it needs. */
 export const LOOKUP_MS = 10_000;
@@ -56,8 +56,8 @@ export async function lookUntil(
       const found = await look(limits).catch(mayWorkLater);
       if (found !== undefined) return found === "give up" ? undefined : found;
       if (pauseMs >= deadline.remainingMs) return undefined;
-      const wait = { reason: "order_lookup", forMs: pauseMs } as const;
-      await traced("wait", actor, () => wait, () => deadline.sleep(wait.forMs));
+      const what = { reason: "order_lookup", forMs: pauseMs } as const;
+      await traceWait(actor, what, () => deadline.sleep(what.forMs));
     }
   } catch (error) {
     if (error === OUT_OF_TIME) return undefined;

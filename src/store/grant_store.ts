@@ -4,7 +4,7 @@ import { SessionError } from "../errors.ts";
 import { withTimeout } from "../net/deadline.ts";
 import { redact } from "../net/redact.ts";
 import { formatRecord, type GrantRecord, parseRecord } from "./grant_record.ts";
-import { type Actor, traced } from "../tracing/traced.ts";
+import { type Actor, tracers } from "../tracing/tracers.ts";
 import type { TokenStore } from "./token_store.ts";
 
 /** How long a read or write may take. */
@@ -53,7 +53,7 @@ export class GrantStore {
 
   /** Reads the record. */
   read(): Promise<Snapshot> {
-    return traced("store", this.#actor, () => ({ action: "read" } as const), () => this.#read());
+    return tracers.store.trace(this.#actor, () => ({ action: "read" }), () => this.#read());
   }
 
   async #read(): Promise<Snapshot> {
@@ -78,14 +78,9 @@ export class GrantStore {
    * @throws {SessionError} If nobody can tell whether it was written.
    */
   replace(before: Snapshot, record: GrantRecord): Promise<boolean> {
-    return traced(
-      "store",
-      this.#actor,
-      () => ({ action: "write" } as const),
-      async (event = {}) => {
-        return event.isWritten = await this.#replace(before, record);
-      },
-    );
+    return tracers.store.trace(this.#actor, () => ({ action: "write" }), async (event = {}) => {
+      return event.isWritten = await this.#replace(before, record);
+    });
   }
 
   async #replace(before: Snapshot, record: GrantRecord): Promise<boolean> {

@@ -3,7 +3,7 @@
 import { ApiError, NetworkError, RateLimitError, SessionError, TokenError } from "../errors.ts";
 import { Deadline, MAX_TIMEOUT_MS } from "../net/deadline.ts";
 import type { GapReason } from "../gap.ts";
-import { type Actor, traced } from "../tracing/traced.ts";
+import { type Actor, tracers, traceWait } from "../tracing/tracers.ts";
 
 /** The pause before another try is a random part of this, which doubles up to the longest. */
 const FIRST_PAUSE_MS = 1_000;
@@ -84,7 +84,7 @@ export async function keepConnected<T>(
           },
         };
         const beginning = () => ({ name: source.name });
-        reason = await traced("stream", source, beginning, async (told = {}) => {
+        reason = await tracers.stream.trace(source, beginning, async (told = {}) => {
           const isOpen = () => {
             openedAt ??= performance.now();
             refusalsLeft = MOST_REFUSALS;
@@ -117,12 +117,9 @@ export async function keepConnected<T>(
       failures = livedMs >= GOOD_CONNECTION_MS ? 0 : failures + 1;
       const longestMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1));
       const pauseMs = failures === 0 ? 0 : Math.random() * longestMs;
-      const wait = {
-        reason: "reconnect",
-        forMs: Math.max(pauseMs, retryAfterMs),
-        after: reason,
-      } as const;
-      await traced("wait", source, () => wait, () => lifetime.sleep(wait.forMs));
+      const forMs = Math.max(pauseMs, retryAfterMs);
+      const what = { reason: "reconnect", forMs, after: reason } as const;
+      await traceWait(source, what, () => lifetime.sleep(forMs));
     }
   } finally {
     lifetime.dispose();

@@ -12,7 +12,7 @@ import { refineOffset } from "../net/clock_offset.ts";
 import type { GrantRecord, StoredToken } from "../store/grant_record.ts";
 import { GrantStore } from "../store/grant_store.ts";
 import type { TokenStore } from "../store/token_store.ts";
-import { traced } from "../tracing/traced.ts";
+import { traceWait } from "../tracing/tracers.ts";
 import type { RefreshToken } from "./shared_refresh_token.ts";
 import { type RefreshRight, StoredGrant } from "./stored_grant.ts";
 import { restoreToken, storeToken } from "./stored_token.ts";
@@ -69,7 +69,7 @@ export class RefreshGrant {
           ? this.#exchange(useSignal)
           : this.#refreshStored(this.#stored, hasUsableToken, signal, useSignal),
       signal,
-      (wait) => traced("wait", this.#context, () => ({ reason: "other_session" }) as const, wait),
+      (wait) => traceWait(this.#context, { reason: "other_session" }, wait),
     );
     this.#issued = token.accessToken;
     return token;

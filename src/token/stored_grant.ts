@@ -37,7 +37,7 @@ import {
   type StoredToken,
 } from "../store/grant_record.ts";
 import type { GrantStore, Snapshot } from "../store/grant_store.ts";
-import { type Actor, traced } from "../tracing/traced.ts";
+import { type Actor, traceWait } from "../tracing/tracers.ts";
 import type { RefreshToken } from "./shared_refresh_token.ts";
 import { readClocks } from "./token.ts";
 
@@ -213,8 +213,8 @@ export class StoredGrant {
 
   /** Waits for another process. */
   #pauseTold(forMs: number, wait: Deadline): Promise<void> {
-    const beginning = () => ({ reason: "other_process", forMs }) as const;
-    return traced("wait", this.#actor, beginning, () => this.#pause(forMs, wait));
+    const what = { reason: "other_process", forMs } as const;
+    return traceWait(this.#actor, what, () => this.#pause(forMs, wait));
   }
 
   /** Waits without keeping the process alive: who waits for the token has a timer of its own. */

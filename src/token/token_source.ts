@@ -20,7 +20,7 @@
 import { copyError, SessionClosedError, SessionError, TokenError } from "../errors.ts";
 import { MAX_RETRY_AFTER_MS } from "../net/retry_after.ts";
 import type { TokenReason } from "../tracing/session_event.ts";
-import { type Actor, traced } from "../tracing/traced.ts";
+import { type Actor, tracers } from "../tracing/tracers.ts";
 import { remainingMs, type Token } from "./token.ts";
 
 /** The longest pause after failed refreshes, unless the endpoint asks for more. */
@@ -180,7 +180,7 @@ export class TokenSource {
     if (this.#refusal !== undefined) throw this.#refusal;
     if (performance.now() < this.#pausedUntil) throw this.#lastError;
     const beginning = () => ({ reason: this.#reason, failures: this.#failures });
-    return await traced("token", this.actor, beginning, async (event = {}) => {
+    return await tracers.token.trace(this.actor, beginning, async (event = {}) => {
       try {
         const token = await this.#requestToken(
           this.#closing.signal,

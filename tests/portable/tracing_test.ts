@@ -23,7 +23,7 @@ import { ACTOR } from "../support/actor.ts";
 import { closedPort, divert } from "../support/loopback.ts";
 import { EventRecorder, isAnybodyListening } from "../support/events.ts";
 import { MemoryStore } from "../support/memory_store.ts";
-import { traced } from "../../src/tracing/traced.ts";
+import { tracers } from "../../src/tracing/tracers.ts";
 
 const BALANCES = "/accounts/5WT00000/balances";
 const ORDER: TastytradeOrder = {
@@ -396,6 +396,6 @@ test("a tracer's own stores reach what happens inside", async () => {
 test("nothing is made for events to which nobody listens", async () => {
   assert.ok(!isAnybodyListening());
   const make = () => assert.fail("made");
-  const result = await traced("request", ACTOR, make, (event) => Promise.resolve([event]));
+  const result = await tracers.request.trace(ACTOR, make, (event) => Promise.resolve([event]));
   assert.deepEqual(result, [undefined]);
 });
