@@ -38,7 +38,7 @@ async function dryRun(): Promise<void> {
   const accounts = await Account.get(session);
   const account = accounts.find(({ isClosed }) => !isClosed);
   if (account === undefined) throw new Error("There is no account that is open");
-  const makeOrder = session.broker === tradestation ? tradestationOrder : tastytradeOrder;
+  const makeOrder = place.options.broker === tradestation ? tradestationOrder : tastytradeOrder;
   const cost = await account.dryRun(makeOrder(symbol, quantity, price)); // placeOrder() trades
   console.log(`${quantity} ${symbol} at ${price} in ${account.accountNumber}, not placed`);
   print("costs", cost.estimatedCost);

@@ -19,7 +19,7 @@ const STORY = [
   / #\d+ (GET|POST) \S+: wait \d+ ms or longer for its turn: rate limit$/,
   / #\d+ GET \S+: wait \d+ ms or longer for its turn: rate limit, because of status 429$/,
   / #\d+ POST \S+: (reset|timeout) in /,
-  / ! #\d+ GET \S+: failed in 3\.0 s.*: Cannot GET .*no response \(timeout\)/,
+  / ! #\d+ GET \S+: failed in \d\.\d s.*: Cannot GET .*no response \(timeout\)/,
   / #\d+ not found at the broker yet: wait \d+ ms to look for it again$/,
   / \? #\d+ place: UNKNOWN .*: do not repeat it, look for identifier \S{22}: /,
   / #\d+ opening the stream updates of \w+$/,
