@@ -115,7 +115,9 @@ Measured by \`deno task bench\` on ${
 }" (${platform()}, ${arch()}), against a server on loopback in a process of its own.
 Ratios are medians of ${rounds} rounds in one process, in each of which everybody has their turn, with
 garbage collected before it; absolute times of such a machine mean nothing. Everything was measured in
-${runs} runs: the median of them, and in brackets the least and the greatest.
+${runs} ${
+  runs === "1" ? "run" : "runs"
+}: the median of them, and in brackets the least and the greatest.
 
 ## Requests in the same time
 
@@ -193,7 +195,7 @@ ${table(["", "%"], (await sharesOfSize()).map(([room, share]) => [room, share.to
 | 0.95 of the requests of \`fetch\` with the same signal           | see the tables; what remains is below     |
 | 20 ns of a call for what it tells, where nobody listens         | yes                                       |
 | 1.5 µs added to a call, 2.5 with the caller's signal             | no: see the table                         |
-| an import of the published JavaScript in 8 ms                    | the npm package; single files on Deno only |
+| an import of the published JavaScript in 8 ms                    | on Deno; see the table for Bun and Node    |
 | 15 kB for a program that uses a \`Session\`                      | no                                        |
 | no heap after 200,000 calls                                      | yes                                       |
 
