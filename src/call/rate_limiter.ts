@@ -8,7 +8,7 @@ import type { Deadline } from "../net/deadline.ts";
 import { deferred } from "../net/deferred.ts";
 import { pathBelow } from "../net/url.ts";
 import type { AttemptResult } from "../tracing/session_event.ts";
-import { type Actor, traceWait } from "../tracing/tracers.ts";
+import { type Actor, tracers, traceWait } from "../tracing/tracers.ts";
 
 /** A request that waits. */
 interface Waiter {
@@ -70,6 +70,7 @@ export class RateLimiter {
     this.#schedule();
     const admitted = deadline.race(promise);
     try {
+      if (!tracers.wait.isHeard) return await admitted;
       await undefined; // the microtask of #schedule() runs first
       const { heldForMs: forMs } = waiter;
       if (forMs === undefined) return await admitted;
