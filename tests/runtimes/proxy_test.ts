@@ -3,25 +3,14 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { createServer, request } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import { connect, type Server } from "node:net";
+import { connect } from "node:net";
 import { startEmulator } from "../../src/emulator/emulator.ts";
+import { close, listen } from "../support/loopback.ts";
 import { isAvailable, run, RUNTIMES } from "../support/runtimes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { CERTIFICATE, KEY } from "../support/untrusted_certificate.ts";
 
 const PROGRAM = "tests/runtimes/proxy_process.ts";
-
-/** A server that ends with the scope. */
-async function listen(server: Server): Promise<AsyncDisposable & { readonly port: number }> {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  return {
-    port: typeof address === "object" && address !== null ? address.port : 0,
-    async [Symbol.asyncDispose]() {
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
 
 /** A proxy that forwards requests (RFC 9112 section 3.2.2) and makes tunnels (RFC 9110 section 9.3.6). */
 async function startProxy() {
@@ -49,8 +38,8 @@ async function startProxy() {
     onward.on("error", () => socket.destroy());
     socket.on("error", () => onward.destroy());
   });
-  const { port, [Symbol.asyncDispose]: dispose } = await listen(server);
-  return { url: `http://127.0.0.1:${port}`, targets, [Symbol.asyncDispose]: dispose };
+  const url = `http://127.0.0.1:${await listen(server)}`;
+  return { url, targets, [Symbol.asyncDispose]: () => close(server) };
 }
 
 for (const runtime of RUNTIMES) {
@@ -85,19 +74,15 @@ for (const runtime of RUNTIMES) {
       using folder = new TemporaryFolder();
       const file = `${folder.path}/ca.pem`;
       await Deno.writeTextFile(file, CERTIFICATE);
-      await using server = await listen(
-        createHttpsServer({ cert: CERTIFICATE, key: KEY }, (message, response) => {
-          message.resume();
-          const isToken = message.url?.endsWith("/token");
-          response.writeHead(200, { "content-type": "application/json", "connection": "close" });
-          response.end(isToken ? '{ "access_token": "a" }' : '{ "data": { "items": [] } }');
-        }),
-      );
-      const options = JSON.stringify({
-        baseUrl: `https://localhost:${server.port}`,
-        clientSecret: "s",
-        refreshToken: "r",
+      const server = createHttpsServer({ cert: CERTIFICATE, key: KEY }, (message, response) => {
+        message.resume();
+        const isToken = message.url?.endsWith("/token");
+        response.writeHead(200, { "content-type": "application/json", "connection": "close" });
+        response.end(isToken ? '{ "access_token": "a" }' : '{ "data": { "items": [] } }');
       });
+      await using _closing = { [Symbol.asyncDispose]: () => close(server) };
+      const baseUrl = `https://localhost:${await listen(server)}`;
+      const options = JSON.stringify({ baseUrl, clientSecret: "s", refreshToken: "r" });
       const refused = await run(runtime, [PROGRAM, options], { NODE_EXTRA_CA_CERTS: "" });
       assertStringIncludes(refused.stdout, "NODE_EXTRA_CA_CERTS=ca.pem");
       const trusted = await run(runtime, [PROGRAM, options], { NODE_EXTRA_CA_CERTS: file });

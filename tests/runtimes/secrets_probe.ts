@@ -14,7 +14,6 @@
 import { Buffer } from "node:buffer";
 import { writeFileSync } from "node:fs";
 import process from "node:process";
-import { subscribe } from "node:diagnostics_channel";
 import { inspect } from "node:util";
 import {
   Account,
@@ -29,6 +28,7 @@ import {
   type TokenStore,
   tradestation,
 } from "../../mod.ts";
+import { channelOf, NAMES_OF_CHANNELS } from "../support/events.ts";
 import { formEncoded, percentEncoded } from "../support/printed_secrets.ts";
 import { print, printed, printFailure } from "./secrets_printer.ts";
 import {
@@ -92,12 +92,10 @@ const FULL_DISK: TokenStore = {
 
 /** Prints all that is told of what a session does. */
 function printEvents(): void {
-  for (const kind of ["order", "request", "attempt", "wait", "token", "store", "stream"]) {
-    for (const phase of ["start", "end", "asyncStart", "asyncEnd", "error"]) {
-      subscribe(`tracing:tasty-session:${kind}:${phase}`, (event) => {
-        console.log("EVENT", kind, phase, inspect(event, { breakLength: Infinity, depth: 9 }));
-      });
-    }
+  for (const name of NAMES_OF_CHANNELS) {
+    channelOf(name).subscribe((event) => {
+      console.log("EVENT", ...name.split(":"), inspect(event, { breakLength: Infinity, depth: 9 }));
+    });
   }
 }
 

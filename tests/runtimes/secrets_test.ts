@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
+import { KINDS as EVENT_KINDS } from "../support/events.ts";
 import { secretsIn } from "../support/printed_secrets.ts";
 import {
   fromNpm,
@@ -11,7 +12,6 @@ import {
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 const KINDS = ["client_secret", "refresh_token", "access_token", "code", "code_verifier", "state"];
-const EVENTS = ["order", "request", "attempt", "wait", "token", "store", "stream"];
 const CLASSES = [
   "Session",
   "AutoRefreshSession",
@@ -82,7 +82,7 @@ for (const runtime of RUNTIMES) {
       for (const kind of KINDS) assert(secrets[kind], `There was no ${kind}`);
       for (const name of CLASSES) assert(printed.includes(name), `No ${name} was printed`);
       assertStringIncludes(stderr, "TokenStoreWarning");
-      for (const kind of EVENTS) assertStringIncludes(stdout, `EVENT ${kind} asyncEnd`);
+      for (const kind of EVENT_KINDS) assertStringIncludes(stdout, `EVENT ${kind} asyncEnd`);
       const found = leaks(`${stdout}\n${stderr}`, needles(Object.values(secrets).flat()));
       assertEquals(found.length, 0, found.slice(0, 5).join("\n").slice(0, 4_000));
     },

@@ -4,11 +4,21 @@
  * @module
  */
 
-import { channel, subscribe, unsubscribe } from "node:diagnostics_channel";
+import { type Channel, channel } from "node:diagnostics_channel";
 import type { SessionEvent } from "../../mod.ts";
 
-const KINDS = ["order", "request", "attempt", "wait", "token", "store", "stream"];
+/** The kinds of events. */
+export const KINDS = ["order", "request", "attempt", "wait", "token", "store", "stream"] as const;
+
 const PHASES = ["start", "end", "asyncStart", "asyncEnd", "error"];
+
+/** The short name of each channel, as `token:error`. */
+export const NAMES_OF_CHANNELS: readonly string[] = KINDS.flatMap((kind) =>
+  PHASES.map((phase) => `${kind}:${phase}`)
+);
+
+/** A channel by its short name. */
+export const channelOf = (name: string): Channel => channel(`tracing:tasty-session:${name}`);
 
 /** What was told from its making to its end. */
 export class EventRecorder implements Disposable {
@@ -19,16 +29,14 @@ export class EventRecorder implements Disposable {
   /** What was told although it has no place there. */
   readonly strangers: unknown[] = [];
   readonly #awaited: { readonly name: string; readonly resolve: () => void }[] = [];
-  readonly #handlers: readonly (readonly [string, (message: unknown) => void])[];
+  readonly #handlers: readonly (readonly [Channel, (message: unknown) => void])[];
 
   constructor() {
-    this.#handlers = KINDS.flatMap((kind) =>
-      PHASES.map((phase) => {
-        const take = (message: unknown) => this.#take(`${kind}:${phase}`, message as SessionEvent);
-        return [`tracing:tasty-session:${kind}:${phase}`, take] as const;
-      })
-    );
-    for (const [name, handler] of this.#handlers) subscribe(name, handler);
+    this.#handlers = NAMES_OF_CHANNELS.map((name) => {
+      const take = (message: unknown) => this.#take(name, message as SessionEvent);
+      return [channelOf(name), take] as const;
+    });
+    for (const [channel, handler] of this.#handlers) channel.subscribe(handler);
   }
 
   /** The events of a kind. */
@@ -53,7 +61,7 @@ export class EventRecorder implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const [name, handler] of this.#handlers) unsubscribe(name, handler);
+    for (const [channel, handler] of this.#handlers) channel.unsubscribe(handler);
   }
 
   #take(name: string, event: SessionEvent): void {
@@ -70,9 +78,7 @@ export type Node = readonly [string, ...Node[]];
 
 /** Whether anybody listens to any of the channels. */
 export function isAnybodyListening(): boolean {
-  return KINDS.some((kind) =>
-    PHASES.some((phase) => channel(`tracing:tasty-session:${kind}:${phase}`).hasSubscribers)
-  );
+  return NAMES_OF_CHANNELS.some((name) => channelOf(name).hasSubscribers);
 }
 
 /** The names of all that may be told. */

@@ -152,7 +152,8 @@ function endOfRequest(bytes: string): number {
     : headEnd + Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0);
 }
 
-function listen(server: Server): Promise<number> {
+/** Listens on a port that is free, and returns it. */
+export function listen(server: Server): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(0, "127.0.0.1", () => {
@@ -162,6 +163,7 @@ function listen(server: Server): Promise<number> {
   });
 }
 
-function close(server: Server): Promise<void> {
+/** Listens no more, and waits for the connections that are open. */
+export function close(server: Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
 }
