@@ -7,7 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { AutoRefreshSession, type TokenEvent } from "../mod.ts"; // in your program: "@tasty/session"
 import { startEmulator } from "../src/emulator/emulator.ts"; // "@tasty/session/emulator"
-import { WIRES } from "./shared/bad_connection.ts";
+import { wireOf } from "./shared/bad_connection.ts";
 
 /** Calls a function when a session of this program has lost its grant. It is told once for each session. */
 function onGrantLost(alert: (text: string) => void): void {
@@ -28,8 +28,7 @@ async function post(webhook: string, text: string): Promise<void> {
 }
 
 async function watch(broker: string, webhook: string | undefined): Promise<void> {
-  const wire = WIRES[broker];
-  if (wire === undefined) throw new Error(`--broker is one of ${Object.keys(WIRES).join(", ")}`);
+  const wire = wireOf(broker);
   const posts: Promise<void>[] = [];
   onGrantLost((text) => {
     console.log(`ALERT: ${text}`);

@@ -9,6 +9,7 @@ import { Account, AutoRefreshSession, type Balances, type Position, type Session
 import { findPlace, PLACE_OPTIONS } from "./shared/place.ts";
 import { PriceEvents } from "./shared/price_events.ts";
 import { movePrices } from "./shared/prices.ts";
+import { serve } from "./shared/serve.ts";
 
 async function serveDashboard(): Promise<void> {
   const options = { ...PLACE_OPTIONS, port: { type: "string" } } as const;
@@ -21,16 +22,11 @@ async function serveDashboard(): Promise<void> {
   const symbols = await heldSymbols(session);
   using _moving = movePrices(place.emulator, symbols);
   const prices = new PriceEvents(session, symbols);
-  const server = Deno.serve({
-    hostname: "127.0.0.1",
-    port: Number(port),
-    onListen: ({ port }) => console.log(`http://127.0.0.1:${port}`),
-  }, (request) => answer(request, session, prices));
-  process.once("SIGINT", () => {
-    prices.close();
-    server.shutdown();
-  });
-  await server.finished;
+  const server = await serve(Number(port), (request) => answer(request, session, prices));
+  console.log(server.url);
+  await new Promise((resolve) => process.once("SIGINT", resolve));
+  prices.close();
+  await server.stop();
 }
 
 /** What prices are asked for. An option of tastytrade's has another symbol there, and is left out. */

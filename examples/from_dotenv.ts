@@ -5,17 +5,16 @@
 // Bun reads .env by itself and Node does with --env-file=.env: there `new Session()` is enough.
 import { parseArgs } from "node:util";
 import { load } from "@std/dotenv";
-import { Account, Session, tastytrade, tradestation } from "../mod.ts"; // in your program: "@tasty/session"
+import { Account, Session, tradestation } from "../mod.ts"; // in your program: "@tasty/session"
 import { startEmulator } from "../src/emulator/emulator.ts"; // "@tasty/session/emulator"
+import { brokerNamed } from "./shared/place.ts";
 
 async function signIn(): Promise<void> {
   const text = { type: "string" } as const;
   const options = { "broker": text, "base-url": text, "sign-in-url": text };
   const { values, positionals } = parseArgs({ args: Deno.args, options, allowPositionals: true });
   const [envPath = ".env"] = positionals;
-  const broker = new Map([["tastytrade", tastytrade], ["tradestation", tradestation]])
-    .get(values.broker ?? "tastytrade");
-  if (broker === undefined) throw new Error("--broker is tastytrade or tradestation");
+  const broker = brokerNamed(values.broker ?? "tastytrade");
   const { envVariables: names } = broker;
   const file = await load({ envPath });
   const own = {

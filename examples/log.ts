@@ -7,12 +7,11 @@ import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Account, AutoRefreshSession } from "../mod.ts"; // in your program: "@tasty/session"
 import { startEmulator } from "../src/emulator/emulator.ts"; // "@tasty/session/emulator"
-import { spoilConnection, WIRES } from "./shared/bad_connection.ts";
+import { spoilConnection, wireOf } from "./shared/bad_connection.ts";
 import { LEGEND, logEvents } from "./shared/event_log.ts";
 
 async function trade(broker: string, seconds: number): Promise<void> {
-  const wire = WIRES[broker];
-  if (wire === undefined) throw new Error(`--broker is one of ${Object.keys(WIRES).join(", ")}`);
+  const wire = wireOf(broker);
   await using emulator = await startEmulator();
   emulator.tokenLifetimeS = 12; // so that it is renewed a few times in a minute
   await using session = await AutoRefreshSession.start({

@@ -1,6 +1,5 @@
 // Stays signed in, and prints what the first account is worth until Ctrl+C: yours if the environment
-// has credentials, else the emulator's. Tells when the grant is lost, so that somebody must log in again.
-// Runs with `deno run -A`, `bun run` and `node`.
+// has credentials, else the emulator's. Runs with `deno run -A`, `bun run` and `node`.
 // Options: --every=5 (seconds); --times=3 to end by itself; --broker=tradestation; --sandbox; --base-url=…
 import process from "node:process";
 import { setTimeout as pause } from "node:timers/promises";

@@ -24,7 +24,7 @@ export interface Wire {
   /** What the broker answers if it refuses an access token, and if it refuses the grant for good. */
   readonly unauthorized: Fault;
   readonly grantLost: Fault;
-  /** An order to buy, or one that the broker refuses. */
+  /** An order to buy. */
   order(symbol: string, quantity: string, price: string): NewOrder;
 }
 
@@ -67,6 +67,13 @@ export const WIRES: Readonly<Record<string, Wire>> = {
     }),
   },
 };
+
+/** The wire of the broker that --broker=… names. */
+export function wireOf(broker: string): Wire {
+  const wire = WIRES[broker];
+  if (wire !== undefined) return wire;
+  throw new Error(`--broker is one of ${Object.keys(WIRES).join(", ")}`);
+}
 
 const UNAVAILABLE: Fault = { status: 503, body: "" };
 const SLOW_DOWN: Fault = { status: 429, headers: { "retry-after": "1" }, body: "" };

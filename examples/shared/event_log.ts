@@ -1,8 +1,6 @@
 // Prints what sessions do, one line for each thing that is worth knowing. Copy it into your program.
-import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { SessionEvent } from "../../mod.ts"; // in your program: "@tasty/session"
-
-const KINDS = ["order", "request", "attempt", "wait", "token", "store", "stream"] as const;
+import { watchSessions } from "./session_events.ts";
 
 /** An event of one kind. */
 type EventOf<Kind extends SessionEvent["kind"]> = Extract<SessionEvent, { kind: Kind }>;
@@ -57,14 +55,12 @@ export function logEvents(
     } ${text}`;
     print(isColored ? `\x1b[${COLORS[tone]}m${whole}\x1b[0m` : whole);
   };
-  const start = (message: unknown) => {
-    const event = message as SessionEvent;
+  const start = (event: SessionEvent) => {
     const node = { event, parent: open.get(event.parentId ?? -1), waitedMs: 0, lastResult: "" };
     open.set(event.id, node);
     write(node, describeStart(node));
   };
-  const end = (message: unknown) => {
-    const event = message as SessionEvent;
+  const end = (event: SessionEvent) => {
     const node = open.get(event.id);
     if (node === undefined) return; // it began before
     open.delete(event.id);
@@ -74,14 +70,7 @@ export function logEvents(
     if (event.kind === "wait") parent.waitedMs += event.durationMs ?? 0;
     if (event.kind === "attempt") parent.lastResult = resultOf(event.status ?? event.failure);
   };
-  const each = (change: typeof subscribe | typeof unsubscribe) => {
-    for (const kind of KINDS) {
-      change(`tracing:tasty-session:${kind}:start`, start);
-      change(`tracing:tasty-session:${kind}:asyncEnd`, end);
-    }
-  };
-  each(subscribe);
-  return () => each(unsubscribe);
+  return watchSessions(start, end);
 }
 
 /** What begins, where it is worth a line of its own. */

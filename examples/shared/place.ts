@@ -34,7 +34,9 @@ export async function findPlace(
     [Name in keyof typeof PLACE_OPTIONS]?: string | boolean | undefined;
   },
 ): Promise<Place> {
-  const broker = chooseBroker(values.broker);
+  const broker = values.broker === undefined
+    ? Object.values(BROKERS).find(hasCredentials) ?? tastytrade
+    : brokerNamed(String(values.broker));
   const sandbox = values.sandbox === true;
   const [baseUrl, signInUrl] = [values["base-url"], values["sign-in-url"]]
     .map((url) => typeof url === "string" ? url : undefined);
@@ -51,9 +53,9 @@ export async function findPlace(
   };
 }
 
-function chooseBroker(name: unknown): Broker {
-  if (name === undefined) return Object.values(BROKERS).find(hasCredentials) ?? tastytrade;
-  const broker = BROKERS[String(name)];
+/** The broker that --broker=… names. */
+export function brokerNamed(name: string): Broker {
+  const broker = BROKERS[name];
   if (broker !== undefined) return broker;
   throw new Error(`--broker is one of ${Object.keys(BROKERS).join(", ")}`);
 }

@@ -1,6 +1,5 @@
 // Turns what sessions tell into spans of OpenTelemetry: one for each order, call, attempt, wait, token request, read
 // or write of the store and stream, each below that in whose course it happened. Copy it into your program.
-import { subscribe } from "node:diagnostics_channel";
 import {
   type Attributes,
   context,
@@ -10,15 +9,13 @@ import {
   trace,
 } from "@opentelemetry/api";
 import type { SessionEvent } from "../../mod.ts"; // in your program: "@tasty/session"
-
-const KINDS = ["order", "request", "attempt", "wait", "token", "store", "stream"] as const;
+import { watchSessions } from "./session_events.ts";
 
 /** Begins to make spans, of all sessions of this program. */
 export function traceSessions(): void {
   const tracer = trace.getTracer("@tasty/session");
   const open = new Map<number, Span>();
-  const start = (message: unknown) => {
-    const event = message as SessionEvent;
+  const start = (event: SessionEvent) => {
     const parent = open.get(event.parentId ?? -1);
     const within = parent === undefined
       ? context.active()
@@ -27,8 +24,7 @@ export function traceSessions(): void {
     const kind = isClient ? SpanKind.CLIENT : SpanKind.INTERNAL;
     open.set(event.id, tracer.startSpan(nameOf(event), { kind }, within));
   };
-  const end = (message: unknown) => {
-    const event = message as SessionEvent;
+  const end = (event: SessionEvent) => {
     const span = open.get(event.id);
     if (span === undefined) return; // it began before
     open.delete(event.id);
@@ -44,10 +40,7 @@ export function traceSessions(): void {
     }
     span.end();
   };
-  for (const kind of KINDS) {
-    subscribe(`tracing:tasty-session:${kind}:start`, start);
-    subscribe(`tracing:tasty-session:${kind}:asyncEnd`, end);
-  }
+  watchSessions(start, end);
 }
 
 /** A name with few values, as OpenTelemetry wants it: no account numbers. */

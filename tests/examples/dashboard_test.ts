@@ -3,26 +3,19 @@ import { type Emulator, startEmulator } from "../../src/emulator/emulator.ts";
 import { findChromium, openTab } from "../browser/chromium.ts";
 import { idle } from "../support/idle.ts";
 import { RunningProgram } from "../support/running_program.ts";
-import { denoWith } from "./examples_fixtures.ts";
+import { denoWith, placeAt } from "./examples_fixtures.ts";
 
 /** The dashboard of an emulator, running. */
 async function openDashboard(
   emulator: Emulator,
   broker: "tastytrade" | "tradestation" = "tastytrade",
 ): Promise<{ program: RunningProgram; url: string }> {
-  const { baseUrl, signInUrl, clientId, clientSecret, refreshToken } = emulator[broker];
-  const args = ["examples/dashboard.ts", "--port=0", `--base-url=${baseUrl}`];
-  const isTastytrade = broker === "tastytrade";
-  const program = isTastytrade
-    ? new RunningProgram(denoWith("--allow-all"), args, {
-      TASTY_CLIENT_SECRET: clientSecret,
-      TASTY_REFRESH_TOKEN: refreshToken,
-    })
-    : new RunningProgram(denoWith("--allow-all"), [...args, `--sign-in-url=${signInUrl}`], {
-      TRADESTATION_CLIENT_ID: clientId,
-      TRADESTATION_CLIENT_SECRET: clientSecret,
-      TRADESTATION_REFRESH_TOKEN: refreshToken,
-    });
+  const { args, env } = placeAt(emulator, broker);
+  const program = new RunningProgram(
+    denoWith("--allow-all"),
+    ["examples/dashboard.ts", "--port=0", ...args],
+    env,
+  );
   return { program, url: await program.nextLine() ?? "" };
 }
 

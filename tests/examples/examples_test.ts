@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { startEmulator } from "../../src/emulator/emulator.ts";
 import { isAvailable, run, RUNTIMES } from "../support/runtimes.ts";
+import { placeAt } from "./examples_fixtures.ts";
 
 const TRADESTATION_ACCOUNTS: readonly string[] = [
   "",
@@ -72,12 +73,8 @@ for (const runtime of RUNTIMES) {
     ignore,
     async fn() {
       await using emulator = await startEmulator();
-      const { baseUrl, clientSecret, refreshToken } = emulator.tastytrade;
-      const { code, stdout } = await run(
-        runtime,
-        ["examples/accounts.ts", `--base-url=${baseUrl}`],
-        { TASTY_CLIENT_SECRET: clientSecret, TASTY_REFRESH_TOKEN: refreshToken },
-      );
+      const { args, env } = placeAt(emulator);
+      const { code, stdout } = await run(runtime, ["examples/accounts.ts", ...args], env);
       assertEquals(code, 0);
       assertMatch(stdout, /^Jane Doe/);
       assertEquals(emulator.count("POST /oauth/token"), 1);
@@ -91,13 +88,8 @@ for (const runtime of RUNTIMES) {
     ignore,
     async fn() {
       await using emulator = await startEmulator();
-      const { baseUrl, signInUrl, clientId, clientSecret, refreshToken } = emulator.tradestation;
-      const args = [`--base-url=${baseUrl}`, `--sign-in-url=${signInUrl}`];
-      const { code, stdout, stderr } = await run(runtime, ["examples/accounts.ts", ...args], {
-        TRADESTATION_CLIENT_ID: clientId,
-        TRADESTATION_CLIENT_SECRET: clientSecret,
-        TRADESTATION_REFRESH_TOKEN: refreshToken,
-      });
+      const { args, env } = placeAt(emulator, "tradestation");
+      const { code, stdout, stderr } = await run(runtime, ["examples/accounts.ts", ...args], env);
       assertEquals(code, 0, stderr);
       const own = stdout.split("\n");
       const emulated = await run(runtime, ["examples/accounts.ts", "--broker=tradestation"]);

@@ -1,17 +1,16 @@
 import { assert, assertEquals } from "@std/assert";
-import { npm } from "../package/pack.ts";
 import { type Loopback, serve } from "../support/loopback.ts";
 import { isAvailable, run, type Runtime, RUNTIMES } from "../support/runtimes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
-import { denoWith } from "./examples_fixtures.ts";
+import { denoWith, installExamples, npmPackage } from "./examples_fixtures.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
-/** The packages that the first lines of the example name, in the versions of `deno.json`. */
+/** The packages that the first lines of the example name. */
 const PACKAGES = [
-  "@opentelemetry/api@^1.9.0",
-  "@opentelemetry/sdk-trace-node@^2",
-  "@opentelemetry/exporter-trace-otlp-http@^0.223.0",
+  "@opentelemetry/api",
+  "@opentelemetry/sdk-trace-node",
+  "@opentelemetry/exporter-trace-otlp-http",
 ];
 
 /** A span as OTLP has it in JSON. */
@@ -70,21 +69,6 @@ const EXPECTED = [
   "  attempt 200",
 ];
 
-/** The folder in which the example runs; Node needs the packages there. */
-async function install(folder: string): Promise<boolean> {
-  const copied = await run(
-    { name: "cp", command: ["cp"] },
-    ["-R", "mod.ts", "src", "examples", "deno.json", folder],
-    {},
-    ROOT,
-  );
-  assertEquals(copied.code, 0, copied.stderr);
-  await Deno.writeTextFile(`${folder}/package.json`, '{ "type": "module" }');
-  const tool: Runtime = { name: "npm", command: [npm()] };
-  const flags = ["--no-audit", "--no-fund", "--ignore-scripts"];
-  return (await run(tool, ["install", ...flags, ...PACKAGES], {}, folder)).code === 0;
-}
-
 /** Runs the example against a collector of this test's. */
 async function collect(runtime: Runtime, folder: string | URL): Promise<OtlpSpan[]> {
   await using collector = await serve((response) => {
@@ -119,7 +103,8 @@ Deno.test({
     using folder = new TemporaryFolder();
     const node = RUNTIMES.at(-1);
     if (node === undefined) throw new Error("There is always Node");
-    const isReady = await install(folder.path) && await isAvailable(node);
+    const isReady = await installExamples(folder.path, PACKAGES.map(npmPackage)) &&
+      await isAvailable(node);
     await t.step({
       name: node.name,
       ignore: !isReady,

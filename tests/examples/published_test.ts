@@ -4,7 +4,7 @@ import { serve } from "../support/loopback.ts";
 import { RunningProgram } from "../support/running_program.ts";
 import { isAvailable, run, type Runtime, RUNTIMES } from "../support/runtimes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
-import { denoWith } from "./examples_fixtures.ts";
+import { denoWith, placeAt } from "./examples_fixtures.ts";
 
 const available = new Map<Runtime, boolean>();
 
@@ -46,12 +46,9 @@ exampleTest("stay_signed_in.ts prints N times what the account is worth", async 
 exampleTest("stay_signed_in.ts outlives an outage, and ends with Ctrl+C", async (runtime) => {
   if (Deno.build.os === "windows") return; // which has no SIGINT to send
   await using emulator = await startEmulator();
-  const { baseUrl, clientSecret, refreshToken } = emulator.tastytrade;
-  await using program = new RunningProgram(runtime, [
-    "examples/stay_signed_in.ts",
-    "--every=0.01",
-    `--base-url=${baseUrl}`,
-  ], { TASTY_CLIENT_SECRET: clientSecret, TASTY_REFRESH_TOKEN: refreshToken });
+  const { args, env } = placeAt(emulator);
+  const command = ["examples/stay_signed_in.ts", "--every=0.01", ...args];
+  await using program = new RunningProgram(runtime, command, env);
   assertMatch(await program.nextLine() ?? "", PRINTED);
 
   emulator.injectFault("GET /accounts/*/balances", "reset", Infinity);
@@ -178,15 +175,10 @@ Deno.test("examples/from_dotenv.ts signs in to TradeStation too", async () => {
   await using emulator = await startEmulator();
   using folder = new TemporaryFolder();
   const file = `${folder.path}/.env`;
-  const { clientId, clientSecret, refreshToken, baseUrl, signInUrl } = emulator.tradestation;
-  const lines = [
-    `TRADESTATION_CLIENT_ID=${clientId}`,
-    `TRADESTATION_CLIENT_SECRET=${clientSecret}`,
-    `TRADESTATION_REFRESH_TOKEN=${refreshToken}`,
-  ];
+  const { args: place, env } = placeAt(emulator, "tradestation");
+  const lines = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   await Deno.writeTextFile(file, lines.join("\n"));
   const deno = denoWith("--no-prompt", "--allow-read", "--allow-net=127.0.0.1");
-  const place = [`--base-url=${baseUrl}`, `--sign-in-url=${signInUrl}`];
   const args = ["examples/from_dotenv.ts", "--broker=tradestation"];
   const { code, stdout } = await run(deno, [...args, file, ...place]);
   assertEquals([code, stdout], [0, "123456789 Cash\n123456782 Margin\n123456781 Futures\n"]);

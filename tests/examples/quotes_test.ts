@@ -1,33 +1,18 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { npm } from "../package/pack.ts";
-import { isAvailable, run, type Runtime, RUNTIMES } from "../support/runtimes.ts";
+import { isAvailable, run, RUNTIMES } from "../support/runtimes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { installExamples, npmPackage } from "./examples_fixtures.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-
-/** A copy of the module and the example, with the client of DXLink, as its first lines say. */
-async function install(folder: string): Promise<boolean> {
-  const files: Runtime = { name: "cp", command: ["cp"] };
-  const copied = await run(
-    files,
-    ["-R", "mod.ts", "src", "examples", "deno.json", folder],
-    {},
-    ROOT,
-  );
-  assertEquals(copied.code, 0, copied.stderr);
-  await Deno.writeTextFile(`${folder}/package.json`, '{ "type": "module" }');
-  const tool: Runtime = { name: "npm", command: [npm()] };
-  const flags = ["--no-audit", "--no-fund", "--ignore-scripts"];
-  const { code } = await run(tool, ["install", ...flags, "@dxfeed/dxlink-api@0.3"], {}, folder);
-  return code === 0;
-}
 
 Deno.test({
   name: "examples/quotes.ts shows prices that move, of both brokers, on each runtime",
   ignore: Deno.build.os === "windows",
   async fn(t) {
     using folder = new TemporaryFolder();
-    const isInstalled = await install(folder.path);
+    const isInstalled = await installExamples(folder.path, [
+      npmPackage("@dxfeed/dxlink-api"),
+    ]);
     for (const runtime of RUNTIMES) {
       const isDeno = runtime.name === "Deno";
       for (const broker of ["tastytrade", "tradestation"]) {

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { npm } from "../package/pack.ts";
 import { isAvailable, run, type Runtime, RUNTIMES } from "../support/runtimes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { installExamples } from "./examples_fixtures.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const FILE = "./examples/testing/bot_test.ts";
@@ -35,18 +35,13 @@ Deno.test({
   async fn(t) {
     using folder = new TemporaryFolder();
     const { path } = folder;
-    const files: Runtime = { name: "cp", command: ["cp"] };
-    assertEquals((await run(files, ["-R", "mod.ts", "src", "examples", path], {}, ROOT)).code, 0);
-    await Deno.writeTextFile(`${path}/package.json`, '{ "type": "module" }');
+    const isInstalled = await installExamples(path, ["vitest@3"]);
     const source = await Deno.readTextFile(new URL(FILE, ROOT));
     const withVitest = source.replace('from "node:test"', 'from "vitest"');
     await Deno.writeTextFile(`${path}/examples/testing/bot.test.ts`, withVitest);
-    const tool: Runtime = { name: "npm", command: [npm()] };
-    const flags = ["--no-audit", "--no-fund"];
-    const installed = await run(tool, ["install", ...flags, "vitest@3"], {}, path);
     await t.step({
       name: "on Node",
-      ignore: installed.code !== 0,
+      ignore: !isInstalled,
       async fn() {
         const vitest: Runtime = { name: "Vitest", command: ["npx", "vitest", "run"] };
         const { code, stdout, stderr } = await run(vitest, ["bot.test.ts"], {}, path);

@@ -5,15 +5,21 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { startEmulator, tastytradeFaults } from "../../src/emulator/emulator.ts";
+import { type Emulator, startEmulator, tastytradeFaults } from "../../src/emulator/emulator.ts";
 import { until } from "../support/idle.ts";
 import { RunningProgram } from "../support/running_program.ts";
-import { isAvailable, RUNTIMES } from "../support/runtimes.ts";
+import { isAvailable, type Runtime, RUNTIMES } from "../support/runtimes.ts";
+import { placeAt } from "./examples_fixtures.ts";
 
 const WORTH = [
   { account: "5WT00000", netLiquidatingValue: "4544.727", currency: "USD" },
   { account: "5WT00001", netLiquidatingValue: "0.0", currency: "USD" },
 ];
+
+function startServer(runtime: Runtime, emulator: Emulator): RunningProgram {
+  const { args, env } = placeAt(emulator);
+  return new RunningProgram(runtime, ["examples/web_server.ts", "--port=0", ...args], env);
+}
 
 for (const runtime of RUNTIMES) {
   Deno.test({
@@ -22,12 +28,7 @@ for (const runtime of RUNTIMES) {
     ignore: Deno.build.os === "windows" || !await isAvailable(runtime),
     async fn() {
       await using emulator = await startEmulator();
-      const { baseUrl, clientSecret, refreshToken } = emulator.tastytrade;
-      await using program = new RunningProgram(
-        runtime,
-        ["examples/web_server.ts", "--port=0", `--base-url=${baseUrl}`],
-        { TASTY_CLIENT_SECRET: clientSecret, TASTY_REFRESH_TOKEN: refreshToken },
-      );
+      await using program = startServer(runtime, emulator);
       const url = await program.nextLine() ?? "";
       assertMatch(url, /^http:\/\/127\.0\.0\.1:\d+$/);
 
@@ -70,12 +71,7 @@ for (const runtime of RUNTIMES) {
     async fn() {
       await using emulator = await startEmulator();
       emulator.tokenLifetimeS = 1;
-      const { baseUrl, clientSecret, refreshToken } = emulator.tastytrade;
-      await using program = new RunningProgram(
-        runtime,
-        ["examples/web_server.ts", "--port=0", `--base-url=${baseUrl}`],
-        { TASTY_CLIENT_SECRET: clientSecret, TASTY_REFRESH_TOKEN: refreshToken },
-      );
+      await using program = startServer(runtime, emulator);
       const url = await program.nextLine() ?? "";
       emulator.injectFault("POST /oauth/token", tastytradeFaults.grantRevoked);
       await until(() => emulator.count("POST /oauth/token") >= 2);
