@@ -9,6 +9,7 @@ import {
   TokenError,
 } from "../../mod.ts";
 import { type Fault, tastytradeFaults } from "../../src/emulator/emulator.ts";
+import { until } from "../support/idle.ts";
 import { forEachBroker, ORDER_FIXTURES, type OrderFixture } from "./order_fixtures.ts";
 
 /** Every way in which the answer to an order that was placed can be lost. */
@@ -85,10 +86,14 @@ for (const [name, fault] of Object.entries(LOST_ANSWERS)) {
 placing("finds an order that shows late, and through trouble", async (fixture) => {
   await using opened = await fixture.open({ retry: false });
   const { account, emulator } = opened;
-  emulator.orderListDelayMs = 300;
+  emulator.orderListDelayMs = 60_000;
   emulator.injectFault(fixture.postRoute, { afterEffect: "reset" });
   emulator.injectFault(fixture.listRoute, { status: 502 });
-  const order = await account.placeOrder(fixture.order);
+  const placed = account.placeOrder(fixture.order);
+  // The first look meets the fault, and the second an answer without the order.
+  await until(() => emulator.count(fixture.listRoute) >= 3);
+  emulator.orderListDelayMs = 0;
+  const order = await placed;
   assertEquals(order.id, String(emulator.orders[0]?.id));
   assert(emulator.count(fixture.listRoute) >= 3);
 });
